@@ -1,1 +1,3 @@
-System.Console.WriteLine("x");
+using Headstart.CommandLine;
+
+return CommandApp.Run(args, app => { });

@@ -1,0 +1,64 @@
+using Cocona;
+using Cocona.Command.Binder;
+using Cocona.Filters;
+
+namespace Headstart.CommandLine;
+
+/// <summary>Turns every way in which a command can end badly into one line on standard error and an exit code.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
+{
+    /// <summary>False when the command line named no command that exists, or only asked for help.</summary>
+    public bool CommandWasFound { get; private set; }
+
+    public override async ValueTask<int> OnCommandExecutionAsync(CoconaCommandExecutingContext ctx, CommandExecutionDelegate next)
+    {
+        CommandWasFound = true;
+        try
+        {
+            RejectExtraArguments(ctx);
+            return await next(ctx).ConfigureAwait(false);
+        }
+        catch (CommandException e)
+        {
+            return Fail(e.Message, e.ExitCode);
+        }
+        catch (OperationCanceledException)
+        {
+            return Fail("Interrupted.", ExitCode.Interrupted);
+        }
+        catch (ParameterBinderException e)
+        {
+            return Fail(Describe(e), ExitCode.Usage);
+        }
+        catch (Exception e) when (e is not CommandExitedException)
+        {
+            // A defect of ours. The trace helps us, and frightens the user: only on request.
+            var detail = Environment.GetEnvironmentVariable("HEADSTART_TRACE") is null ? "" : $"\n{e}";
+            return Fail($"Unexpected {e.GetType().Name}: {e.Message} Set HEADSTART_TRACE=1 for details, and please report it.{detail}", ExitCode.Failed);
+        }
+    }
+
+    // Cocona ignores positional arguments that no parameter takes.
+    private static void RejectExtraArguments(CoconaCommandExecutingContext ctx)
+    {
+        var given = ctx.ParsedCommandLine.Arguments;
+        if (ctx.Command.Arguments.Any(a => a.IsEnumerableLike) || given.Count <= ctx.Command.Arguments.Count)
+            return;
+        throw CommandException.Usage($"Unexpected argument '{given[ctx.Command.Arguments.Count].Value}'. See --help.");
+    }
+
+    private static string Describe(ParameterBinderException e) => e.Result switch
+    {
+        ParameterBinderResult.InsufficientArgument => $"Argument {e.Argument?.Name} is missing. See --help.",
+        ParameterBinderResult.InsufficientOption => $"Option --{e.Option?.Name} is required. See --help.",
+        ParameterBinderResult.InsufficientOptionValue => $"Option --{e.Option?.Name} needs a value. See --help.",
+        _ => $"{e.Message} See --help.",
+    };
+
+    private static int Fail(string message, int exitCode)
+    {
+        Console.Error.WriteLine($"error: {message}");
+        return exitCode;
+    }
+}

@@ -1,0 +1,38 @@
+using Headstart.Preprocessing;
+
+namespace Headstart.Models;
+
+/// <summary>What a model file says about itself: everything needed to feed it and to name what comes out.</summary>
+/// <remarks>Stored as JSON in the ONNX file's <c>metadata_props</c> under <see cref="MetadataKey"/>.</remarks>
+public sealed record ModelContract
+{
+    public const string MetadataKey = "headstart.contract";
+    public const int CurrentSchema = 1;
+
+    public int Schema { get; init; } = CurrentSchema;
+
+    /// <summary>A short name for people, such as <c>vgg16</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>vgg11</c> .. <c>vgg19</c> where Headstart built the graph, otherwise <c>onnx</c>.</summary>
+    public required string Architecture { get; init; }
+
+    public required ImagePreprocessing Preprocessing { get; init; }
+
+    /// <summary>The named layers, shallow first, each an output of the graph.</summary>
+    public required IReadOnlyList<ModelLayer> Layers { get; init; }
+
+    public required WeightsSource Weights { get; init; }
+
+    /// <summary>The arithmetic of the network: <c>float32</c>.</summary>
+    public string Precision { get; init; } = "float32";
+}
+
+/// <summary>A named output of the graph and its shape for one image.</summary>
+public sealed record ModelLayer(string Name, LayerShape Shape);
+
+/// <summary>Where the weights came from.</summary>
+/// <param name="File">The name of the file that was imported, without its folder.</param>
+/// <param name="Sha256">Of that whole file, lower-case hex.</param>
+/// <param name="Note">What every user of these weights must know, such as that they are not pretrained.</param>
+public sealed record WeightsSource(string File, string Sha256, string? Note = null);

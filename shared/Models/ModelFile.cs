@@ -1,0 +1,109 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Google.Protobuf;
+using Headstart.CommandLine;
+using Headstart.Models.Onnx;
+
+namespace Headstart.Models;
+
+/// <summary>An ONNX file that carries its contract.</summary>
+public sealed class ModelFile
+{
+    private ModelFile(string path, string sha256, ModelProto proto, ModelContract contract)
+    {
+        Path = path;
+        Sha256 = sha256;
+        Proto = proto;
+        Contract = contract;
+    }
+
+    /// <summary>As the user gave it, for messages.</summary>
+    public string Path { get; }
+
+    /// <summary>Of the whole file, lower-case hex.</summary>
+    public string Sha256 { get; }
+
+    public ModelProto Proto { get; }
+
+    public ModelContract Contract { get; }
+
+    /// <summary>Reads a model that Headstart has imported.</summary>
+    /// <exception cref="CommandException">No such file, not an ONNX file, or one without a contract.</exception>
+    public static ModelFile Load(string path)
+    {
+        var bytes = ReadBytes(path);
+        var proto = Parse(bytes, path);
+        var json = proto.MetadataProps.FirstOrDefault(p => p.Key == ModelContract.MetadataKey)?.Value
+            ?? throw new CommandException($"{path} is an ONNX file without Headstart's contract, so its preprocessing is not known. " +
+                $"Stamp it with: extractor model import {path} --preset keras|torchvision|mobilenet --out NEW.onnx");
+        try
+        {
+            var contract = JsonSerializer.Deserialize<ModelContract>(json, HeadstartJson.Compact)!;
+            if (contract.Schema != ModelContract.CurrentSchema)
+            {
+                throw new CommandException($"{path} has a contract of schema {contract.Schema}; this version of Headstart reads {ModelContract.CurrentSchema}. " +
+                    "Import the weights again with this version, or use the version that made the file.");
+            }
+
+            contract.Preprocessing.Validate();
+            return new ModelFile(path, Convert.ToHexStringLower(SHA256.HashData(bytes)), proto, contract);
+        }
+        catch (JsonException e)
+        {
+            throw new CommandException($"{path} has a damaged contract ({e.Message}). Import the weights again.", cause: e);
+        }
+    }
+
+    /// <summary>Reads any ONNX file, with or without a contract.</summary>
+    /// <exception cref="CommandException">No such file, or not an ONNX file.</exception>
+    public static ModelProto LoadGraph(string path) => Parse(ReadBytes(path), path);
+
+    /// <summary>Puts the contract into <paramref name="proto"/> and writes it; an existing file is replaced only when the new one is whole.</summary>
+    /// <exception cref="CommandException">The target can't be written.</exception>
+    public static void Save(ModelProto proto, ModelContract contract, string path)
+    {
+        for (var i = proto.MetadataProps.Count - 1; i >= 0; i--)
+        {
+            if (proto.MetadataProps[i].Key == ModelContract.MetadataKey)
+                proto.MetadataProps.RemoveAt(i);
+        }
+
+        proto.MetadataProps.Add(new StringStringEntryProto
+        {
+            Key = ModelContract.MetadataKey,
+            Value = JsonSerializer.Serialize(contract, HeadstartJson.Compact),
+        });
+        AtomicFile.Write(path, stream => proto.WriteTo(stream));
+    }
+
+    private static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(Directory.Exists(path)
+                ? $"{path} is a folder; pass the .onnx file itself."
+                : $"Can't read the model {path}: {e.Message} Make one with 'extractor model import'.", cause: e);
+        }
+    }
+
+    private static ModelProto Parse(byte[] bytes, string path)
+    {
+        try
+        {
+            var proto = ModelProto.Parser.ParseFrom(bytes);
+            if (proto.Graph is { Node.Count: > 0, Output.Count: > 0 })
+                return proto;
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            // Falls through: bytes that don't parse and bytes that parse as nothing are the same to the user.
+        }
+
+        throw new CommandException($"{path} is not an ONNX model, or is cut short ({bytes.Length:N0} bytes). " +
+            "Weights (.h5, .safetensors) become one with 'extractor model import'.");
+    }
+}
