@@ -1,3 +1,12 @@
+using Cocona;
 using Headstart.CommandLine;
+using Headstart.Extraction.Commands;
 
-return CommandApp.Run(args, app => { });
+return CommandApp.Run(args, app =>
+{
+    app.AddSubCommand("model", model =>
+    {
+        model.AddCommands<ModelImportCommand>();
+        model.AddCommands<ModelInfoCommand>();
+    }).WithDescription("Make, show and check model files.");
+});

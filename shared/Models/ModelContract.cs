@@ -26,6 +26,9 @@ public sealed record ModelContract
 
     /// <summary>The arithmetic of the network: <c>float32</c>.</summary>
     public string Precision { get; init; } = "float32";
+
+    /// <summary>The only batch size that the graph accepts, or null (the usual case) when it takes any. Fill an incomplete batch up.</summary>
+    public int? FixedBatch { get; init; }
 }
 
 /// <summary>A named output of the graph and its shape for one image.</summary>
