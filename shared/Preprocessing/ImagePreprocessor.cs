@@ -1,0 +1,57 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Headstart.Images;
+
+namespace Headstart.Preprocessing;
+
+/// <summary>Makes the network's input from decoded images: resize, crop, normalise.</summary>
+/// <remarks>Keeps its buffers from image to image, so it serves one thread at a time; every worker has its own.</remarks>
+public sealed class ImagePreprocessor
+{
+    private readonly ImagePreprocessing _preprocessing;
+    private readonly BilinearResizer? _bilinear;
+    private readonly PillowResizer? _antialiased;
+
+    /// <exception cref="CommandLine.CommandException">A contract that no image could be preprocessed with.</exception>
+    public ImagePreprocessor(ImagePreprocessing preprocessing)
+    {
+        preprocessing.Validate();
+        _preprocessing = preprocessing;
+        if (preprocessing.Filter == ResizeFilter.Bilinear)
+            _bilinear = new BilinearResizer();
+        else
+            _antialiased = new PillowResizer();
+    }
+
+    /// <summary>Floats that <see cref="Apply"/> writes: 3 * Size * Size.</summary>
+    public int Length => 3 * _preprocessing.Size * _preprocessing.Size;
+
+    /// <summary>Writes one normalised image in C x H x W order.</summary>
+    /// <param name="image">As decoded; <see cref="ImagePreprocessing.Exif"/> was the decoder's affair.</param>
+    /// <param name="chw">Destination of exactly 3 * Size * Size floats; the caller owns it.</param>
+    /// <exception cref="ArgumentException">Another length, or an image whose bytes don't fit its size; the message gives both.</exception>
+    public void Apply(RgbImage image, Span<float> chw)
+    {
+        if (chw.Length != Length)
+            throw new ArgumentException($"The destination has {chw.Length} floats instead of {Length}.", nameof(chw));
+        var view = new RgbView(image);
+        var geometry = ResizeGeometry.For(_preprocessing, image.Width, image.Height);
+        var plane = Length / 3;
+        var (red, blue) = _preprocessing.Channels == ChannelOrder.Rgb ? (0, 2) : (2, 0);
+        _bilinear?.Resize(view, geometry, chw.Slice(red * plane, plane), chw.Slice(plane, plane), chw.Slice(blue * plane, plane));
+        _antialiased?.Resize(view, geometry, chw.Slice(red * plane, plane), chw.Slice(plane, plane), chw.Slice(blue * plane, plane));
+        for (var c = 0; c < 3; c++)
+            Normalise(chw.Slice(c * plane, plane), _preprocessing.DivideBy, _preprocessing.Mean[c], _preprocessing.Std[c]);
+    }
+
+    /// <remarks>Three operations in this order, each rounded to float32, as torchvision's to_tensor and normalize do.</remarks>
+    private static void Normalise(Span<float> plane, float divideBy, float mean, float std)
+    {
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(plane);
+        var (divideByAll, meanAll, stdAll) = (new Vector<float>(divideBy), new Vector<float>(mean), new Vector<float>(std));
+        for (var i = 0; i < vectors.Length; i++)
+            vectors[i] = ((vectors[i] / divideByAll) - meanAll) / stdAll;
+        for (var i = vectors.Length * Vector<float>.Count; i < plane.Length; i++)
+            plane[i] = ((plane[i] / divideBy) - mean) / std;
+    }
+}
