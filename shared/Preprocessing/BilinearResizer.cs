@@ -122,14 +122,14 @@ internal sealed class BilinearResizer
             _axis = axis;
             if (First.Length != axis.Count)
                 (First, Second, Weight) = (new int[axis.Count], new int[axis.Count], new float[axis.Count]);
-            var scale = axis.Source / (float)axis.Target;
+            double scale = axis.Source / (float)axis.Target;
             for (var i = 0; i < axis.Count; i++)
             {
-                var centre = (((axis.Start + i) + 0.5f) * scale) - 0.5f;
-                var floor = MathF.Floor(centre);
-                First[i] = Math.Clamp((int)floor, 0, axis.Source - 1) * step;
-                Second[i] = Math.Clamp((int)MathF.Ceiling(centre), 0, axis.Source - 1) * step;
-                Weight[i] = centre - floor;
+                var centre = ((axis.Start + i + 0.5) * scale) - 0.5;
+                var floor = Math.Floor(centre);
+                First[i] = (int)Math.Clamp(floor, 0, axis.Source - 1) * step;
+                Second[i] = (int)Math.Clamp(floor + 1, 0, axis.Source - 1) * step;
+                Weight[i] = (float)(centre - floor);
             }
         }
     }
