@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Headstart.Models;
 using Headstart.Preprocessing;
 
@@ -24,7 +26,7 @@ public sealed record CacheContract
 
     public required string Precision { get; init; }
 
-    /// <summary>One column each, in column order.</summary>
+    /// <summary>One column each, in column order, shallow first.</summary>
     public required IReadOnlyList<ModelLayer> Layers { get; init; }
 
     /// <summary>The ONNX Runtime execution provider that computed the part. Recorded, not compared.</summary>
@@ -32,4 +34,44 @@ public sealed record CacheContract
 
     /// <summary>The version of Headstart that wrote the part. Recorded, not compared.</summary>
     public required string Tool { get; init; }
+
+    /// <summary>The first field in which features made under the two contracts are not the same features; null when there is none.</summary>
+    public ContractDifference? FirstDifference(CacheContract other)
+    {
+        var mine = Flatten(this);
+        var theirs = Flatten(other);
+        foreach (var field in mine.Keys.Union(theirs.Keys))
+        {
+            var a = mine.GetValueOrDefault(field, "absent");
+            var b = theirs.GetValueOrDefault(field, "absent");
+            if (a != b)
+                return new ContractDifference(field, a, b);
+        }
+
+        return null;
+    }
+
+    internal string ToJson() => JsonSerializer.Serialize(this, HeadstartJson.Compact);
+
+    private static Dictionary<string, string> Flatten(CacheContract contract)
+    {
+        var compared = contract with { Provider = "", Tool = "", ModelNote = null };
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
+        return fields;
+
+        void Visit(JsonObject node, string prefix)
+        {
+            foreach (var (name, value) in node)
+            {
+                if (value is JsonObject inner)
+                    Visit(inner, $"{prefix}{name}.");
+                else
+                    fields[prefix + name] = value?.ToJsonString().Trim('"') ?? "absent";
+            }
+        }
+    }
 }
+
+/// <summary>A field of two contracts that differs, with both values as they stand in the JSON.</summary>
+public sealed record ContractDifference(string Field, string Left, string Right);

@@ -1,0 +1,52 @@
+using Cocona;
+using Cocona.Application;
+using Headstart.CommandLine;
+using Headstart.Extraction.Pipeline;
+using Headstart.Images;
+using Headstart.Models;
+
+namespace Headstart.Extraction.Commands;
+
+internal sealed class ExtractCommand
+{
+    [Command("extract", Description = "Run the base once over a picture set and cache its features.")]
+    public async Task<int> ExtractAsync(ExtractOptions options, [FromService] ICoconaAppContextAccessor context)
+    {
+        options.Validate();
+        var images = ImageSet.Open(options.Images);
+        var model = ModelFile.Load(options.Model);
+        using var network = BaseNetwork.Load(model, options.Layer ?? [], options.Device, options.ThreadCount);
+        if (network.Provider.Notice is { } notice)
+            Console.Error.WriteLine(notice);
+        var run = new ExtractionRun(images, network, options.Out, BatchSize(options, network), options.ThreadCount, TimeProvider.System);
+        var result = await ProgressDisplay.RunAsync(
+            "extracting", "images", TimeProvider.System, progress => run.RunAsync(progress, context.Current!.CancellationToken));
+
+        if (options.Json)
+            JsonOutput.Write(result);
+        else
+            ExtractionSummary.Print(result, options.Out, model);
+        return CheckRejected(result, options);
+    }
+
+    private static int BatchSize(ExtractOptions options, BaseNetwork network)
+    {
+        if (network.FixedBatch is { } only)
+        {
+            return options.Batch is null || options.Batch == only
+                ? only
+                : throw CommandException.Usage($"--batch is {options.Batch}, but {options.Model} only takes batches of {only}.");
+        }
+
+        return options.Batch ?? (network.Provider.IsCpu ? 8 : 32);
+    }
+
+    private static int CheckRejected(ExtractionResult result, ExtractOptions options)
+    {
+        var percent = 100.0 * result.Rejected / result.Images;
+        if (percent <= options.MaxRejected)
+            return ExitCode.Done;
+        throw new CommandException($"{result.Rejected:N0} of {result.Images:N0} images can't be used ({percent:0.#}%, --max-rejected is {options.MaxRejected}). " +
+            $"{result.RejectedFile} says why; the other rows are in the cache.");
+    }
+}

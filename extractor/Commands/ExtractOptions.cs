@@ -1,0 +1,33 @@
+using Cocona;
+using Headstart.CommandLine;
+using Headstart.Extraction.Pipeline;
+
+namespace Headstart.Extraction.Commands;
+
+/// <summary>The options of <c>extractor extract</c>.</summary>
+internal sealed record ExtractOptions(
+    [Argument(Name = "IMAGES", Description = "A folder 'class/image' or 'train|val|test/class/image', a CSV with the columns path,label[,split], a flat folder, or one image.")] string Images,
+    [Option("model", Description = "The model file, from 'extractor model import'.", ValueName = "FILE.onnx")] string Model,
+    [Option("out", Description = "The cache: a folder, made or brought up to date.", ValueName = "CACHE")] string Out,
+    [Option("layer", Description = "A layer to keep; may be given several times. All that the model names when left out.", ValueName = "NAME")] string[]? Layer = null,
+    [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")] int? Batch = null,
+    [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")] int? Threads = null,
+    [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,
+    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5,
+    [Option("json", Description = "Print one JSON object on standard output.")] bool Json = false) : ICommandParameterSet
+{
+    public int ThreadCount => Threads ?? Environment.ProcessorCount;
+
+    /// <exception cref="CommandException">A value out of range; the message names the option.</exception>
+    public void Validate()
+    {
+        if (Batch is < 1 or > 4096)
+            throw CommandException.Usage($"--batch is {Batch}; it must be from 1 to 4096.");
+        if (Threads is < 1 or > 1024)
+            throw CommandException.Usage($"--threads is {Threads}; it must be from 1 to 1024.");
+        if (!Enum.IsDefined(Device))
+            throw CommandException.Usage($"--device is {Device}; it must be auto, cpu, cuda or tensorrt.");
+        if (MaxRejected is not (>= 0 and <= 100))
+            throw CommandException.Usage($"--max-rejected is {MaxRejected}; it must be from 0 to 100 percent.");
+    }
+}

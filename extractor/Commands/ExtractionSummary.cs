@@ -1,0 +1,36 @@
+using Headstart.Extraction.Pipeline;
+using Headstart.Models;
+
+namespace Headstart.Extraction.Commands;
+
+/// <summary>What <c>extract</c> tells people: the result, where it lies, what to type next.</summary>
+internal static class ExtractionSummary
+{
+    public static void Print(ExtractionResult result, string cache, ModelFile model)
+    {
+        var rows = result.Computed + result.Reused;
+        Console.WriteLine($"{rows:N0} images in {cache}: {Counts(result)}.");
+        if (result.Computed > 0)
+            Console.WriteLine($"  {result.Seconds:N1} s, {result.ImagesPerSecond:N1} images/s, {result.PeakMemoryBytes >> 20:N0} MiB at most");
+        foreach (var (name, shape) in result.Layers)
+            Console.WriteLine($"  layer {name}: {shape}");
+        if (result.RejectedFile is { } rejected)
+            Console.WriteLine($"  rejected: {rejected} says why");
+        if (model.Contract.Weights.Note is { } note)
+            Console.WriteLine($"  note: {note}");
+        if (result.Classes.Count > 1)
+            Console.WriteLine($"Next: trainer train {cache} --out RUN");
+    }
+
+    private static string Counts(ExtractionResult result)
+    {
+        var counts = new List<string> { $"{result.Computed:N0} computed" };
+        if (result.Reused > 0)
+            counts.Add($"{result.Reused:N0} already there");
+        if (result.Removed > 0)
+            counts.Add($"{result.Removed:N0} removed");
+        if (result.Rejected > 0)
+            counts.Add($"{result.Rejected:N0} rejected");
+        return string.Join(", ", counts);
+    }
+}

@@ -1,0 +1,96 @@
+using Google.Protobuf;
+using Headstart.CommandLine;
+using Headstart.Models;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Headstart.Extraction.Pipeline;
+
+/// <summary>The frozen base in ONNX Runtime, cut to the layers asked for.</summary>
+internal sealed class BaseNetwork : IDisposable
+{
+    private readonly InferenceSession session;
+    private readonly RunOptions runOptions = new();
+    private readonly string[] inputNames;
+    private readonly string[] outputNames;
+    private readonly int[] outputRanks;
+
+    private BaseNetwork(ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider)
+    {
+        Model = model;
+        Layers = layers;
+        Provider = provider;
+        this.session = session;
+        inputNames = [session.InputMetadata.Keys.Single()];
+        outputNames = [.. layers.Select(l => l.Name)];
+        outputRanks = [.. layers.Select(l => session.OutputMetadata[l.Name].Dimensions.Length)];
+        FixedBatch = session.InputMetadata.Values.Single().Dimensions[0] is > 0 and var batch ? batch : null;
+    }
+
+    public ModelFile Model { get; }
+
+    /// <summary>The outputs, shallow first.</summary>
+    public IReadOnlyList<ModelLayer> Layers { get; }
+
+    public ExecutionProvider Provider { get; }
+
+    /// <summary>The only batch size that the graph takes, or null when it takes any.</summary>
+    public int? FixedBatch { get; }
+
+    /// <param name="model">The model file.</param>
+    /// <param name="layerNames">The layers to compute; all that the model has when empty.</param>
+    /// <param name="device">Where to run.</param>
+    /// <param name="threads">Threads within one operator.</param>
+    /// <exception cref="CommandException">A layer that isn't there, a device that isn't there, or a graph that ONNX Runtime refuses.</exception>
+    public static BaseNetwork Load(ModelFile model, IReadOnlyList<string> layerNames, ExecutionDevice device, int threads)
+    {
+        var layers = Select(model, layerNames);
+
+        // ONNX Runtime computes the whole graph even when one early output is asked for.
+        var graph = OnnxGraph.CutTo(model.Proto, [.. layers.Select(l => l.Name)]);
+        using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        var provider = ExecutionProvider.Configure(options, device);
+        try
+        {
+            return new BaseNetwork(model, layers, new InferenceSession(graph.ToByteArray(), options), provider);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new CommandException($"ONNX Runtime can't load {model.Path}: {e.Message.ReplaceLineEndings(" ")} Import the model again.", cause: e);
+        }
+    }
+
+    /// <summary>Buffers that fit this network.</summary>
+    public FeatureBatch CreateBatch(int size) => new(size, Model.Contract.Preprocessing.Size, Layers, outputRanks);
+
+    /// <summary>Computes the features of a whole batch, in place.</summary>
+    public void Run(FeatureBatch batch)
+    {
+        try
+        {
+            session.Run(runOptions, inputNames, [batch.Input], outputNames, batch.Outputs);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw new CommandException($"ONNX Runtime failed while running {Model.Path}: {e.Message.ReplaceLineEndings(" ")} " +
+                "With a GPU this is most often memory: try a smaller --batch.", cause: e);
+        }
+    }
+
+    public void Dispose()
+    {
+        runOptions.Dispose();
+        session.Dispose();
+    }
+
+    private static List<ModelLayer> Select(ModelFile model, IReadOnlyList<string> names)
+    {
+        var all = model.Contract.Layers;
+        foreach (var name in names)
+        {
+            if (all.All(l => l.Name != name))
+                throw new CommandException($"{model.Path} has no layer '{name}'. It has: {string.Join(", ", all.Select(l => l.Name))}.");
+        }
+
+        return [.. all.Where(l => names.Count == 0 || names.Contains(l.Name))];
+    }
+}

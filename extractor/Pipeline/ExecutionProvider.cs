@@ -1,0 +1,66 @@
+using Headstart.CommandLine;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Headstart.Extraction.Pipeline;
+
+/// <summary>The ONNX Runtime execution provider that a session got, and what the user should know about the choice.</summary>
+/// <param name="Name"><c>cpu</c>, <c>cuda</c> or <c>tensorrt</c>.</param>
+/// <param name="Notice">A line to show once, or null.</param>
+internal sealed record ExecutionProvider(string Name, string? Notice)
+{
+    private const string GpuBuild = "build with -p:Accelerator=cuda, and install the NVIDIA driver, CUDA 12 and cuDNN 9";
+
+    public bool IsCpu => Name == "cpu";
+
+    /// <summary>Adds the provider for <paramref name="device"/> to the options.</summary>
+    /// <exception cref="CommandException">The device was asked for by name and isn't to be had; the message says what is missing.</exception>
+    public static ExecutionProvider Configure(SessionOptions options, ExecutionDevice device)
+    {
+        switch (device)
+        {
+            case ExecutionDevice.Cpu:
+                return new ExecutionProvider("cpu", null);
+            case ExecutionDevice.Cuda:
+                return TryAppend("cuda", options, out var cudaReason)
+                    ? new ExecutionProvider("cuda", null)
+                    : throw new CommandException($"--device cuda: {cudaReason} For a GPU, {GpuBuild}; without one, use --device cpu.");
+            case ExecutionDevice.Tensorrt:
+                if (!TryAppend("tensorrt", options, out var tensorrtReason))
+                    throw new CommandException($"--device tensorrt: {tensorrtReason} For a GPU, {GpuBuild}, and TensorRT 10; without one, use --device cpu.");
+
+                // TensorRT hands what it can't run to the next provider.
+                _ = TryAppend("cuda", options, out _);
+                return new ExecutionProvider("tensorrt", null);
+            default:
+                return TryAppend("cuda", options, out var reason)
+                    ? new ExecutionProvider("cuda", null)
+                    : new ExecutionProvider("cpu", $"Running on the CPU: {reason}");
+        }
+    }
+
+    private static bool TryAppend(string provider, SessionOptions options, out string reason)
+    {
+        var name = provider == "cuda" ? "CUDAExecutionProvider" : "TensorrtExecutionProvider";
+        if (!OrtEnv.Instance().GetAvailableProviders().Contains(name))
+        {
+            reason = $"this build of ONNX Runtime has no {provider} provider.";
+            return false;
+        }
+
+        try
+        {
+            if (provider == "cuda")
+                options.AppendExecutionProvider_CUDA();
+            else
+                options.AppendExecutionProvider_Tensorrt();
+            reason = "";
+            return true;
+        }
+        catch (OnnxRuntimeException e)
+        {
+            // The provider is built in, but a library that it needs (driver, CUDA, cuDNN, TensorRT) can't be loaded.
+            reason = $"{e.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ')}.";
+            return false;
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using Headstart.Models;
+
+namespace Headstart.Extraction.Pipeline;
+
+/// <summary>What a run of <c>extract</c> did; the fields of its <c>--json</c>.</summary>
+internal sealed record ExtractionResult
+{
+    /// <summary>The images found: computed + reused + rejected.</summary>
+    public required int Images { get; init; }
+
+    public required int Computed { get; init; }
+
+    public required int Reused { get; init; }
+
+    /// <summary>Rows dropped because their image is gone.</summary>
+    public required int Removed { get; init; }
+
+    public required int Rejected { get; init; }
+
+    /// <summary>The list of rejected images, or null when there are none.</summary>
+    public required string? RejectedFile { get; init; }
+
+    /// <summary>The whole run, with model loading left out.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>Of the computed images, over the time in which they were computed.</summary>
+    public required double ImagesPerSecond { get; init; }
+
+    public required StageSeconds StageSeconds { get; init; }
+
+    public required IReadOnlyDictionary<string, LayerShape> Layers { get; init; }
+
+    public required IReadOnlyList<string> Classes { get; init; }
+
+    public required long PeakMemoryBytes { get; init; }
+}
+
+/// <summary>Seconds of work in each stage; decoding summed over its workers.</summary>
+internal sealed record StageSeconds(double Decode, double Infer, double Write);

@@ -1,0 +1,96 @@
+using Headstart.Images;
+using Headstart.Models;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Headstart.Extraction.Pipeline;
+
+/// <summary>A batch on its way through the pipeline: pinned input and output buffers that ONNX Runtime reads and writes in place.</summary>
+/// <remarks>Each slot belongs to one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who decodes faster.</remarks>
+internal sealed class FeatureBatch : IDisposable
+{
+    private readonly float[] input;
+    private readonly float[][] outputs;
+    private readonly int inputLength;
+    private readonly IReadOnlyList<ModelLayer> layers;
+    private readonly BatchSlot[] slots;
+    private int pending;
+    private TaskCompletionSource filled = new();
+
+    /// <param name="size">The number of slots.</param>
+    /// <param name="imageSize">Height and width of the network's input.</param>
+    /// <param name="layers">The outputs, in the order in which the session returns them.</param>
+    /// <param name="ranks">The rank of each output's tensor: 4, or 2 for a vector.</param>
+    public FeatureBatch(int size, int imageSize, IReadOnlyList<ModelLayer> layers, IReadOnlyList<int> ranks)
+    {
+        this.layers = layers;
+        inputLength = 3 * imageSize * imageSize;
+        slots = new BatchSlot[size];
+        input = GC.AllocateArray<float>(checked(size * inputLength), pinned: true);
+        outputs = [.. layers.Select(l => GC.AllocateUninitializedArray<float>(checked(size * l.Shape.Length), pinned: true))];
+        Input = OrtValue.CreateTensorValueFromMemory(input, [size, 3, imageSize, imageSize]);
+        Outputs = [.. outputs.Select((memory, i) => OrtValue.CreateTensorValueFromMemory(memory, Dimensions(size, layers[i].Shape, ranks[i])))];
+    }
+
+    public OrtValue Input { get; }
+
+    public IReadOnlyList<OrtValue> Outputs { get; }
+
+    /// <summary>The slots in use; the last batch of a run may use fewer than there are, and is computed at full size all the same.</summary>
+    public ReadOnlySpan<BatchSlot> Slots => slots.AsSpan(0, Count);
+
+    public int Count { get; private set; }
+
+    /// <summary>Completes when every slot in use has been filled or rejected.</summary>
+    public Task Filled => filled.Task;
+
+    /// <summary>Gives the batch to new images.</summary>
+    public void Assign(IReadOnlyList<ImageItem> items)
+    {
+        Count = items.Count;
+        pending = Count;
+        filled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        for (var i = 0; i < Count; i++)
+            slots[i] = new BatchSlot(items[i], null, null);
+        Array.Clear(input, Count * inputLength, (slots.Length - Count) * inputLength);
+    }
+
+    /// <summary>The network's input for one slot, 3 x S x S.</summary>
+    public Span<float> InputOf(int slot) => input.AsSpan(slot * inputLength, inputLength);
+
+    /// <summary>Says that a slot's input is written. Called once a slot, from any thread.</summary>
+    public void Fill(int slot, DecodedImage image) => Finish(slot, slots[slot] with { Image = image });
+
+    /// <summary>Says that a slot's image can't be used. Its input is zeroed, so that it costs time but no surprise.</summary>
+    public void Reject(int slot, string reason)
+    {
+        InputOf(slot).Clear();
+        Finish(slot, slots[slot] with { Rejection = reason });
+    }
+
+    /// <summary>One slot's features, a memory per layer; valid until the batch is assigned again.</summary>
+    public IReadOnlyList<ReadOnlyMemory<float>> FeaturesOf(int slot) =>
+        [.. outputs.Zip(layers, (memory, l) => (ReadOnlyMemory<float>)memory.AsMemory(slot * l.Shape.Length, l.Shape.Length))];
+
+    public void Dispose()
+    {
+        Input.Dispose();
+        foreach (var output in Outputs)
+            output.Dispose();
+    }
+
+    private static long[] Dimensions(int size, LayerShape shape, int rank) =>
+        rank == 2 ? [size, shape.Channels] : [size, shape.Channels, shape.Height, shape.Width];
+
+    private void Finish(int slot, BatchSlot value)
+    {
+        slots[slot] = value;
+        if (Interlocked.Decrement(ref pending) == 0)
+            filled.SetResult();
+    }
+}
+
+/// <summary>One image in a batch: decoded, rejected, or neither yet.</summary>
+internal readonly record struct BatchSlot(ImageItem Item, DecodedImage? Image, string? Rejection);
+
+/// <summary>What the cache keeps of a decoded image besides its features.</summary>
+internal sealed record DecodedImage(string Sha256, int Width, int Height);

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using System.Threading.Channels;
+using Headstart.Images;
+
+namespace Headstart.Extraction.Pipeline;
+
+/// <summary>Images in, features out, in order: decoding on several workers, the network, and the writer, all at once.</summary>
+/// <remarks>
+/// A few batches circulate: free, assigned to images, filled by the workers, inferred, written, free again. Their number bounds the memory, and a
+/// slow stage holds the others back through it. The first fault, or a cancellation, stops every stage.
+/// </remarks>
+internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int workers)
+{
+    // One being decoded into, one ready, one in the network, one being written.
+    private const int BatchesInFlight = 4;
+
+    public StageTimes Times { get; } = new();
+
+    /// <summary>Runs every item through the network.</summary>
+    /// <param name="items">The images, in the order in which their features are to be written.</param>
+    /// <param name="write">Called for one batch after the other; the batch is valid until the returned task ends.</param>
+    /// <param name="cancellationToken">Stops all stages; the batch that is being written is finished.</param>
+    public async Task RunAsync(IReadOnlyList<ImageItem> items, Func<FeatureBatch, Task> write, CancellationToken cancellationToken)
+    {
+        var batches = Enumerable.Range(0, BatchesInFlight).Select(_ => network.CreateBatch(batchSize)).ToList();
+        try
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            var flow = new Flow(workers, stop);
+            foreach (var batch in batches)
+                flow.Free.Writer.TryWrite(batch);
+
+            List<Task> stages =
+            [
+                flow.StartAsync(() => AssignAsync(items, flow)),
+                .. Enumerable.Range(0, workers).Select(_ => flow.StartAsync(() => DecodeAsync(flow))),
+                flow.StartAsync(() => InferAsync(flow)),
+                flow.StartAsync(() => WriteAsync(write, flow)),
+            ];
+            await Task.WhenAll(stages).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (stages.FirstOrDefault(s => s.IsFaulted) is { Exception.InnerException: { } fault })
+                ExceptionDispatchInfo.Throw(fault);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            foreach (var batch in batches)
+                batch.Dispose();
+        }
+    }
+
+    private async Task AssignAsync(IReadOnlyList<ImageItem> items, Flow flow)
+    {
+        foreach (var chunk in items.Chunk(batchSize))
+        {
+            var batch = await flow.Free.Reader.ReadAsync(flow.Stop).ConfigureAwait(false);
+            batch.Assign(chunk);
+            await flow.Assigned.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
+            for (var slot = 0; slot < chunk.Length; slot++)
+                await flow.Undecoded.Writer.WriteAsync((batch, slot), flow.Stop).ConfigureAwait(false);
+        }
+
+        flow.Assigned.Writer.Complete();
+        flow.Undecoded.Writer.Complete();
+    }
+
+    private async Task DecodeAsync(Flow flow)
+    {
+        var loader = new ImageLoader(network.Model.Contract.Preprocessing);
+        await foreach (var (batch, slot) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        {
+            var start = Stopwatch.GetTimestamp();
+            try
+            {
+                batch.Fill(slot, loader.Load(batch.Slots[slot].Item.File, batch.InputOf(slot)));
+            }
+            catch (ImageRejectedException e)
+            {
+                batch.Reject(slot, e.Message);
+            }
+
+            Times.AddDecode(start);
+        }
+    }
+
+    private async Task InferAsync(Flow flow)
+    {
+        await foreach (var batch in flow.Assigned.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        {
+            await batch.Filled.WaitAsync(flow.Stop).ConfigureAwait(false);
+            var start = Stopwatch.GetTimestamp();
+            network.Run(batch);
+            Times.AddInfer(start);
+            await flow.Inferred.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
+        }
+
+        flow.Inferred.Writer.Complete();
+    }
+
+    private async Task WriteAsync(Func<FeatureBatch, Task> write, Flow flow)
+    {
+        await foreach (var batch in flow.Inferred.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        {
+            var start = Stopwatch.GetTimestamp();
+            await write(batch).ConfigureAwait(false);
+            Times.AddWrite(start);
+            await flow.Free.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The channels between the stages, and the token that stops them together.</summary>
+    private sealed class Flow(int workers, CancellationTokenSource stop)
+    {
+        public Channel<FeatureBatch> Free { get; } = Channel.CreateBounded<FeatureBatch>(BatchesInFlight);
+
+        public Channel<FeatureBatch> Assigned { get; } = Channel.CreateBounded<FeatureBatch>(BatchesInFlight);
+
+        public Channel<FeatureBatch> Inferred { get; } = Channel.CreateBounded<FeatureBatch>(BatchesInFlight);
+
+        public Channel<(FeatureBatch Batch, int Slot)> Undecoded { get; } = Channel.CreateBounded<(FeatureBatch Batch, int Slot)>(2 * workers);
+
+        public CancellationToken Stop => stop.Token;
+
+        public async Task StartAsync(Func<Task> stage)
+        {
+            try
+            {
+                await Task.Run(stage, Stop).ConfigureAwait(false);
+            }
+            catch
+            {
+                await stop.CancelAsync().ConfigureAwait(false);
+                throw;
+            }
+        }
+    }
+}

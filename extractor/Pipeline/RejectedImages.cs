@@ -1,0 +1,41 @@
+using System.Globalization;
+using CsvHelper;
+
+namespace Headstart.Extraction.Pipeline;
+
+/// <summary>The images of a run that can't be used, written as <c>rejected.csv</c> with the columns <c>path,reason</c>.</summary>
+internal sealed class RejectedImages
+{
+    private readonly List<(string Path, string Reason)> images = [];
+
+    public int Count => images.Count;
+
+    public void Add(string path, string reason) => images.Add((path, reason));
+
+    /// <summary>Writes the list, or removes an old one when there is nothing to list.</summary>
+    /// <returns>The file, or null when nothing was rejected.</returns>
+    public string? Write(string folder)
+    {
+        var path = Path.Combine(folder, "rejected.csv");
+        if (images.Count == 0)
+        {
+            File.Delete(path);
+            return null;
+        }
+
+        AtomicFile.Write(path, stream =>
+        {
+            using var csv = new CsvWriter(new StreamWriter(stream, leaveOpen: true), CultureInfo.InvariantCulture);
+            csv.WriteField("path");
+            csv.WriteField("reason");
+            csv.NextRecord();
+            foreach (var (image, reason) in images)
+            {
+                csv.WriteField(image);
+                csv.WriteField(reason);
+                csv.NextRecord();
+            }
+        });
+        return path;
+    }
+}

@@ -1,0 +1,39 @@
+using Headstart.Models;
+using Parquet.Schema;
+
+namespace Headstart.Cache;
+
+/// <summary>The columns of a part file, in file order. docs/CACHE-FORMAT.md describes them for readers in other languages.</summary>
+internal sealed class CacheSchema
+{
+    // Parquet.Net's lists are always optional; with a required element the deepest definition level is 2.
+    public const int PresentElement = 2;
+
+    private readonly Dictionary<string, DataField> layers;
+
+    public CacheSchema(IReadOnlyList<ModelLayer> contractLayers)
+    {
+        var lists = contractLayers.Select(l => new ListField(l.Name, new DataField<float>("element", false))).ToList();
+        Parquet = new ParquetSchema([Path, Label, Split, Sha256, Width, Height, View, .. lists]);
+        layers = lists.ToDictionary(l => l.Name, l => (DataField)l.Item);
+    }
+
+    public ParquetSchema Parquet { get; }
+
+    public DataField Path { get; } = new DataField<string>("path", false);
+
+    public DataField Label { get; } = new DataField<string>("label", true);
+
+    public DataField Split { get; } = new DataField<string>("split", true);
+
+    public DataField Sha256 { get; } = new DataField<string>("sha256", false);
+
+    public DataField Width { get; } = new DataField<int>("width", false);
+
+    public DataField Height { get; } = new DataField<int>("height", false);
+
+    public DataField View { get; } = new DataField<int>("view", false);
+
+    /// <summary>The float elements of a layer's column.</summary>
+    public DataField Layer(string name) => layers[name];
+}

@@ -1,0 +1,52 @@
+using Headstart.CommandLine;
+
+namespace Headstart.Cache;
+
+/// <summary>Adds rows to a cache folder, part after part. Holds the cache's lock, so there is one writer.</summary>
+/// <remarks>Not thread-safe. What was not flushed when it is disposed is lost.</remarks>
+public sealed class CacheWriter
+{
+    /// <summary>A part is written when it is full or this old, so that a killed run loses less than half a minute of work.</summary>
+    public static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(20);
+
+    private readonly string folder;
+    private readonly PartBuilder part;
+    private readonly TimeProvider time;
+    private long partBegun;
+    private int nextNumber;
+
+    public CacheWriter(string folder, CacheContract contract, TimeProvider time)
+    {
+        this.folder = folder;
+        this.time = time;
+        part = new PartBuilder(contract);
+        nextNumber = CachePart.NextNumber(folder);
+
+        // What a killed writer left half written.
+        foreach (var leftover in Directory.EnumerateFiles(folder, "*" + AtomicFile.TemporarySuffix))
+            File.Delete(leftover);
+    }
+
+    /// <summary>Adds one row; writes the part when it is due.</summary>
+    /// <param name="row">Everything but the features.</param>
+    /// <param name="layers">One memory per layer of the contract, in its order, each C x H x W floats; copied.</param>
+    /// <exception cref="CommandException">The part can't be written.</exception>
+    public async Task AddAsync(CacheRow row, IReadOnlyList<ReadOnlyMemory<float>> layers)
+    {
+        if (part.Count == 0)
+            partBegun = time.GetTimestamp();
+        part.Add(row, layers);
+        if (part.IsFull || time.GetElapsedTime(partBegun) >= MaximumAge)
+            await FlushAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Writes the rows added since the last part.</summary>
+    /// <exception cref="CommandException">The part can't be written.</exception>
+    public async Task FlushAsync()
+    {
+        if (part.Count == 0)
+            return;
+        await part.WriteAsync(Path.Combine(folder, CachePart.FileName(nextNumber)), CancellationToken.None).ConfigureAwait(false);
+        nextNumber++;
+    }
+}

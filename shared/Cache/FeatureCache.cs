@@ -1,0 +1,185 @@
+using System.Buffers;
+using System.Text.Json;
+using Headstart.CommandLine;
+using Headstart.Models;
+using Parquet;
+
+namespace Headstart.Cache;
+
+/// <summary>An opened cache: its contract and its rows in memory, its features on disk until asked for.</summary>
+/// <remarks>Immutable after opening; every member may be called from several threads.</remarks>
+public sealed class FeatureCache
+{
+    private FeatureCache(string folder, CacheContract contract, IReadOnlyList<CacheRow> rows, IReadOnlyList<CacheRowGroup> rowGroups)
+    {
+        Folder = folder;
+        Contract = contract;
+        Rows = rows;
+        RowGroups = rowGroups;
+    }
+
+    public string Folder { get; }
+
+    public CacheContract Contract { get; }
+
+    /// <summary>All rows, part by part in the order of the parts' names.</summary>
+    public IReadOnlyList<CacheRow> Rows { get; }
+
+    /// <summary>What can be read at a time; together they cover <see cref="Rows"/> in order.</summary>
+    public IReadOnlyList<CacheRowGroup> RowGroups { get; }
+
+    /// <summary>Whether the folder holds part files, without looking into them.</summary>
+    public static bool Exists(string folder) => Directory.Exists(folder) && CachePart.List(folder).Count > 0;
+
+    /// <summary>Reads the footers and the small columns of every part.</summary>
+    /// <exception cref="CommandException">No cache there, a damaged part, or parts that don't belong together; the message names the part.</exception>
+    public static async Task<FeatureCache> OpenAsync(string folder, CancellationToken cancellationToken)
+    {
+        if (File.Exists(folder))
+            throw new CommandException($"{folder} is a file; a cache is a folder of part files. Pass the folder.");
+        if (!Exists(folder))
+            throw new CommandException($"No cache in {folder}: it has no .parquet files. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
+
+        CacheContract? contract = null;
+        var rows = new List<CacheRow>();
+        var groups = new List<CacheRowGroup>();
+        foreach (var path in CachePart.List(folder))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await ReadPartAsync(path).ConfigureAwait(false);
+        }
+
+        return new FeatureCache(folder, contract!, rows, groups);
+
+        async Task ReadPartAsync(string path)
+        {
+            var reader = await OpenPartAsync(path, cancellationToken).ConfigureAwait(false);
+            await using var _ = reader.ConfigureAwait(false);
+            var found = ReadContract(reader, path);
+            contract ??= found;
+            if (contract.FirstDifference(found) is { } difference)
+            {
+                throw new CommandException($"{path} has {difference.Field} '{difference.Right}', but the parts before it have '{difference.Left}'. " +
+                    "These are two caches in one folder: move one of them elsewhere.");
+            }
+
+            for (var i = 0; i < reader.RowGroupCount; i++)
+            {
+                var first = rows.Count;
+                await GuardAsync(path, () => ReadRowsAsync(reader.OpenRowGroupReader(i), new CacheSchema(found.Layers), rows, cancellationToken)).ConfigureAwait(false);
+                groups.Add(new CacheRowGroup(path, i, first, rows.Count - first));
+            }
+        }
+    }
+
+    /// <summary>Reads one layer of one row group.</summary>
+    /// <param name="group">One of <see cref="RowGroups"/>.</param>
+    /// <param name="layer">A layer of the contract.</param>
+    /// <param name="destination">Exactly RowCount * C * H * W floats, row after row; the caller owns it.</param>
+    /// <exception cref="CommandException">The part is damaged, gone, or not what it was when the cache was opened.</exception>
+    public async Task ReadAsync(CacheRowGroup group, string layer, Memory<float> destination, CancellationToken cancellationToken)
+    {
+        var length = Layer(layer).Shape.Length;
+        if (destination.Length != group.RowCount * length)
+            throw new ArgumentException($"The destination has {destination.Length} floats; {group.RowCount} rows of {length} expected.", nameof(destination));
+
+        var reader = await OpenPartAsync(group.PartPath, cancellationToken).ConfigureAwait(false);
+        await using var _ = reader.ConfigureAwait(false);
+        await GuardAsync(group.PartPath, () => ReadLayerAsync(reader, group, layer, length, destination, cancellationToken)).ConfigureAwait(false);
+    }
+
+    /// <summary>A layer by name.</summary>
+    /// <exception cref="CommandException">The cache has no such layer; the message lists those that it has.</exception>
+    public ModelLayer Layer(string name) => Contract.Layers.FirstOrDefault(l => l.Name == name)
+        ?? throw new CommandException($"{Folder} has no layer '{name}'. It has: {string.Join(", ", Contract.Layers.Select(l => l.Name))}.");
+
+    private static async Task ReadLayerAsync(
+        ParquetReader reader, CacheRowGroup group, string layer, int length, Memory<float> destination, CancellationToken cancellationToken)
+    {
+        var rows = reader.OpenRowGroupReader(group.Index);
+        var field = new CacheSchema(ReadContract(reader, group.PartPath).Layers).Layer(layer);
+        var values = destination.Length;
+        if (rows.RowCount != group.RowCount || rows.GetMetadata(field)?.MetaData?.NumValues != values)
+            throw new InvalidDataException($"{rows.RowCount} rows with {group.RowCount} x {length} values expected");
+
+        var definitionLevels = ArrayPool<int>.Shared.Rent(values);
+        var repetitionLevels = ArrayPool<int>.Shared.Rent(values);
+        try
+        {
+            await rows.ReadRawAsync(field, destination, definitionLevels.AsMemory(0, values), repetitionLevels.AsMemory(0, values), cancellationToken)
+                .ConfigureAwait(false);
+            for (var first = 0; first < values; first += length)
+            {
+                if (repetitionLevels[first] != 0 || repetitionLevels.AsSpan(first + 1, length - 1).ContainsAnyExcept(1))
+                    throw new InvalidDataException($"row {first / length} has not {length} values");
+            }
+
+            if (definitionLevels.AsSpan(0, values).ContainsAnyExcept(CacheSchema.PresentElement))
+                throw new InvalidDataException("a feature is null");
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(definitionLevels);
+            ArrayPool<int>.Shared.Return(repetitionLevels);
+        }
+    }
+
+    private static async Task ReadRowsAsync(ParquetRowGroupReader group, CacheSchema schema, List<CacheRow> rows, CancellationToken cancellationToken)
+    {
+        var count = checked((int)group.RowCount);
+        var (paths, labels, splits, digests) = (new string[count], new string[count], new string[count], new string[count]);
+        var (widths, heights, views) = (new int[count], new int[count], new int[count]);
+        await group.ReadAsync(schema.Path, paths, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync(schema.Label, labels, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync(schema.Split, splits, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync(schema.Sha256, digests, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync<int>(schema.Width, widths, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync<int>(schema.Height, heights, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync<int>(schema.View, views, cancellationToken: cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < count; i++)
+            rows.Add(new CacheRow(paths[i], labels[i], splits[i], digests[i], widths[i], heights[i], views[i]));
+    }
+
+    private static CacheContract ReadContract(ParquetReader reader, string path)
+    {
+        if (!reader.CustomMetadata.TryGetValue(CacheContract.MetadataKey, out var json))
+            throw new CommandException($"{path} is a Parquet file, but not a part of a Headstart cache. Move it out of the folder.");
+        try
+        {
+            var contract = JsonSerializer.Deserialize<CacheContract>(json, HeadstartJson.Compact)!;
+            return contract.Schema == CacheContract.CurrentSchema
+                ? contract
+                : throw new CommandException($"{path} has cache schema {contract.Schema}; this version of Headstart reads {CacheContract.CurrentSchema}. " +
+                    "Extract again with --out NEW, or use the version that made the cache.");
+        }
+        catch (JsonException e)
+        {
+            throw Damaged(path, e);
+        }
+    }
+
+    private static async Task<ParquetReader> OpenPartAsync(string path, CancellationToken cancellationToken)
+    {
+        ParquetReader? reader = null;
+        await GuardAsync(path, async () => reader = await ParquetReader.CreateAsync(path, cancellationToken: cancellationToken).ConfigureAwait(false))
+            .ConfigureAwait(false);
+        return reader!;
+    }
+
+    // Parquet.Net meets damage with whatever exception the bytes lead it to.
+    private static async Task GuardAsync(string path, Func<Task> read)
+    {
+        try
+        {
+            await read().ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not (CommandException or OperationCanceledException or OutOfMemoryException))
+        {
+            throw Damaged(path, e);
+        }
+    }
+
+    private static CommandException Damaged(string path, Exception cause) =>
+        new($"{path} can't be read: {cause.Message.TrimEnd('.')}. Run 'extractor cache verify', delete the damaged part, and extract again: only its rows are computed.",
+            cause: cause);
+}

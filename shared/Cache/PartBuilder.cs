@@ -1,0 +1,119 @@
+using Headstart.CommandLine;
+using Parquet;
+
+namespace Headstart.Cache;
+
+/// <summary>Collects rows and writes them as one part file with one row group.</summary>
+/// <remarks>Not thread-safe. Its memory is taken once and reused for part after part.</remarks>
+public sealed class PartBuilder
+{
+    /// <summary>The raw features that a part holds at most. Larger parts read no faster, and their repetition and definition levels take twice the features' memory.</summary>
+    public const long MaximumBytes = 32 << 20;
+
+    private readonly CacheContract contract;
+    private readonly CacheSchema schema;
+    private readonly List<CacheRow> rows;
+    private readonly float[][] features;
+    private readonly int[] definitionLevels;
+    private readonly int[] repetitionLevels;
+
+    public PartBuilder(CacheContract contract)
+        : this(contract, DefaultCapacity(contract))
+    {
+    }
+
+    /// <param name="contract">Goes into the footer; its layers are the columns.</param>
+    /// <param name="capacity">The number of rows that fit.</param>
+    internal PartBuilder(CacheContract contract, int capacity)
+    {
+        this.contract = contract;
+        schema = new CacheSchema(contract.Layers);
+        Capacity = capacity;
+        rows = new List<CacheRow>(Capacity);
+        features = [.. contract.Layers.Select(l => new float[checked(l.Shape.Length * Capacity)])];
+
+        var longest = contract.Layers.Max(l => l.Shape.Length) * Capacity;
+        definitionLevels = new int[longest];
+        repetitionLevels = new int[longest];
+        Array.Fill(definitionLevels, CacheSchema.PresentElement);
+    }
+
+    /// <summary>The number of rows that fit.</summary>
+    public int Capacity { get; }
+
+    public int Count => rows.Count;
+
+    public bool IsFull => Count == Capacity;
+
+    /// <summary>Adds one row.</summary>
+    /// <param name="row">Everything but the features.</param>
+    /// <param name="layers">One memory per layer of the contract, in its order, each C x H x W floats; copied.</param>
+    public void Add(CacheRow row, IReadOnlyList<ReadOnlyMemory<float>> layers)
+    {
+        if (IsFull)
+            throw new InvalidOperationException($"The part is full ({Capacity} rows).");
+        for (var i = 0; i < features.Length; i++)
+        {
+            var length = contract.Layers[i].Shape.Length;
+            if (layers[i].Length != length)
+                throw new ArgumentException($"Layer {contract.Layers[i].Name} has {layers[i].Length} values; {length} expected.", nameof(layers));
+            layers[i].Span.CopyTo(features[i].AsSpan(Count * length));
+        }
+
+        rows.Add(row);
+    }
+
+    /// <summary>Writes the collected rows and forgets them.</summary>
+    /// <param name="path">The part's final name; it appears only when the content is whole.</param>
+    /// <param name="cancellationToken">Stops before the part gets its name.</param>
+    /// <exception cref="CommandException">The part can't be written; the rows are still here.</exception>
+    public async Task WriteAsync(string path, CancellationToken cancellationToken)
+    {
+        using var content = new MemoryStream();
+        var options = new ParquetOptions { CompressionMethod = CompressionMethod.Lz4Raw, DictionaryEncodingThreshold = 0 };
+        var writer = await ParquetWriter.CreateAsync(schema.Parquet, content, options, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await using (writer.ConfigureAwait(false))
+        {
+            writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = contract.ToJson() };
+            using var group = writer.CreateRowGroup();
+            await group.WriteAsync(schema.Path, Column(r => r.Path)).ConfigureAwait(false);
+            await group.WriteAsync(schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
+            await group.WriteAsync(schema.Split, Column(r => r.Split!)).ConfigureAwait(false);
+            await group.WriteAsync(schema.Sha256, Column(r => r.Sha256)).ConfigureAwait(false);
+            await group.WriteAsync<int>(schema.Width, Column(r => r.Width), cancellationToken: cancellationToken).ConfigureAwait(false);
+            await group.WriteAsync<int>(schema.Height, Column(r => r.Height), cancellationToken: cancellationToken).ConfigureAwait(false);
+            await group.WriteAsync<int>(schema.View, Column(r => r.View), cancellationToken: cancellationToken).ConfigureAwait(false);
+            for (var i = 0; i < features.Length; i++)
+                await WriteLayerAsync(group, i, cancellationToken).ConfigureAwait(false);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        CachePart.Write(path, content.GetBuffer().AsSpan(0, (int)content.Length));
+        rows.Clear();
+    }
+
+    private Task WriteLayerAsync(ParquetRowGroupWriter group, int layer, CancellationToken cancellationToken)
+    {
+        var (name, shape) = contract.Layers[layer];
+        var values = Count * shape.Length;
+
+        // 0 begins a row's list, 1 continues it.
+        Array.Fill(repetitionLevels, 1, 0, values);
+        for (var first = 0; first < values; first += shape.Length)
+            repetitionLevels[first] = 0;
+        return group.WriteAllPartsAsync<float>(
+            schema.Layer(name),
+            features[layer].AsMemory(0, values),
+            definitionLevels.AsMemory(0, values),
+            repetitionLevels.AsMemory(0, values),
+            cancellationToken);
+    }
+
+    private static int DefaultCapacity(CacheContract contract)
+    {
+        var rowBytes = contract.Layers.Sum(l => (long)l.Shape.Length) * sizeof(float);
+        return (int)Math.Clamp(MaximumBytes / rowBytes, 1, 8192);
+    }
+
+    private T[] Column<T>(Func<CacheRow, T> value) => [.. rows.Select(value)];
+}
