@@ -8,6 +8,9 @@ public sealed class CacheLock : IDisposable
 {
     private const string FileName = ".lock";
 
+    // A file of its own: .NET's locks keep others from reading the locked file too.
+    private const string HolderName = ".lock-holder.json";
+
     private readonly FileStream stream;
 
     private CacheLock(FileStream stream) => this.stream = stream;
@@ -15,14 +18,13 @@ public sealed class CacheLock : IDisposable
     /// <exception cref="CommandException">Another process holds the cache (the message says which), or the folder can't be written.</exception>
     public static CacheLock Acquire(string folder, TimeProvider time)
     {
-        var path = Path.Combine(folder, FileName);
+        var holderPath = Path.Combine(folder, HolderName);
         try
         {
             Directory.CreateDirectory(folder);
-            var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            stream.SetLength(0);
-            JsonSerializer.Serialize(stream, new Holder(Environment.ProcessId, Environment.MachineName, time.GetUtcNow()), HeadstartJson.Compact);
-            stream.Flush();
+            var stream = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var holder = new Holder(Environment.ProcessId, Environment.MachineName, time.GetUtcNow());
+            AtomicFile.WriteText(holderPath, JsonSerializer.Serialize(holder, HeadstartJson.Compact));
             return new CacheLock(stream);
         }
         catch (UnauthorizedAccessException e)
@@ -31,26 +33,21 @@ public sealed class CacheLock : IDisposable
         }
         catch (IOException e)
         {
-            var holder = ReadHolder(path);
+            var holder = ReadHolder(holderPath);
             throw new CommandException(holder is null
                 ? $"Can't write into {folder}: {e.Message} Choose another --out."
                 : $"{folder} is in use by process {holder.ProcessId} on {holder.Host} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC. Wait for it, or end it; what it has written stays.", cause: e);
         }
     }
 
-    public void Dispose()
-    {
-        // Emptied, not deleted: deleting would let a third process lock a file that the second is waiting for.
-        stream.SetLength(0);
-        stream.Dispose();
-    }
+    /// <summary>Lets go. The files stay: deleting one that another process is just opening would let two processes hold the cache.</summary>
+    public void Dispose() => stream.Dispose();
 
     private static Holder? ReadHolder(string path)
     {
         try
         {
-            using var reader = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            return JsonSerializer.Deserialize<Holder>(reader, HeadstartJson.Compact);
+            return JsonSerializer.Deserialize<Holder>(File.ReadAllText(path), HeadstartJson.Compact);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
