@@ -4,9 +4,11 @@ using Headstart.Extraction.Commands;
 
 return CommandApp.Run(args, app =>
 {
+    app.AddCommands<ExtractCommand>();
     app.AddSubCommand("model", model =>
     {
         model.AddCommands<ModelImportCommand>();
         model.AddCommands<ModelInfoCommand>();
     }).WithDescription("Make, show and check model files.");
+    app.AddSubCommand("cache", cache => cache.AddCommands<CacheCommands>()).WithDescription("Inspect caches.");
 });

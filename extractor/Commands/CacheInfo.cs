@@ -1,0 +1,33 @@
+using Headstart.Cache;
+using Headstart.Models;
+
+namespace Headstart.Extraction.Commands;
+
+/// <summary>What <c>cache info</c> shows; the fields of its <c>--json</c>.</summary>
+/// <param name="Bytes">Of the part files.</param>
+/// <param name="Classes">In the order in which a trainer numbers them.</param>
+internal sealed record CacheInfo(
+    int Rows, int Files, long Bytes, IReadOnlyDictionary<string, LayerShape> Layers, IReadOnlyList<string> Classes, CacheContract Contract)
+{
+    public static CacheInfo Of(FeatureCache cache)
+    {
+        var files = cache.RowGroups.Select(g => g.PartPath).Distinct(StringComparer.Ordinal).ToList();
+        return new CacheInfo(
+            cache.Rows.Count,
+            files.Count,
+            files.Sum(f => new FileInfo(f).Length),
+            cache.Contract.Layers.ToDictionary(l => l.Name, l => l.Shape),
+            [.. cache.Rows.Select(r => r.Label).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
+            cache.Contract);
+    }
+
+    /// <summary>Rows by split and class, both in ordinal order.</summary>
+    public static IEnumerable<(string Split, IEnumerable<(string Label, int Rows)> Classes)> CountClasses(FeatureCache cache) =>
+        from row in cache.Rows
+        group row by row.Split ?? "no split" into split
+        orderby split.Key
+        select (split.Key, from row in split
+                           group row by row.Label ?? "no label" into label
+                           orderby label.Key
+                           select (label.Key, label.Count()));
+}
