@@ -10,10 +10,10 @@ namespace Headstart.Images;
 /// </remarks>
 public static class ImageDecoder
 {
-    /// <summary>The largest picture that is decoded, in pixels: PIL's limit (twice a quarter of a GiB at 3 bytes a pixel). As RGB it takes 512 MiB.</summary>
+    /// <summary>The largest picture that is decoded, in pixels: PIL's own limit. As RGB it takes 512 MiB.</summary>
     public const long MaxPixels = 178_956_970;
 
-    /// <summary>libvips reports what it thinks of a file on standard error unless somebody listens.</summary>
+    /// <summary>libvips writes what it thinks of a file to standard error unless somebody listens.</summary>
     private static readonly Log.LogDelegate Silent = static (_, _, _) => { };
 
     static ImageDecoder()
@@ -29,64 +29,100 @@ public static class ImageDecoder
     /// <exception cref="ImageRejectedException">Not an image, damaged, truncated, or above <see cref="MaxPixels"/>.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation exif)
     {
-        if (file.IsEmpty)
-            throw new ImageRejectedException("the file is empty");
-        var format = ImageSignature.Of(file.Span);
-        var bytes = MemoryMarshal.TryGetArray(file, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length
-            ? segment.Array
-            : file.ToArray();
-        if (format == ImageFormat.Unknown)
-            throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file");
-        if (format == ImageFormat.Bmp)
-            return BmpDecoder.Decode(bytes);
+        var format = file.IsEmpty ? throw new ImageRejectedException("the file is empty") : ImageSignature.Of(file.Span);
+        var bytes = MemoryMarshal.TryGetArray(file, out var whole) && whole.Count == whole.Array!.Length ? whole.Array : file.ToArray();
         try
         {
-            using var image = Open(bytes, format);
-            CheckSize(image.Width, image.Height);
-            var rgb = new RgbImage(image.Width, image.Height, ReadRgb(image, format));
-            return exif == ExifOrientation.Honour && image.Contains("orientation")
-                ? Orientation.Upright(rgb, (int)image.Get("orientation"))
-                : rgb;
+            var (image, orientation) = format switch
+            {
+                ImageFormat.Jpeg => DecodeJpeg(bytes),
+                ImageFormat.Bmp => new Decoded(BmpDecoder.Decode(bytes)),
+                ImageFormat.Unknown => throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file"),
+                _ => Read(bytes, format, Enums.FailOn.Error),
+            };
+            return exif == ExifOrientation.Honour ? Orientation.Upright(image, orientation) : image;
         }
         catch (VipsException e)
         {
-            throw new ImageRejectedException($"damaged or truncated {format} data", e);
+            // Not libvips' own words: its error buffer is shared by all threads, so they can be another file's.
+            throw new ImageRejectedException($"damaged or truncated {format.ToString().ToUpperInvariant()} data", e);
         }
     }
 
-    internal static void CheckSize(int width, int height)
+    /// <summary>Rejects a picture above <see cref="MaxPixels"/>, from its header alone.</summary>
+    internal static void CheckSize(long width, long height)
     {
-        if ((long)width * height > MaxPixels)
+        if (width * height > MaxPixels)
             throw new ImageRejectedException($"{width} x {height} pixels are more than the limit of {MaxPixels}");
     }
 
-    /// <summary>Reads the header; pixels follow when they are asked for, top to bottom.</summary>
-    private static Image Open(byte[] bytes, ImageFormat format) => format switch
+    /// <summary>
+    /// Damage that libjpeg only warns about is let through, as PIL does, unless the warning was that the data ran out: the rest of the
+    /// picture is then plain gray, and PIL would hand that on.
+    /// </summary>
+    private static Decoded DecodeJpeg(byte[] bytes)
     {
-        // JPEG damage that libjpeg only warns about is let through, as PIL does; missing data is not.
-        ImageFormat.Jpeg => Image.JpegloadBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.Truncated),
-        ImageFormat.Png => Image.PngloadBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        ImageFormat.Gif => Image.GifloadBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        ImageFormat.WebP => Image.WebploadBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        ImageFormat.Tiff => Image.TiffloadBuffer(bytes, access: Enums.Access.Sequential, failOn: Enums.FailOn.Error),
-        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "libvips does not read this format"),
-    };
+        JpegMarkers.Check(bytes);
+        try
+        {
+            return Read(bytes, ImageFormat.Jpeg, Enums.FailOn.Warning);
+        }
+        catch (VipsException)
+        {
+            var damaged = Read(bytes, ImageFormat.Jpeg, Enums.FailOn.Truncated);
+            return EndsInGray(damaged.Image)
+                ? throw new ImageRejectedException("damaged JPEG: the data ends before the picture does")
+                : damaged;
+        }
+    }
 
-    private static byte[] ReadRgb(Image image, ImageFormat format)
+    /// <summary>Whether the last 4 x 4 pixels have the value that blocks without data get: 128, which becomes 64 where black ink of 128 is printed over it.</summary>
+    private static bool EndsInGray(RgbImage image)
     {
+        var level = image.Pixels[^1];
+        if (level is not (128 or 64))
+            return false;
+        for (var y = Math.Max(0, image.Height - 4); y < image.Height; y++)
+        {
+            var end = image.Pixels.AsSpan(y * image.Width * 3, image.Width * 3);
+            if (end[^Math.Min(12, end.Length)..].ContainsAnyExcept(level))
+                return false;
+        }
+
+        return true;
+    }
+
+    private static Decoded Read(byte[] bytes, ImageFormat format, Enums.FailOn failOn)
+    {
+        // Opening reads the header; pixels are decoded when they are asked for, top to bottom.
+        const Enums.Access TopDown = Enums.Access.Sequential;
+        using var image = format switch
+        {
+            ImageFormat.Jpeg => Image.JpegloadBuffer(bytes, access: TopDown, failOn: failOn),
+            ImageFormat.Png => Image.PngloadBuffer(bytes, access: TopDown, failOn: failOn),
+            ImageFormat.Gif => Image.GifloadBuffer(bytes, access: TopDown, failOn: failOn),
+            ImageFormat.WebP => Image.WebploadBuffer(bytes, access: TopDown, failOn: failOn),
+            ImageFormat.Tiff => Image.TiffloadBuffer(bytes, access: TopDown, failOn: failOn),
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "libvips does not read this format."),
+        };
+        CheckSize(image.Width, image.Height);
         if (image.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
-            throw new ImageRejectedException($"{format} samples of type {image.Format} are not read");
-        var bands = image.Bands;
-        var wide = image.Format == Enums.BandFormat.Ushort;
-        var cmyk = image.Interpretation == Enums.Interpretation.Cmyk;
+            throw new ImageRejectedException($"{format.ToString().ToUpperInvariant()} samples that are not 8- or 16-bit whole numbers are not read");
+        var orientation = image.Contains("orientation") ? (int)image.Get("orientation") : 1;
+        return new Decoded(new RgbImage(image.Width, image.Height, ReadRgb(image)), orientation);
+    }
+
+    private static byte[] ReadRgb(Image image)
+    {
+        var (bands, wide, cmyk) = (image.Bands, image.Format == Enums.BandFormat.Ushort, image.Interpretation == Enums.Interpretation.Cmyk);
         var data = image.WriteToMemory(out var size);
         try
         {
             unsafe
             {
                 var samples = new ReadOnlySpan<byte>((void*)data, checked((int)size));
-                if (cmyk)
-                    return RasterToRgb.FromCmyk(samples, bands, inverted: false);
+                if (cmyk && !wide && bands >= 4)
+                    return RasterToRgb.FromCmyk(samples, bands);
                 return wide ? RasterToRgb.From(MemoryMarshal.Cast<byte, ushort>(samples), bands) : RasterToRgb.From(samples, bands);
             }
         }
@@ -95,4 +131,8 @@ public static class ImageDecoder
             global::NetVips.NetVips.Free(data);
         }
     }
+
+    /// <param name="Image">As stored.</param>
+    /// <param name="Orientation">EXIF tag 274, 1 where there is none.</param>
+    private readonly record struct Decoded(RgbImage Image, int Orientation = 1);
 }

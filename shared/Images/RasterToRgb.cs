@@ -43,20 +43,18 @@ internal static class RasterToRgb
     }
 
     /// <summary>Cyan, magenta, yellow and black as inks, without a colour profile, as PIL converts them.</summary>
-    /// <param name="samples">8-bit samples, <paramref name="bands"/> a pixel.</param>
+    /// <param name="samples">8-bit samples, <paramref name="bands"/> a pixel; 0 is no ink (libvips has inverted what JPEG stores).</param>
     /// <param name="bands">4, or more where something is dropped.</param>
-    /// <param name="inverted">Whether 255 means no ink.</param>
-    public static byte[] FromCmyk(ReadOnlySpan<byte> samples, int bands, bool inverted)
+    public static byte[] FromCmyk(ReadOnlySpan<byte> samples, int bands)
     {
         var pixels = samples.Length / bands;
         var rgb = GC.AllocateUninitializedArray<byte>(pixels * 3);
-        var flip = inverted ? 0xFF : 0;
         for (int from = 0, to = 0; to < rgb.Length; from += bands, to += 3)
         {
-            var paper = 255 - (samples[from + 3] ^ flip);
-            rgb[to] = Unprinted(samples[from] ^ flip, paper);
-            rgb[to + 1] = Unprinted(samples[from + 1] ^ flip, paper);
-            rgb[to + 2] = Unprinted(samples[from + 2] ^ flip, paper);
+            var paper = 255 - samples[from + 3];
+            rgb[to] = Unprinted(samples[from], paper);
+            rgb[to + 1] = Unprinted(samples[from + 1], paper);
+            rgb[to + 2] = Unprinted(samples[from + 2], paper);
         }
 
         return rgb;
