@@ -5,6 +5,7 @@ using Headstart.Extraction.Commands;
 return CommandApp.Run(args, app =>
 {
     app.AddCommands<ExtractCommand>();
+    app.AddCommands<DemoDataCommand>();
     app.AddSubCommand("model", model =>
     {
         model.AddCommands<ModelImportCommand>();

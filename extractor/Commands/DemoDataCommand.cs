@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Cocona;
+using Cocona.Application;
+using Headstart.Extraction.Demo;
+
+namespace Headstart.Extraction.Commands;
+
+/// <summary><c>extractor demo-data</c></summary>
+internal sealed class DemoDataCommand([FromService] ICoconaAppContextAccessor context)
+{
+    [Command("demo-data", Description = "Draw a small set of pictures to try everything with.")]
+    public void Run(
+        [Argument(Name = "DIR", Description = "Where to: a new or empty folder, which gets train/CLASS/ and val/CLASS/.")] string dir,
+        [Option(Description = "How many classes: ring, star, stripes, ...")] int classes = 2,
+        [Option("per-class", Description = "Pictures of each class; a quarter of them goes to val/.")] int perClass = 200,
+        [Option(Description = "The same seed draws the same pictures.")] int seed = 0,
+        [Option(Description = "Print one JSON object instead of text.")] bool json = false)
+    {
+        var options = new DemoSetOptions { Classes = classes, PerClass = perClass, Seed = seed };
+        options.Validate();
+        var clock = Stopwatch.StartNew();
+        var drawn = DemoSet.Write(dir, options, Environment.ProcessorCount, context.Current!.CancellationToken);
+
+        var names = DemoClass.All.Take(classes).Select(c => c.Name).ToArray();
+        var val = classes * options.ValidationPerClass;
+        var summary = new
+        {
+            folder = dir,
+            classes = names,
+            seed,
+            images = classes * perClass,
+            train = classes * perClass - val,
+            val,
+            drawn,
+            reused = classes * perClass - drawn,
+            seconds = clock.Elapsed.TotalSeconds,
+        };
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(summary, HeadstartJson.Compact));
+            return;
+        }
+
+        Console.WriteLine($"{summary.images:N0} pictures in {dir}: {summary.train:N0} to train on, {val:N0} to validate; classes {string.Join(", ", names)}; seed {seed}.");
+        Console.WriteLine(drawn == summary.images
+            ? $"Drawn in {summary.seconds:F1} s."
+            : $"{drawn:N0} drawn, {summary.reused:N0} were there already.");
+    }
+}
