@@ -8,21 +8,21 @@ namespace Headstart.Extraction.Pipeline;
 /// <summary>The frozen base in ONNX Runtime, cut to the layers asked for.</summary>
 internal sealed class BaseNetwork : IDisposable
 {
-    private readonly InferenceSession session;
-    private readonly RunOptions runOptions = new();
-    private readonly string[] inputNames;
-    private readonly string[] outputNames;
-    private readonly int[] outputRanks;
+    private readonly InferenceSession _session;
+    private readonly RunOptions _runOptions = new();
+    private readonly string[] _inputNames;
+    private readonly string[] _outputNames;
+    private readonly int[] _outputRanks;
 
     private BaseNetwork(ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider)
     {
         Model = model;
         Layers = layers;
         Provider = provider;
-        this.session = session;
-        inputNames = [session.InputMetadata.Keys.Single()];
-        outputNames = [.. layers.Select(l => l.Name)];
-        outputRanks = [.. layers.Select(l => session.OutputMetadata[l.Name].Dimensions.Length)];
+        _session = session;
+        _inputNames = [session.InputMetadata.Keys.Single()];
+        _outputNames = [.. layers.Select(l => l.Name)];
+        _outputRanks = [.. layers.Select(l => session.OutputMetadata[l.Name].Dimensions.Length)];
         FixedBatch = session.InputMetadata.Values.Single().Dimensions[0] is > 0 and var batch ? batch : null;
     }
 
@@ -60,14 +60,14 @@ internal sealed class BaseNetwork : IDisposable
     }
 
     /// <summary>Buffers that fit this network.</summary>
-    public FeatureBatch CreateBatch(int size) => new(size, Model.Contract.Preprocessing.Size, Layers, outputRanks);
+    public FeatureBatch CreateBatch(int size) => new(size, Model.Contract.Preprocessing.Size, Layers, _outputRanks);
 
     /// <summary>Computes the features of a whole batch, in place.</summary>
     public void Run(FeatureBatch batch)
     {
         try
         {
-            session.Run(runOptions, inputNames, [batch.Input], outputNames, batch.Outputs);
+            _session.Run(_runOptions, _inputNames, [batch.Input], _outputNames, batch.Outputs);
         }
         catch (OnnxRuntimeException e)
         {
@@ -78,8 +78,8 @@ internal sealed class BaseNetwork : IDisposable
 
     public void Dispose()
     {
-        runOptions.Dispose();
-        session.Dispose();
+        _runOptions.Dispose();
+        _session.Dispose();
     }
 
     private static List<ModelLayer> Select(ModelFile model, IReadOnlyList<string> names)

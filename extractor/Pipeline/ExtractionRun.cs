@@ -8,7 +8,7 @@ namespace Headstart.Extraction.Pipeline;
 /// <summary>One run of <c>extract</c>: brings a cache up to date with a picture set.</summary>
 internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string folder, int batchSize, int workers, TimeProvider time)
 {
-    private readonly RejectedImages rejected = new();
+    private readonly RejectedImages _rejected = new();
 
     /// <summary>Computes what is new or changed, drops what is gone, keeps the rest.</summary>
     /// <param name="progress">Told of each batch's images once they are with the writer.</param>
@@ -36,7 +36,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
         }
 
         await writer.FlushAsync().ConfigureAwait(false);
-        var computed = plan.Compute.Count - rejected.Count;
+        var computed = plan.Compute.Count - _rejected.Count;
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
         return new ExtractionResult
         {
@@ -44,8 +44,8 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
             Computed = computed,
             Reused = plan.Reused,
             Removed = plan.Removed,
-            Rejected = rejected.Count,
-            RejectedFile = rejected.Write(folder),
+            Rejected = _rejected.Count,
+            RejectedFile = _rejected.Write(folder),
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             ImagesPerSecond = computed == 0 ? 0 : computed / seconds,
             StageSeconds = new StageSeconds(pipeline.Times.DecodeSeconds, pipeline.Times.InferSeconds, pipeline.Times.WriteSeconds),
@@ -83,7 +83,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
             }
             else
             {
-                rejected.Add(slot.Item.Path, slot.Rejection!);
+                _rejected.Add(slot.Item.Path, slot.Rejection!);
             }
         }
 

@@ -8,13 +8,13 @@ namespace Headstart.Extraction.Pipeline;
 /// <remarks>Each slot belongs to one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who decodes faster.</remarks>
 internal sealed class FeatureBatch : IDisposable
 {
-    private readonly float[] input;
-    private readonly float[][] outputs;
-    private readonly int inputLength;
-    private readonly IReadOnlyList<ModelLayer> layers;
-    private readonly BatchSlot[] slots;
-    private int pending;
-    private TaskCompletionSource filled = new();
+    private readonly float[] _input;
+    private readonly float[][] _outputs;
+    private readonly int _inputLength;
+    private readonly IReadOnlyList<ModelLayer> _layers;
+    private readonly BatchSlot[] _slots;
+    private int _pending;
+    private TaskCompletionSource _filled = new();
 
     /// <param name="size">The number of slots.</param>
     /// <param name="imageSize">Height and width of the network's input.</param>
@@ -22,13 +22,13 @@ internal sealed class FeatureBatch : IDisposable
     /// <param name="ranks">The rank of each output's tensor: 4, or 2 for a vector.</param>
     public FeatureBatch(int size, int imageSize, IReadOnlyList<ModelLayer> layers, IReadOnlyList<int> ranks)
     {
-        this.layers = layers;
-        inputLength = 3 * imageSize * imageSize;
-        slots = new BatchSlot[size];
-        input = GC.AllocateArray<float>(checked(size * inputLength), pinned: true);
-        outputs = [.. layers.Select(l => GC.AllocateUninitializedArray<float>(checked(size * l.Shape.Length), pinned: true))];
-        Input = OrtValue.CreateTensorValueFromMemory(input, [size, 3, imageSize, imageSize]);
-        Outputs = [.. outputs.Select((memory, i) => OrtValue.CreateTensorValueFromMemory(memory, Dimensions(size, layers[i].Shape, ranks[i])))];
+        _layers = layers;
+        _inputLength = 3 * imageSize * imageSize;
+        _slots = new BatchSlot[size];
+        _input = GC.AllocateArray<float>(checked(size * _inputLength), pinned: true);
+        _outputs = [.. layers.Select(l => GC.AllocateUninitializedArray<float>(checked(size * l.Shape.Length), pinned: true))];
+        Input = OrtValue.CreateTensorValueFromMemory(_input, [size, 3, imageSize, imageSize]);
+        Outputs = [.. _outputs.Select((memory, i) => OrtValue.CreateTensorValueFromMemory(memory, Dimensions(size, layers[i].Shape, ranks[i])))];
     }
 
     public OrtValue Input { get; }
@@ -36,40 +36,40 @@ internal sealed class FeatureBatch : IDisposable
     public IReadOnlyList<OrtValue> Outputs { get; }
 
     /// <summary>The slots in use; the last batch of a run may use fewer than there are, and is computed at full size all the same.</summary>
-    public ReadOnlySpan<BatchSlot> Slots => slots.AsSpan(0, Count);
+    public ReadOnlySpan<BatchSlot> Slots => _slots.AsSpan(0, Count);
 
     public int Count { get; private set; }
 
     /// <summary>Completes when every slot in use has been filled or rejected.</summary>
-    public Task Filled => filled.Task;
+    public Task Filled => _filled.Task;
 
     /// <summary>Gives the batch to new images.</summary>
     public void Assign(IReadOnlyList<ImageItem> items)
     {
         Count = items.Count;
-        pending = Count;
-        filled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _pending = Count;
+        _filled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         for (var i = 0; i < Count; i++)
-            slots[i] = new BatchSlot(items[i], null, null);
-        Array.Clear(input, Count * inputLength, (slots.Length - Count) * inputLength);
+            _slots[i] = new BatchSlot(items[i], null, null);
+        Array.Clear(_input, Count * _inputLength, (_slots.Length - Count) * _inputLength);
     }
 
     /// <summary>The network's input for one slot, 3 x S x S.</summary>
-    public Span<float> InputOf(int slot) => input.AsSpan(slot * inputLength, inputLength);
+    public Span<float> InputOf(int slot) => _input.AsSpan(slot * _inputLength, _inputLength);
 
     /// <summary>Says that a slot's input is written. Called once a slot, from any thread.</summary>
-    public void Fill(int slot, DecodedImage image) => Finish(slot, slots[slot] with { Image = image });
+    public void Fill(int slot, DecodedImage image) => Finish(slot, _slots[slot] with { Image = image });
 
     /// <summary>Says that a slot's image can't be used. Its input is zeroed, so that it costs time but no surprise.</summary>
     public void Reject(int slot, string reason)
     {
         InputOf(slot).Clear();
-        Finish(slot, slots[slot] with { Rejection = reason });
+        Finish(slot, _slots[slot] with { Rejection = reason });
     }
 
     /// <summary>One slot's features, a memory per layer; valid until the batch is assigned again.</summary>
     public IReadOnlyList<ReadOnlyMemory<float>> FeaturesOf(int slot) =>
-        [.. outputs.Zip(layers, (memory, l) => (ReadOnlyMemory<float>)memory.AsMemory(slot * l.Shape.Length, l.Shape.Length))];
+        [.. _outputs.Zip(_layers, (memory, l) => (ReadOnlyMemory<float>)memory.AsMemory(slot * l.Shape.Length, l.Shape.Length))];
 
     public void Dispose()
     {
@@ -83,9 +83,9 @@ internal sealed class FeatureBatch : IDisposable
 
     private void Finish(int slot, BatchSlot value)
     {
-        slots[slot] = value;
-        if (Interlocked.Decrement(ref pending) == 0)
-            filled.SetResult();
+        _slots[slot] = value;
+        if (Interlocked.Decrement(ref _pending) == 0)
+            _filled.SetResult();
     }
 }
 

@@ -7,7 +7,7 @@ namespace Headstart.Extraction.Pipeline;
 /// <summary>From an image file to the network's input. One for each worker, because the preprocessor keeps buffers.</summary>
 internal sealed class ImageLoader(ImagePreprocessing preprocessing)
 {
-    private readonly ImagePreprocessor preprocessor = new(preprocessing);
+    private readonly ImagePreprocessor _preprocessor = new(preprocessing);
 
     /// <summary>Reads, decodes and preprocesses one image.</summary>
     /// <param name="file">The image file.</param>
@@ -17,7 +17,7 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing)
     {
         var bytes = Read(file);
         var image = ImageDecoder.Decode(bytes, preprocessing.Exif);
-        preprocessor.Apply(image, chw);
+        _preprocessor.Apply(image, chw);
         return new DecodedImage(Digest(bytes), image.Width, image.Height);
     }
 

@@ -6,18 +6,18 @@ namespace Headstart.Extraction.Pipeline;
 /// <summary>The images of a run that can't be used, written as <c>rejected.csv</c> with the columns <c>path,reason</c>.</summary>
 internal sealed class RejectedImages
 {
-    private readonly List<(string Path, string Reason)> images = [];
+    private readonly List<(string Path, string Reason)> _images = [];
 
-    public int Count => images.Count;
+    public int Count => _images.Count;
 
-    public void Add(string path, string reason) => images.Add((path, reason));
+    public void Add(string path, string reason) => _images.Add((path, reason));
 
     /// <summary>Writes the list, or removes an old one when there is nothing to list.</summary>
     /// <returns>The file, or null when nothing was rejected.</returns>
     public string? Write(string folder)
     {
         var path = Path.Combine(folder, "rejected.csv");
-        if (images.Count == 0)
+        if (_images.Count == 0)
         {
             File.Delete(path);
             return null;
@@ -29,7 +29,7 @@ internal sealed class RejectedImages
             csv.WriteField("path");
             csv.WriteField("reason");
             csv.NextRecord();
-            foreach (var (image, reason) in images)
+            foreach (var (image, reason) in _images)
             {
                 csv.WriteField(image);
                 csv.WriteField(reason);

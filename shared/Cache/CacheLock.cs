@@ -11,9 +11,9 @@ public sealed class CacheLock : IDisposable
     // A file of its own: .NET's locks keep others from reading the locked file too.
     private const string HolderName = ".lock-holder.json";
 
-    private readonly FileStream stream;
+    private readonly FileStream _stream;
 
-    private CacheLock(FileStream stream) => this.stream = stream;
+    private CacheLock(FileStream stream) => _stream = stream;
 
     /// <exception cref="CommandException">Another process holds the cache (the message says which), or the folder can't be written.</exception>
     public static CacheLock Acquire(string folder, TimeProvider time)
@@ -41,7 +41,7 @@ public sealed class CacheLock : IDisposable
     }
 
     /// <summary>Lets go. The files stay: deleting one that another process is just opening would let two processes hold the cache.</summary>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 
     private static Holder? ReadHolder(string path)
     {

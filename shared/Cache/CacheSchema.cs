@@ -9,13 +9,13 @@ internal sealed class CacheSchema
     // Parquet.Net's lists are always optional; with a required element the deepest definition level is 2.
     public const int PresentElement = 2;
 
-    private readonly Dictionary<string, DataField> layers;
+    private readonly Dictionary<string, DataField> _layers;
 
     public CacheSchema(IReadOnlyList<ModelLayer> contractLayers)
     {
         var lists = contractLayers.Select(l => new ListField(l.Name, new DataField<float>("element", false))).ToList();
         Parquet = new ParquetSchema([Path, Label, Split, Sha256, Width, Height, View, .. lists]);
-        layers = lists.ToDictionary(l => l.Name, l => (DataField)l.Item);
+        _layers = lists.ToDictionary(l => l.Name, l => (DataField)l.Item);
     }
 
     public ParquetSchema Parquet { get; }
@@ -35,5 +35,5 @@ internal sealed class CacheSchema
     public DataField View { get; } = new DataField<int>("view", false);
 
     /// <summary>The float elements of a layer's column.</summary>
-    public DataField Layer(string name) => layers[name];
+    public DataField Layer(string name) => _layers[name];
 }

@@ -9,18 +9,18 @@ public sealed class CacheWriter
     /// <summary>A part is written when it is full or this old, so that a killed run loses less than half a minute of work.</summary>
     public static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(20);
 
-    private readonly string folder;
-    private readonly PartBuilder part;
-    private readonly TimeProvider time;
-    private long partBegun;
-    private int nextNumber;
+    private readonly string _folder;
+    private readonly PartBuilder _part;
+    private readonly TimeProvider _time;
+    private long _partBegun;
+    private int _nextNumber;
 
     public CacheWriter(string folder, CacheContract contract, TimeProvider time)
     {
-        this.folder = folder;
-        this.time = time;
-        part = new PartBuilder(contract);
-        nextNumber = CachePart.NextNumber(folder);
+        _folder = folder;
+        _time = time;
+        _part = new PartBuilder(contract);
+        _nextNumber = CachePart.NextNumber(folder);
 
         // What a killed writer left half written.
         foreach (var leftover in Directory.EnumerateFiles(folder, "*" + AtomicFile.TemporarySuffix))
@@ -33,10 +33,10 @@ public sealed class CacheWriter
     /// <exception cref="CommandException">The part can't be written.</exception>
     public async Task AddAsync(CacheRow row, IReadOnlyList<ReadOnlyMemory<float>> layers)
     {
-        if (part.Count == 0)
-            partBegun = time.GetTimestamp();
-        part.Add(row, layers);
-        if (part.IsFull || time.GetElapsedTime(partBegun) >= MaximumAge)
+        if (_part.Count == 0)
+            _partBegun = _time.GetTimestamp();
+        _part.Add(row, layers);
+        if (_part.IsFull || _time.GetElapsedTime(_partBegun) >= MaximumAge)
             await FlushAsync().ConfigureAwait(false);
     }
 
@@ -44,9 +44,9 @@ public sealed class CacheWriter
     /// <exception cref="CommandException">The part can't be written.</exception>
     public async Task FlushAsync()
     {
-        if (part.Count == 0)
+        if (_part.Count == 0)
             return;
-        await part.WriteAsync(Path.Combine(folder, CachePart.FileName(nextNumber)), CancellationToken.None).ConfigureAwait(false);
-        nextNumber++;
+        await _part.WriteAsync(Path.Combine(_folder, CachePart.FileName(_nextNumber)), CancellationToken.None).ConfigureAwait(false);
+        _nextNumber++;
     }
 }

@@ -10,12 +10,12 @@ public sealed class PartBuilder
     /// <summary>The raw features that a part holds at most. Larger parts read no faster, and their repetition and definition levels take twice the features' memory.</summary>
     public const long MaximumBytes = 32 << 20;
 
-    private readonly CacheContract contract;
-    private readonly CacheSchema schema;
-    private readonly List<CacheRow> rows;
-    private readonly float[][] features;
-    private readonly int[] definitionLevels;
-    private readonly int[] repetitionLevels;
+    private readonly CacheContract _contract;
+    private readonly CacheSchema _schema;
+    private readonly List<CacheRow> _rows;
+    private readonly float[][] _features;
+    private readonly int[] _definitionLevels;
+    private readonly int[] _repetitionLevels;
 
     public PartBuilder(CacheContract contract)
         : this(contract, DefaultCapacity(contract))
@@ -26,22 +26,22 @@ public sealed class PartBuilder
     /// <param name="capacity">The number of rows that fit.</param>
     internal PartBuilder(CacheContract contract, int capacity)
     {
-        this.contract = contract;
-        schema = new CacheSchema(contract.Layers);
+        _contract = contract;
+        _schema = new CacheSchema(contract.Layers);
         Capacity = capacity;
-        rows = new List<CacheRow>(Capacity);
-        features = [.. contract.Layers.Select(l => new float[checked(l.Shape.Length * Capacity)])];
+        _rows = new List<CacheRow>(Capacity);
+        _features = [.. contract.Layers.Select(l => new float[checked(l.Shape.Length * Capacity)])];
 
         var longest = contract.Layers.Max(l => l.Shape.Length) * Capacity;
-        definitionLevels = new int[longest];
-        repetitionLevels = new int[longest];
-        Array.Fill(definitionLevels, CacheSchema.PresentElement);
+        _definitionLevels = new int[longest];
+        _repetitionLevels = new int[longest];
+        Array.Fill(_definitionLevels, CacheSchema.PresentElement);
     }
 
     /// <summary>The number of rows that fit.</summary>
     public int Capacity { get; }
 
-    public int Count => rows.Count;
+    public int Count => _rows.Count;
 
     public bool IsFull => Count == Capacity;
 
@@ -52,15 +52,15 @@ public sealed class PartBuilder
     {
         if (IsFull)
             throw new InvalidOperationException($"The part is full ({Capacity} rows).");
-        for (var i = 0; i < features.Length; i++)
+        for (var i = 0; i < _features.Length; i++)
         {
-            var length = contract.Layers[i].Shape.Length;
+            var length = _contract.Layers[i].Shape.Length;
             if (layers[i].Length != length)
-                throw new ArgumentException($"Layer {contract.Layers[i].Name} has {layers[i].Length} values; {length} expected.", nameof(layers));
-            layers[i].Span.CopyTo(features[i].AsSpan(Count * length));
+                throw new ArgumentException($"Layer {_contract.Layers[i].Name} has {layers[i].Length} values; {length} expected.", nameof(layers));
+            layers[i].Span.CopyTo(_features[i].AsSpan(Count * length));
         }
 
-        rows.Add(row);
+        _rows.Add(row);
     }
 
     /// <summary>Writes the collected rows and forgets them.</summary>
@@ -71,41 +71,41 @@ public sealed class PartBuilder
     {
         using var content = new MemoryStream();
         var options = new ParquetOptions { CompressionMethod = CompressionMethod.Lz4Raw, DictionaryEncodingThreshold = 0 };
-        var writer = await ParquetWriter.CreateAsync(schema.Parquet, content, options, cancellationToken: cancellationToken).ConfigureAwait(false);
+        var writer = await ParquetWriter.CreateAsync(_schema.Parquet, content, options, cancellationToken: cancellationToken).ConfigureAwait(false);
         await using (writer.ConfigureAwait(false))
         {
-            writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = contract.ToJson() };
+            writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = _contract.ToJson() };
             using var group = writer.CreateRowGroup();
-            await group.WriteAsync(schema.Path, Column(r => r.Path)).ConfigureAwait(false);
-            await group.WriteAsync(schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
-            await group.WriteAsync(schema.Split, Column(r => r.Split!)).ConfigureAwait(false);
-            await group.WriteAsync(schema.Sha256, Column(r => r.Sha256)).ConfigureAwait(false);
-            await group.WriteAsync<int>(schema.Width, Column(r => r.Width), cancellationToken: cancellationToken).ConfigureAwait(false);
-            await group.WriteAsync<int>(schema.Height, Column(r => r.Height), cancellationToken: cancellationToken).ConfigureAwait(false);
-            await group.WriteAsync<int>(schema.View, Column(r => r.View), cancellationToken: cancellationToken).ConfigureAwait(false);
-            for (var i = 0; i < features.Length; i++)
+            await group.WriteAsync(_schema.Path, Column(r => r.Path)).ConfigureAwait(false);
+            await group.WriteAsync(_schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
+            await group.WriteAsync(_schema.Split, Column(r => r.Split!)).ConfigureAwait(false);
+            await group.WriteAsync(_schema.Sha256, Column(r => r.Sha256)).ConfigureAwait(false);
+            await group.WriteAsync<int>(_schema.Width, Column(r => r.Width), cancellationToken: cancellationToken).ConfigureAwait(false);
+            await group.WriteAsync<int>(_schema.Height, Column(r => r.Height), cancellationToken: cancellationToken).ConfigureAwait(false);
+            await group.WriteAsync<int>(_schema.View, Column(r => r.View), cancellationToken: cancellationToken).ConfigureAwait(false);
+            for (var i = 0; i < _features.Length; i++)
                 await WriteLayerAsync(group, i, cancellationToken).ConfigureAwait(false);
         }
 
         cancellationToken.ThrowIfCancellationRequested();
         CachePart.Write(path, content.GetBuffer().AsSpan(0, (int)content.Length));
-        rows.Clear();
+        _rows.Clear();
     }
 
     private Task WriteLayerAsync(ParquetRowGroupWriter group, int layer, CancellationToken cancellationToken)
     {
-        var (name, shape) = contract.Layers[layer];
+        var (name, shape) = _contract.Layers[layer];
         var values = Count * shape.Length;
 
         // 0 begins a row's list, 1 continues it.
-        Array.Fill(repetitionLevels, 1, 0, values);
+        Array.Fill(_repetitionLevels, 1, 0, values);
         for (var first = 0; first < values; first += shape.Length)
-            repetitionLevels[first] = 0;
+            _repetitionLevels[first] = 0;
         return group.WriteAllPartsAsync<float>(
-            schema.Layer(name),
-            features[layer].AsMemory(0, values),
-            definitionLevels.AsMemory(0, values),
-            repetitionLevels.AsMemory(0, values),
+            _schema.Layer(name),
+            _features[layer].AsMemory(0, values),
+            _definitionLevels.AsMemory(0, values),
+            _repetitionLevels.AsMemory(0, values),
             cancellationToken);
     }
 
@@ -115,5 +115,5 @@ public sealed class PartBuilder
         return (int)Math.Clamp(MaximumBytes / rowBytes, 1, 8192);
     }
 
-    private T[] Column<T>(Func<CacheRow, T> value) => [.. rows.Select(value)];
+    private T[] Column<T>(Func<CacheRow, T> value) => [.. _rows.Select(value)];
 }

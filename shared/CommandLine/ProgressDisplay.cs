@@ -39,19 +39,19 @@ public static class ProgressDisplay
 
     private sealed class LineProgress(string title, string unit, int total, TimeProvider time) : IProgress<int>
     {
-        private readonly long start = time.GetTimestamp();
-        private long lastLine = time.GetTimestamp();
-        private int done;
+        private readonly long _start = time.GetTimestamp();
+        private long _lastLine = time.GetTimestamp();
+        private int _done;
 
         public void Report(int value)
         {
-            done += value;
-            if (time.GetElapsedTime(lastLine) < LineInterval)
+            _done += value;
+            if (time.GetElapsedTime(_lastLine) < LineInterval)
                 return;
-            lastLine = time.GetTimestamp();
-            var rate = done / time.GetElapsedTime(start).TotalSeconds;
-            var left = TimeSpan.FromSeconds(Math.Ceiling((total - done) / rate));
-            Console.Error.WriteLine($"{title} {done:N0}/{total:N0} {unit}, {rate:N1}/s, {left:g} left");
+            _lastLine = time.GetTimestamp();
+            var rate = _done / time.GetElapsedTime(_start).TotalSeconds;
+            var left = TimeSpan.FromSeconds(Math.Ceiling((total - _done) / rate));
+            Console.Error.WriteLine($"{title} {_done:N0}/{total:N0} {unit}, {rate:N1}/s, {left:g} left");
         }
     }
 }

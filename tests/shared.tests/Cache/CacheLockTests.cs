@@ -5,16 +5,16 @@ namespace Headstart.Tests.Cache;
 
 public sealed class CacheLockTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void A_second_holder_is_told_who_the_first_is()
     {
-        using var first = CacheLock.Acquire(folder.Path, TimeProvider.System);
+        using var first = CacheLock.Acquire(_folder.Path, TimeProvider.System);
 
-        var error = Assert.Throws<CommandException>(() => CacheLock.Acquire(folder.Path, TimeProvider.System));
+        var error = Assert.Throws<CommandException>(() => CacheLock.Acquire(_folder.Path, TimeProvider.System));
 
         Assert.Contains($"process {Environment.ProcessId} on {Environment.MachineName} since 2", error.Message, StringComparison.Ordinal);
     }
@@ -22,16 +22,16 @@ public sealed class CacheLockTests : IDisposable
     [Fact]
     public void A_lock_file_without_a_holder_is_stale()
     {
-        CacheLock.Acquire(folder.Path, TimeProvider.System).Dispose();
-        File.WriteAllText(folder.File(".lock"), """{"processId":1,"host":"gone","since":"2020-01-01T00:00:00Z"}""");
+        CacheLock.Acquire(_folder.Path, TimeProvider.System).Dispose();
+        File.WriteAllText(_folder.File(".lock"), """{"processId":1,"host":"gone","since":"2020-01-01T00:00:00Z"}""");
 
-        CacheLock.Acquire(folder.Path, TimeProvider.System).Dispose();
+        CacheLock.Acquire(_folder.Path, TimeProvider.System).Dispose();
     }
 
     [Fact]
     public void A_folder_that_cannot_be_made_is_named()
     {
-        var file = folder.Write("taken", []);
+        var file = _folder.Write("taken", []);
 
         var error = Assert.Throws<CommandException>(() => CacheLock.Acquire(Path.Combine(file, "cache"), TimeProvider.System));
 

@@ -12,11 +12,11 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
     // What GCC 11 brings, and RHEL 9 with it: https://gcc.gnu.org/onlinedocs/libstdc++/manual/abi.html
     private static readonly Version NewestOnRhel9 = new(3, 4, 29);
 
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("headstart-mend-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("headstart-mend-");
 
     public LibTorchSharpMendTests() => Assert.SkipUnless(OperatingSystem.IsLinux(), "The mend is for Linux.");
 
-    public void Dispose() => folder.Delete(recursive: true);
+    public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
     public async Task No_library_in_the_output_asks_for_more_than_an_old_system_has()
@@ -102,11 +102,11 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
         Assert.Contains(reason, output, StringComparison.Ordinal);
     }
 
-    private string Mended => Path.Combine(folder.FullName, "obj", "mended", "libLibTorchSharp.so");
+    private string Mended => Path.Combine(_folder.FullName, "obj", "mended", "libLibTorchSharp.so");
 
     private string Write(byte[] library)
     {
-        var file = Path.Combine(folder.FullName, "libLibTorchSharp.so");
+        var file = Path.Combine(_folder.FullName, "libLibTorchSharp.so");
         File.WriteAllBytes(file, library);
         return file;
     }
@@ -114,7 +114,7 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
     /// <summary>Runs the build step on <paramref name="library"/>, in a project that has nothing else.</summary>
     private async Task<(int ExitCode, string Output)> Mend(string library)
     {
-        var project = Path.Combine(folder.FullName, "mend.proj");
+        var project = Path.Combine(_folder.FullName, "mend.proj");
         await File.WriteAllTextAsync(project, $"""
             <Project>
               <PropertyGroup>
