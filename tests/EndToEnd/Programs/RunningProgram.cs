@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Headstart.Tests.Programs;
+
+/// <summary>A program that is running. Disposing of it kills it, and what it started.</summary>
+public sealed class RunningProgram : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly StringBuilder output = new();
+    private readonly StringBuilder error = new();
+    private readonly Task outputRead;
+    private readonly Task errorRead;
+
+    private RunningProgram(ProcessStartInfo start)
+    {
+        process = Process.Start(start)!;
+        process.StandardInput.Close();
+        outputRead = Read(process.StandardOutput, output);
+        errorRead = Read(process.StandardError, error);
+    }
+
+    public static RunningProgram Extractor(params string[] args) => Start(Executable("extractor"), args);
+
+    public static RunningProgram Trainer(params string[] args) => Start(Executable("trainer"), args);
+
+    /// <param name="program">A path, or a name to be found in PATH.</param>
+    /// <param name="args">Its arguments; nothing is quoted or expanded.</param>
+    /// <param name="folder">The current folder of the program; by default that of the tests.</param>
+    /// <param name="environment">Set for the program on top of the tests' own; null removes a variable.</param>
+    public static RunningProgram Start(string program, string[] args, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        var start = new ProcessStartInfo(program, args)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.UTF8,
+            StandardErrorEncoding = Encoding.UTF8,
+            WorkingDirectory = folder ?? "",
+        };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
+            start.Environment[name] = value;
+        return new RunningProgram(start);
+    }
+
+    /// <summary>The built program, for a test that starts it in a way of its own.</summary>
+    public static string Executable(string project) =>
+        Path.Combine(Repository.OutputOf(project), OperatingSystem.IsWindows() ? $"{project}.exe" : project);
+
+    /// <summary>Waits until the program has written <paramref name="text"/> to standard output or standard error.</summary>
+    public async Task UntilItWrites(string text)
+    {
+        while (!Written(output).Contains(text, StringComparison.Ordinal) && !Written(error).Contains(text, StringComparison.Ordinal))
+        {
+            if (process.HasExited)
+                Assert.Fail($"The program ended before it wrote '{text}'.{Environment.NewLine}{(await Ended()).Everything}");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Sends a signal by its shell name: INT, TERM, KILL, STOP.</summary>
+    public async Task Signal(string name)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{name} {process.Id}"]);
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Waits for the end, and fails the test when it does not come within <paramref name="limit"/> (5 minutes).</summary>
+    public async Task<ProgramRun> Ended(TimeSpan? limit = null)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        stop.CancelAfter(limit ?? TimeSpan.FromMinutes(5));
+        try
+        {
+            await process.WaitForExitAsync(stop.Token);
+            await Task.WhenAll(outputRead, errorRead).WaitAsync(stop.Token);
+            return new ProgramRun(process.ExitCode, Written(output), Written(error));
+        }
+        catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"{process.StartInfo.FileName} did not end in time. It wrote:{Environment.NewLine}"
+                + new ProgramRun(-1, Written(output), Written(error)).Everything);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync(CancellationToken.None);
+        }
+        process.Dispose();
+    }
+
+    private static string Written(StringBuilder text)
+    {
+        lock (text)
+            return text.ToString();
+    }
+
+    private static async Task Read(StreamReader from, StringBuilder to)
+    {
+        var buffer = new char[4096];
+        int read;
+        while ((read = await from.ReadAsync(buffer)) > 0)
+        {
+            lock (to)
+                to.Append(buffer, 0, read);
+        }
+    }
+}
