@@ -40,7 +40,8 @@ public static class ImageDecoder
                 ImageFormat.Unknown => throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file"),
                 _ => Read(bytes, format, Enums.FailOn.Error),
             };
-            return exif == ExifOrientation.Honour ? Orientation.Upright(image, orientation) : image;
+            // A TIFF's orientation is part of its format, and PIL honours it whether asked or not.
+            return exif == ExifOrientation.Honour || format == ImageFormat.Tiff ? Orientation.Upright(image, orientation) : image;
         }
         catch (VipsException e)
         {
