@@ -19,7 +19,7 @@ internal static class ModelImport
         {
             WeightsFormat.Safetensors => VggImport.FromSafetensors(options, preset, source),
             WeightsFormat.Onnx => OnnxImport.From(options, preset, source),
-            _ => throw new CommandException("Keras .h5 files can't be imported yet."),
+            _ => VggImport.FromKeras(options, preset, source),
         };
         Prove(model, options);
         return model;

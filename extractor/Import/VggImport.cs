@@ -9,17 +9,29 @@ internal static class VggImport
     public static ImportedModel FromSafetensors(ImportOptions options, ImagePreprocessing preprocessing, WeightsSource source)
     {
         using var file = SafetensorsFile.Open(options.Weights);
-        var shapes = file.Tensors.ToDictionary(t => t.Key, t => t.Value.Shape);
-        var asked = options.Architecture is null ? null : VggArchitecture.Named(options.Architecture);
-        var (names, architecture) = VggTensorNames.Recognise(options.Weights, shapes, asked, options.Layers);
+        var names = VggTensorNames.Find(options.Weights, file.Tensors.ToDictionary(t => t.Key, t => t.Value.Shape));
+        var (architecture, notes) = Choose(options, names.ConvolutionsOf);
         var weights = new SafetensorsVgg(options.Weights, file, names, architecture);
-        var notes = new List<string>();
-        if (asked is null)
-            notes.Add($"The tensors' names say that it is {architecture.Name}.");
         if (names.BatchNorm)
             notes.Add("Its batch norms are folded into the convolutions.");
-        var name = architecture.Name + (names.BatchNorm ? "_bn" : "");
-        return Build(name, architecture, options.Layers, preprocessing, source, weights.Read, notes);
+        return Build(names.BatchNorm ? $"{architecture.Name}_bn" : architecture.Name, architecture, options.Layers, preprocessing, source, weights.Read, notes);
+    }
+
+    public static ImportedModel FromKeras(ImportOptions options, ImagePreprocessing preprocessing, WeightsSource source)
+    {
+        using var file = KerasHdf5.Open(options.Weights);
+        var (architecture, notes) = Choose(options, file.ConvolutionsOf);
+        return Build(architecture.Name, architecture, options.Layers, preprocessing, source, c => file.Read(architecture, c), notes);
+    }
+
+    /// <summary>The architecture that the user named, or else the one that the file must be.</summary>
+    private static (VggArchitecture Architecture, List<string> Notes) Choose(
+        ImportOptions options, Func<VggArchitecture, IReadOnlySet<VggConvolution>?> convolutionsOf)
+    {
+        if (options.Architecture is { } name)
+            return (VggArchitecture.Named(name), []);
+        var architecture = VggRecognition.Choose(options.Weights, options.Layers, convolutionsOf);
+        return (architecture, [$"The tensors' names and shapes say that it is {architecture.Name}."]);
     }
 
     /// <summary>The graph with its contract, from weights of any origin.</summary>

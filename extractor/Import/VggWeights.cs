@@ -10,16 +10,12 @@ internal static class VggWeights
     /// <param name="architecture">What was to be built.</param>
     /// <param name="convolution">The layer that lacks a tensor.</param>
     /// <param name="tensor">The tensor's name in the file.</param>
-    /// <param name="isThere">Whether the file has the weights of a convolution, to say how deep it reaches.</param>
+    /// <param name="has">The convolutions whose kernels the file has, to say how deep it reaches.</param>
     public static CommandException Missing(
-        string path, VggArchitecture architecture, VggConvolution convolution, string tensor, Func<VggConvolution, bool> isThere)
+        string path, VggArchitecture architecture, VggConvolution convolution, string tensor, IReadOnlySet<VggConvolution> has)
     {
-        var whole = architecture.Convolutions.TakeWhile(isThere).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
-        var reach = architecture.PoolNames.Zip(architecture.Convolutions.GroupBy(c => c.Block))
-            .TakeWhile(block => block.Second.All(c => whole.Contains(c.Name))).Select(block => block.First).LastOrDefault();
-        var mend = reach is null || whole.Contains(convolution.Name)
-            ? "Check --arch, or fetch the weights again."
-            : $"It reaches down to {reach}: pass --layer {reach}, or fetch the whole weights.";
+        var reach = has.Contains(convolution) ? null : VggRecognition.Reach(architecture, has);
+        var mend = reach is null ? "Check --arch, or fetch the weights again." : $"It reaches down to {reach}: pass --layer {reach}, or fetch the whole weights.";
         return new CommandException($"{path} lacks '{tensor}', the weights of layer {convolution.Name} of {architecture.Name}. {mend}");
     }
 
