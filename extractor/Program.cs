@@ -10,6 +10,7 @@ return CommandApp.Run(args, app =>
     {
         model.AddCommands<ModelImportCommand>();
         model.AddCommands<ModelInfoCommand>();
+        model.AddCommands<ModelVerifyCommand>();
     }).WithDescription("Make, show and check model files.");
     app.AddSubCommand("cache", cache => cache.AddCommands<CacheCommands>()).WithDescription("Inspect caches.");
 });

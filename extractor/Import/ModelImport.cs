@@ -1,6 +1,8 @@
+using System.Numerics.Tensors;
 using System.Security.Cryptography;
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Models.Onnx;
 
 namespace Headstart.Extraction.Import;
 
@@ -21,25 +23,35 @@ internal static class ModelImport
             WeightsFormat.Onnx => OnnxImport.From(options, preset, source),
             _ => VggImport.FromKeras(options, preset, source),
         };
-        Prove(model, options);
-        return model;
+        return model with { Contract = model.Contract with { Fingerprint = Fingerprint(model.Proto, model.Contract, options.Weights) } };
     }
 
-    /// <summary>What is about to be written must load, and give the layers that its contract promises.</summary>
-    private static void Prove(ImportedModel model, ImportOptions options)
+    /// <summary>Runs the graph on a fixed picture: it must load, and give the layers that its contract promises.</summary>
+    /// <param name="proto">The graph.</param>
+    /// <param name="contract">Its contract.</param>
+    /// <param name="path">For messages.</param>
+    /// <exception cref="CommandException">It can't be run, or gives other shapes or values that are not finite.</exception>
+    public static IReadOnlyList<LayerFingerprint> Fingerprint(ModelProto proto, ModelContract contract, string path)
     {
-        var contract = model.Contract;
-        using var probe = GraphProbe.Open(model.Proto, options.Weights);
+        using var probe = GraphProbe.Open(proto, path);
         var image = SyntheticInput.Create(contract.Preprocessing, seed: 0);
         var outputs = probe.Run([.. Enumerable.Repeat(image, contract.FixedBatch ?? 1)], contract.Preprocessing.Size);
+        var fingerprints = new List<LayerFingerprint>();
         foreach (var layer in contract.Layers)
         {
-            var output = outputs[layer.Name];
-            if (output.Values.Length != layer.Shape.Length * (contract.FixedBatch ?? 1))
-                throw new CommandException($"{options.Weights}: layer {layer.Name} should be {layer.Shape}, but ONNX Runtime computes [{string.Join(", ", output.Shape)}].");
-            if (!output.Values.All(float.IsFinite))
-                throw new CommandException($"{options.Weights}: layer {layer.Name} gives values that are not finite. The weights are damaged, or --preset is wrong.");
+            if (!outputs.TryGetValue(layer.Name, out var output) || output.Values.Length != layer.Shape.Length * (contract.FixedBatch ?? 1))
+            {
+                throw new CommandException($"{path}: layer {layer.Name} should be {layer.Shape}, but ONNX Runtime computes " +
+                    $"{(output is null ? "nothing of that name" : $"[{string.Join(", ", output.Shape)}]")}.");
+            }
+
+            var values = output.Values.AsSpan(0, layer.Shape.Length);
+            if (!TensorPrimitives.IsFiniteAll<float>(values))
+                throw new CommandException($"{path}: layer {layer.Name} gives values that are not finite. The weights are damaged, or --preset is wrong.");
+            fingerprints.Add(LayerFingerprint.Of(layer.Name, values));
         }
+
+        return fingerprints;
     }
 
     private static string Checksum(string path)

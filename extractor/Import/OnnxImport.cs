@@ -14,6 +14,8 @@ internal static class OnnxImport
     {
         var original = ModelFile.LoadGraph(options.Weights);
         OnnxExternalData.Inline(original, options.Weights);
+        if (VggImport.FromOnnx(options, original, preset, source) is { } vgg)
+            return vgg;
         var asked = options.Layers.Count > 0 ? options.Layers : [.. original.Graph.Output.Select(o => o.Name)];
         var model = OnnxGraph.CutTo(original, asked);
         var (preprocessing, declaredBatch, inputNotes) = InputNormalisation.Apply(model, options.Weights, preset, options.PresetIsNamed);

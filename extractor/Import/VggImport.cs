@@ -1,4 +1,6 @@
+using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
 
 namespace Headstart.Extraction.Import;
@@ -22,6 +24,37 @@ internal static class VggImport
         using var file = KerasHdf5.Open(options.Weights);
         var (architecture, notes) = Choose(options, file.ConvolutionsOf);
         return Build(architecture.Name, architecture, options.Layers, preprocessing, source, c => file.Read(architecture, c), notes);
+    }
+
+    /// <summary>Rebuilds a VGG found in an ONNX graph under Keras' names, so that it is the same file whatever the weights came in.</summary>
+    /// <returns>Null where the graph is another network, or a layer of it is asked for by a name of its own: then it is imported as it is.</returns>
+    /// <exception cref="CommandException">The user named an architecture, and the graph is not that; the message says where it differs.</exception>
+    public static ImportedModel? FromOnnx(ImportOptions options, ModelProto model, ImagePreprocessing preprocessing, WeightsSource source)
+    {
+        var vgg = OnnxVgg.Walk(model);
+        var fits = VggArchitecture.All.Where(a => options.Architecture is null || a.Name == options.Architecture)
+            .Where(a => options.Layers.All(a.LayerNames.Contains) && vgg.ConvolutionsOf(a) is { Count: > 0 } has && Layers(a).All(l => a.ConvolutionsUpTo(l).All(has.Contains)))
+            .ToArray();
+        if (options.Architecture is { } asked && fits.Length == 0)
+        {
+            foreach (var layer in options.Layers)
+                VggArchitecture.Named(asked).ConvolutionsUpTo(layer); // Throws where there is no such layer.
+            throw new CommandException($"{options.Weights} is not a {asked}{(options.Layers.Count > 0 ? $" down to {options.Layers[^1]}" : "")}: {vgg.End}. " +
+                "Without --arch it is imported as the network that it is.");
+        }
+
+        if (fits is not [var architecture] || (vgg.ClosedBlocks == 0 && options.Layers.Count == 0))
+            return null;
+        var notes = new List<string>();
+        if (options.Architecture is null)
+            notes.Add($"The graph is that of {architecture.Name}: its layers have Keras' names now.");
+        if (vgg.HasBatchNorm)
+            notes.Add("Its batch norms are folded into the convolutions.");
+        var name = vgg.HasBatchNorm ? $"{architecture.Name}_bn" : architecture.Name;
+        return Build(name, architecture, Layers(architecture), preprocessing, source, vgg.Read, notes);
+
+        // A graph is complete as it is: without names, what it closes is what is meant.
+        IReadOnlyList<string> Layers(VggArchitecture a) => options.Layers.Count > 0 ? options.Layers : [.. a.PoolNames.Take(vgg.ClosedBlocks)];
     }
 
     /// <summary>The architecture that the user named, or else the one that the file must be.</summary>

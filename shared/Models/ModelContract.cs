@@ -29,6 +29,12 @@ public sealed record ModelContract
 
     /// <summary>The only batch size that the graph accepts, or null (the usual case) when it takes any. Fill an incomplete batch up.</summary>
     public int? FixedBatch { get; init; }
+
+    /// <summary>What each layer computed at import, for <c>model verify</c>. Whoever changes what the graph computes drops or renews it.</summary>
+    public IReadOnlyList<LayerFingerprint>? Fingerprint { get; init; }
+
+    /// <summary>SHA-256 of the whole file with these 64 digits replaced by zeros; <see cref="ModelFile"/> writes and checks it.</summary>
+    public string? Seal { get; init; }
 }
 
 /// <summary>A named output of the graph and its shape for one image.</summary>

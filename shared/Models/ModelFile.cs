@@ -28,7 +28,7 @@ public sealed class ModelFile
     public ModelContract Contract { get; }
 
     /// <summary>Reads a model that Headstart has imported.</summary>
-    /// <exception cref="CommandException">No such file, not an ONNX file, or one without a contract.</exception>
+    /// <exception cref="CommandException">No such file, not an ONNX file, one without a contract, or one of which a byte has changed.</exception>
     public static ModelFile Load(string path)
     {
         var bytes = ReadBytes(path);
@@ -43,6 +43,12 @@ public sealed class ModelFile
             {
                 throw new CommandException($"{path} has a contract of schema {contract.Schema}; this version of Headstart reads {ModelContract.CurrentSchema}. " +
                     "Import the weights again with this version, or use the version that made the file.");
+            }
+
+            if (contract.Seal is { } seal && !ModelSeal.Matches(bytes, seal))
+            {
+                throw new CommandException($"{path} is damaged, or was changed after its import: its bytes don't match the checksum inside it. " +
+                    $"Import {contract.Weights.File} again, or copy the model again from where it is whole.");
             }
 
             contract.Preprocessing.Validate();
@@ -71,9 +77,11 @@ public sealed class ModelFile
         proto.MetadataProps.Add(new StringStringEntryProto
         {
             Key = ModelContract.MetadataKey,
-            Value = JsonSerializer.Serialize(contract, HeadstartJson.Compact),
+            Value = JsonSerializer.Serialize(contract with { Seal = ModelSeal.Blank }, HeadstartJson.Compact),
         });
-        AtomicFile.Write(path, stream => proto.WriteTo(stream));
+        var bytes = proto.ToByteArray();
+        ModelSeal.Stamp(bytes);
+        AtomicFile.Write(path, stream => stream.Write(bytes));
     }
 
     private static byte[] ReadBytes(string path)
