@@ -22,7 +22,11 @@ public static class CommandApp
         Environment.SetEnvironmentVariable("DOTNET_contentRoot", AppContext.BaseDirectory);
         Environment.SetEnvironmentVariable("DOTNET_hostBuilder__reloadConfigOnChange", "false");
 
-        var builder = CoconaApp.CreateBuilder(args, options => options.TreatPublicMethodsAsCommands = false);
+        var builder = CoconaApp.CreateBuilder(args, options =>
+        {
+            options.TreatPublicMethodsAsCommands = false;
+            options.EnableConvertArgumentNameToLowerCase = false;
+        });
         builder.Logging.ClearProviders();
         var app = builder.Build();
         var errors = new CommandErrorFilterAttribute();

@@ -53,7 +53,20 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
         ParameterBinderResult.InsufficientArgument => $"Argument {e.Argument?.Name} is missing. See --help.",
         ParameterBinderResult.InsufficientOption => $"Option --{e.Option?.Name} is required. See --help.",
         ParameterBinderResult.InsufficientOptionValue => $"Option --{e.Option?.Name} needs a value. See --help.",
+        ParameterBinderResult.TypeNotSupported when e.Option is { } option =>
+            $"Option --{option.Name} is {GivenValue(e)}; it must be {Expected(option.UnwrappedOptionType)}.",
         _ => $"{e.Message} See --help.",
+    };
+
+    // Cocona: "Option 'batch' requires Nullable`1 value. 'many' cannot be converted to Nullable`1 value."
+    private static string GivenValue(ParameterBinderException e) =>
+        e.Message[(e.Message.IndexOf(". ", StringComparison.Ordinal) + 2)..].Split(" cannot be converted", 2)[0];
+
+    private static string Expected(Type type) => type switch
+    {
+        { IsEnum: true } => $"one of {string.Join(", ", Enum.GetNames(type).Select(n => n.ToLowerInvariant()))}",
+        _ when type == typeof(int) || type == typeof(long) => "a whole number",
+        _ => "a number",
     };
 
     private static int Fail(string message, int exitCode)
