@@ -65,7 +65,7 @@ public sealed class LibTorchSharpMend : Task
         return !Log.HasLoggedErrors;
     }
 
-    /// <summary>As much of a 64-bit little-endian x86-64 ELF file as the mends touch. Layout: System V ABI, and the LSB on symbol versions.</summary>
+    /// <summary>As much of a 64-bit little-endian x86-64 ELF file as the mends touch. Layout: System V ABI, and the LSB on symbol _versions.</summary>
     private sealed class ElfLibrary
     {
         private const int StringTable = 3;
@@ -73,10 +73,10 @@ public sealed class LibTorchSharpMend : Task
         private const int VersionNeeds = 0x6ffffffe;
         private const int SymbolVersions = 0x6fffffff;
 
-        private readonly int strings;
+        private readonly int _strings;
         // The entries of .gnu.version_r (Elf64_Vernaux): a version that is asked of a library, under the index that symbols use.
-        private readonly List<(int Offset, string Library, (string Text, int Offset) Name, ushort Index)> versions;
-        private readonly List<((string Text, int Offset) Name, ushort Version)> symbols;
+        private readonly List<(int Offset, string Library, (string Text, int Offset) Name, ushort Index)> _versions;
+        private readonly List<((string Text, int Offset) Name, ushort Version)> _symbols;
 
         public ElfLibrary(byte[] bytes)
         {
@@ -90,10 +90,10 @@ public sealed class LibTorchSharpMend : Task
             var stringTable = SectionAt(symbolTable.Link);
             if (stringTable.Type != StringTable || versionNeeds.Link != symbolTable.Link)
                 throw new InvalidDataException("its dynamic symbols and versions have no common string table.");
-            strings = stringTable.Offset;
-            versions = ReadVersions(versionNeeds.Offset).ToList();
+            _strings = stringTable.Offset;
+            _versions = ReadVersions(versionNeeds.Offset).ToList();
             const int symbolSize = 24, versionSize = 2;
-            symbols = Enumerable.Range(0, symbolTable.Size / symbolSize)
+            _symbols = Enumerable.Range(0, symbolTable.Size / symbolSize)
                 .Select(i => (ReadName(symbolTable.Offset + (i * symbolSize)), Short(symbolVersions.Offset + (i * versionSize))))
                 .ToList();
         }
@@ -102,13 +102,13 @@ public sealed class LibTorchSharpMend : Task
 
         public void LowerVersion(string version, string symbol, string olderVersion, string olderSymbol)
         {
-            if (!versions.Any(v => v.Name.Text == version))
+            if (!_versions.Any(v => v.Name.Text == version))
                 return;
-            var tooNew = versions.Single(v => v.Name.Text == version);
-            if (!versions.Any(v => v.Name.Text == olderVersion && v.Library == tooNew.Library))
+            var tooNew = _versions.Single(v => v.Name.Text == version);
+            if (!_versions.Any(v => v.Name.Text == olderVersion && v.Library == tooNew.Library))
                 throw new InvalidDataException($"it doesn't ask for {olderVersion}, which was to stand in for {version}.");
-            var older = versions.First(v => v.Name.Text == olderVersion && v.Library == tooNew.Library);
-            var users = symbols.Where(s => s.Version == tooNew.Index).Select(s => s.Name).ToList();
+            var older = _versions.First(v => v.Name.Text == olderVersion && v.Library == tooNew.Library);
+            var users = _symbols.Where(s => s.Version == tooNew.Index).Select(s => s.Name).ToList();
             if (users.Count != 1 || users[0].Text != symbol)
                 throw new InvalidDataException($"{version} was expected for {symbol} alone, but is for {string.Join(", ", users.Select(u => u.Text))}.");
 
@@ -123,7 +123,7 @@ public sealed class LibTorchSharpMend : Task
         {
             // Linkers let a name share its end with another one.
             var end = name.Offset + name.Text.Length;
-            var others = symbols.Select(s => s.Name).Concat(versions.Select(v => v.Name)).Where(n => n != name);
+            var others = _symbols.Select(s => s.Name).Concat(_versions.Select(v => v.Name)).Where(n => n != name);
             if (others.Any(n => n.Offset >= name.Offset && n.Offset <= end))
                 throw new InvalidDataException($"the name {name.Text} shares its bytes with another one.");
             Array.Clear(Bytes, name.Offset, name.Text.Length);
@@ -162,7 +162,7 @@ public sealed class LibTorchSharpMend : Task
         /// <summary>The name whose offset in the string table is stored at <paramref name="at"/>.</summary>
         private (string Text, int Offset) ReadName(int at)
         {
-            var start = strings + Int(at);
+            var start = _strings + Int(at);
             var length = InFile(start, 1) ? Array.IndexOf(Bytes, (byte)0, start) - start : -1;
             return length >= 0 ? (Encoding.ASCII.GetString(Bytes, start, length), start) : throw new InvalidDataException("it is damaged: a name lies outside it.");
         }

@@ -7,27 +7,27 @@ namespace Headstart.Tests.Architecture;
 /// <summary>What an assembly says of itself, read without loading it.</summary>
 internal sealed class BuiltAssembly : IDisposable
 {
-    private readonly PEReader file;
-    private readonly MetadataReader metadata;
+    private readonly PEReader _file;
+    private readonly MetadataReader _metadata;
 
     public BuiltAssembly(string path)
     {
-        file = new PEReader(File.OpenRead(path));
-        metadata = file.GetMetadataReader();
+        _file = new PEReader(File.OpenRead(path));
+        _metadata = _file.GetMetadataReader();
     }
 
     /// <summary>The names of the assemblies whose types this one uses.</summary>
     public IReadOnlyList<string> References =>
-        [.. metadata.AssemblyReferences.Select(r => metadata.GetString(metadata.GetAssemblyReference(r).Name))];
+        [.. _metadata.AssemblyReferences.Select(r => _metadata.GetString(_metadata.GetAssemblyReference(r).Name))];
 
     /// <summary>Our own classes that others could inherit from.</summary>
     public IReadOnlyList<string> OpenClasses =>
-        [.. metadata.TypeDefinitions.Select(metadata.GetTypeDefinition).Where(IsOpenClass).Select(Name).Where(n => !n.Contains('<', StringComparison.Ordinal))];
+        [.. _metadata.TypeDefinitions.Select(_metadata.GetTypeDefinition).Where(IsOpenClass).Select(Name).Where(n => !n.Contains('<', StringComparison.Ordinal))];
 
-    public void Dispose() => file.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private static bool IsOpenClass(TypeDefinition type) =>
         (type.Attributes & (TypeAttributes.Sealed | TypeAttributes.Abstract | TypeAttributes.Interface)) == 0;
 
-    private string Name(TypeDefinition type) => $"{metadata.GetString(type.Namespace)}.{metadata.GetString(type.Name)}";
+    private string Name(TypeDefinition type) => $"{_metadata.GetString(type.Namespace)}.{_metadata.GetString(type.Name)}";
 }

@@ -6,18 +6,18 @@ namespace Headstart.Tests.Programs;
 /// <summary>A program that is running. Disposing of it kills it, and what it started.</summary>
 public sealed class RunningProgram : IAsyncDisposable
 {
-    private readonly Process process;
-    private readonly StringBuilder output = new();
-    private readonly StringBuilder error = new();
-    private readonly Task outputRead;
-    private readonly Task errorRead;
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _error = new();
+    private readonly Task _outputRead;
+    private readonly Task _errorRead;
 
     private RunningProgram(ProcessStartInfo start)
     {
-        process = Process.Start(start)!;
-        process.StandardInput.Close();
-        outputRead = Read(process.StandardOutput, output);
-        errorRead = Read(process.StandardError, error);
+        _process = Process.Start(start)!;
+        _process.StandardInput.Close();
+        _outputRead = Read(_process.StandardOutput, _output);
+        _errorRead = Read(_process.StandardError, _error);
     }
 
     public static RunningProgram Extractor(params string[] args) => Start(Executable("extractor"), args);
@@ -51,9 +51,9 @@ public sealed class RunningProgram : IAsyncDisposable
     /// <summary>Waits until the program has written <paramref name="text"/> to standard output or standard error.</summary>
     public async Task UntilItWrites(string text)
     {
-        while (!Written(output).Contains(text, StringComparison.Ordinal) && !Written(error).Contains(text, StringComparison.Ordinal))
+        while (!Written(_output).Contains(text, StringComparison.Ordinal) && !Written(_error).Contains(text, StringComparison.Ordinal))
         {
-            if (process.HasExited)
+            if (_process.HasExited)
                 Assert.Fail($"The program ended before it wrote '{text}'.{Environment.NewLine}{(await Ended()).Everything}");
             await Task.Delay(20, TestContext.Current.CancellationToken);
         }
@@ -63,7 +63,7 @@ public sealed class RunningProgram : IAsyncDisposable
     public async Task Signal(string name)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signals.");
-        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{name} {process.Id}"]);
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{name} {_process.Id}"]);
         await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
     }
 
@@ -74,25 +74,25 @@ public sealed class RunningProgram : IAsyncDisposable
         stop.CancelAfter(limit ?? TimeSpan.FromMinutes(5));
         try
         {
-            await process.WaitForExitAsync(stop.Token);
-            await Task.WhenAll(outputRead, errorRead).WaitAsync(stop.Token);
-            return new ProgramRun(process.ExitCode, Written(output), Written(error));
+            await _process.WaitForExitAsync(stop.Token);
+            await Task.WhenAll(_outputRead, _errorRead).WaitAsync(stop.Token);
+            return new ProgramRun(_process.ExitCode, Written(_output), Written(_error));
         }
         catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"{process.StartInfo.FileName} did not end in time. It wrote:{Environment.NewLine}"
-                + new ProgramRun(-1, Written(output), Written(error)).Everything);
+            throw new TimeoutException($"{_process.StartInfo.FileName} did not end in time. It wrote:{Environment.NewLine}"
+                + new ProgramRun(-1, Written(_output), Written(_error)).Everything);
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (!process.HasExited)
+        if (!_process.HasExited)
         {
-            process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync(CancellationToken.None);
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync(CancellationToken.None);
         }
-        process.Dispose();
+        _process.Dispose();
     }
 
     private static string Written(StringBuilder text)
