@@ -1,0 +1,134 @@
+using Headstart.Cache;
+using Headstart.CommandLine;
+using Headstart.Models;
+using Headstart.Training.Heads;
+using static TorchSharp.torch;
+
+namespace Headstart.Training.Features;
+
+/// <summary>Reads rows of a cache into tensors: in parallel, straight into the tensor's memory, each row group once.</summary>
+/// <remarks>
+/// What a head's fixed pieces compute (pooling, mostly) is computed here, row group by row group, so that only their output ever
+/// stays in memory: for <c>gap</c> on 7 x 7 features a 49th.
+/// </remarks>
+internal sealed class FeatureLoader
+{
+    // A row group being read takes about 100 MB with its levels; more readers than this gain nothing on one disk.
+    private const int MaximumReaders = 8;
+
+    private readonly FeatureCache cache;
+    private readonly ModelLayer layer;
+    private readonly Head head;
+    private readonly bool isAsStored;
+    private readonly Lock gate = new();
+    private int firstBadRow = int.MaxValue;
+
+    /// <param name="cache">Where the features are.</param>
+    /// <param name="layer">Which of them.</param>
+    /// <param name="head">The head that will read them.</param>
+    public FeatureLoader(FeatureCache cache, ModelLayer layer, Head head)
+    {
+        this.cache = cache;
+        this.layer = layer;
+        this.head = head;
+        isAsStored = head.Plan.Pieces.Take(head.Plan.FixedPieces).All(p => p.Piece is Flatten || p.Input is { Height: 1, Width: 1 } && p.Piece is not L2Norm);
+    }
+
+    /// <summary>Loads selections of rows, each into a set of its own.</summary>
+    /// <param name="classes">A row's label is its class's place in here.</param>
+    /// <param name="selections">Row numbers; no row in two of them. Each set has its selection's order.</param>
+    /// <param name="cancellationToken">Stops between two row groups.</param>
+    /// <returns>One set a selection; the caller owns them.</returns>
+    /// <exception cref="CommandException">A feature is NaN or infinite (the message names the first row), or a part can't be read.</exception>
+    public async Task<FeatureSet[]> LoadAsync(IReadOnlyList<string> classes, IReadOnlyList<int>[] selections, CancellationToken cancellationToken)
+    {
+        var sets = new List<FeatureSet>();
+        try
+        {
+            var places = new (int Set, int Slot)[cache.Rows.Count];
+            Array.Fill(places, (-1, -1));
+            var stored = head.Plan.Stored;
+            var index = classes.Select((name, i) => (name, i)).ToDictionary(c => c.name, c => c.i, StringComparer.Ordinal);
+            foreach (var rows in selections)
+            {
+                for (var slot = 0; slot < rows.Count; slot++)
+                    places[rows[slot]] = (sets.Count, slot);
+                long[] shape = stored is { Height: 1, Width: 1 } ? [rows.Count, stored.Channels] : [rows.Count, stored.Channels, stored.Height, stored.Width];
+                sets.Add(new FeatureSet(empty(shape).DetachFromDisposeScope(), [.. rows.Select(r => index[cache.Rows[r].Label!])]));
+            }
+
+            var groups = cache.RowGroups.Where(g => Enumerable.Range(g.FirstRow, g.RowCount).Any(r => places[r].Set >= 0));
+            var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaximumReaders), CancellationToken = cancellationToken };
+            await Parallel.ForEachAsync(groups, parallel, async (group, token) => await LoadGroupAsync(group, places, sets, token).ConfigureAwait(false)).ConfigureAwait(false);
+            if (firstBadRow < int.MaxValue)
+            {
+                throw new CommandException($"{cache.Folder}: {cache.Rows[firstBadRow].Path} has a value in {layer.Name} that is not a finite number. " +
+                    "Look at the image and at the model, remove one or the other, and extract again.");
+            }
+
+            return [.. sets];
+        }
+        catch
+        {
+            foreach (var set in sets)
+                set.Dispose();
+            throw;
+        }
+    }
+
+    private async Task LoadGroupAsync(CacheRowGroup group, (int Set, int Slot)[] places, List<FeatureSet> sets, CancellationToken cancellationToken)
+    {
+        if (isAsStored && IsOneStretch(group, places))
+        {
+            var (set, slot) = places[group.FirstRow];
+            var memory = new TensorMemory(sets[set].Features, slot, group.RowCount).Memory;
+            await cache.ReadAsync(group, layer.Name, memory, cancellationToken).ConfigureAwait(false);
+            CheckFinite(group, places, memory.Span);
+            return;
+        }
+
+        using var read = empty([group.RowCount, .. InputShape()]).DetachFromDisposeScope();
+        var raw = new TensorMemory(read, 0, group.RowCount).Memory;
+        await cache.ReadAsync(group, layer.Name, raw, cancellationToken).ConfigureAwait(false);
+        CheckFinite(group, places, raw.Span);
+        using var noGradient = no_grad();
+        using var reduced = isAsStored ? read.alias() : head.Reduce(read).contiguous();
+        for (var i = 0; i < group.RowCount; i++)
+        {
+            var (set, slot) = places[group.FirstRow + i];
+            if (set >= 0)
+                new TensorMemory(reduced, i, 1).GetSpan().CopyTo(new TensorMemory(sets[set].Features, slot, 1).GetSpan());
+        }
+    }
+
+    private long[] InputShape() => layer.Shape is { Height: 1, Width: 1 }
+        ? [layer.Shape.Channels]
+        : [layer.Shape.Channels, layer.Shape.Height, layer.Shape.Width];
+
+    private static bool IsOneStretch(CacheRowGroup group, (int Set, int Slot)[] places)
+    {
+        var (set, slot) = places[group.FirstRow];
+        for (var i = 0; i < group.RowCount; i++)
+        {
+            if (set < 0 || places[group.FirstRow + i] != (set, slot + i))
+                return false;
+        }
+
+        return true;
+    }
+
+    // Every group is looked at even after a bad row, so that the row which is named does not depend on which reader was faster.
+    private void CheckFinite(CacheRowGroup group, (int Set, int Slot)[] places, ReadOnlySpan<float> values)
+    {
+        var length = layer.Shape.Length;
+        for (var i = 0; i < group.RowCount; i++)
+        {
+            var row = group.FirstRow + i;
+            if (places[row].Set < 0 || FiniteValues.All(values.Slice(i * length, length)))
+                continue;
+            lock (gate)
+                firstBadRow = Math.Min(firstBadRow, row);
+            return;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+using Headstart.Cache;
+using Headstart.CommandLine;
+
+namespace Headstart.Training.Features;
+
+/// <summary>Which rows of a cache train a head and which judge it. The test split is in neither.</summary>
+/// <remarks>Both lists are ordered by path and view, so that nothing later depends on how the cache is divided into parts.</remarks>
+/// <param name="Train">Row numbers.</param>
+/// <param name="Validation">Row numbers; plain images only (view 0).</param>
+/// <param name="How">How the two were told apart, for people: <c>by the split column</c>.</param>
+/// <param name="Notes">What the user should know about it, one line each.</param>
+internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Validation, string How, IReadOnlyList<string> Notes)
+{
+    /// <summary>By the cache's split column where it has one, otherwise drawn: see <see cref="StratifiedSplit"/>.</summary>
+    /// <param name="rows">Of the cache.</param>
+    /// <param name="folder">The cache, for messages.</param>
+    /// <param name="fraction">Of each class's images that validate, where the split is drawn.</param>
+    /// <param name="seed">Decides which.</param>
+    /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be divided.</exception>
+    public static RowSplit Of(IReadOnlyList<CacheRow> rows, string folder, double fraction, long seed)
+    {
+        var roles = Roles(rows, folder);
+        var train = Ordered(rows, roles, SplitRole.Train, folder);
+        var validation = Ordered(rows, roles, SplitRole.Validation, folder);
+        var notes = new List<string>();
+        if (train.Count == 0)
+            throw new CommandException($"{folder} has no rows to train with: its splits are {Names(rows)}. Give rows the split 'train'.");
+        RequireTwoClasses(rows, train, folder);
+
+        var how = "by the split column";
+        if (validation.Count == 0)
+        {
+            (train, validation) = StratifiedSplit.Draw(rows, train, folder, fraction, seed);
+            how = $"{fraction:0.##%} of each class drawn with seed {seed}";
+        }
+        else
+        {
+            RequireKnownClasses(rows, train, validation, folder);
+            NoteSharedImages(rows, train, validation, notes);
+        }
+
+        NoteConflictingLabels(rows, [.. train, .. validation], notes);
+        var plain = validation.Where(r => rows[r].View == 0).ToList();
+        if (plain.Count == 0)
+            throw new CommandException($"{folder} has no plain images (view 0) to validate with. Extract them: views come beside the plain image.");
+        return new RowSplit(train, plain, how, notes);
+    }
+
+    /// <summary>Every row that is not for testing: for a cache that only validates. Its own validation rows where it names some.</summary>
+    /// <exception cref="CommandException">Rows without a label, an unknown split, or nothing left.</exception>
+    public static IReadOnlyList<int> ForValidationOnly(IReadOnlyList<CacheRow> rows, string folder)
+    {
+        var roles = Roles(rows, folder);
+        var role = roles.Contains(SplitRole.Validation) ? SplitRole.Validation : SplitRole.Train;
+        var chosen = Ordered(rows, roles, role, folder).Where(r => rows[r].View == 0).ToList();
+        return chosen.Count > 0 ? chosen : throw new CommandException($"{folder} has no rows to validate with: its splits are {Names(rows)}. The test split is never used here.");
+    }
+
+    /// <summary>Every training row, when another cache validates.</summary>
+    /// <exception cref="CommandException">Rows without a label, an unknown split, one class only, or nothing to train with.</exception>
+    public static IReadOnlyList<int> ForTrainingOnly(IReadOnlyList<CacheRow> rows, string folder)
+    {
+        var train = Ordered(rows, Roles(rows, folder), SplitRole.Train, folder);
+        if (train.Count == 0)
+            throw new CommandException($"{folder} has no rows to train with: its splits are {Names(rows)}. Give rows the split 'train'.");
+        RequireTwoClasses(rows, train, folder);
+        return train;
+    }
+
+    /// <summary>The classes of the rows, in ordinal order.</summary>
+    public static IReadOnlyList<string> Classes(IReadOnlyList<CacheRow> rows, IEnumerable<int> chosen) =>
+        [.. chosen.Select(r => rows[r].Label!).Distinct().Order(StringComparer.Ordinal)];
+
+    private static SplitRole[] Roles(IReadOnlyList<CacheRow> rows, string folder)
+    {
+        var hasColumn = rows.Any(r => r.Split is not null);
+        return [.. rows.Select(r => hasColumn ? Role(r, folder) : SplitRole.Train)];
+    }
+
+    private static SplitRole Role(CacheRow row, string folder) => row.Split?.ToLowerInvariant() switch
+    {
+        "train" => SplitRole.Train,
+        "val" or "valid" or "validation" => SplitRole.Validation,
+        "test" => SplitRole.Test,
+        null => throw new CommandException($"{folder}: {row.Path} has no split, but other images have. Give every image one (train, val, test), or none."),
+        _ => throw new CommandException($"{folder}: {row.Path} has the split '{row.Split}'. There are train, val (valid, validation) and test."),
+    };
+
+    private static List<int> Ordered(IReadOnlyList<CacheRow> rows, SplitRole[] roles, SplitRole role, string folder)
+    {
+        var chosen = Enumerable.Range(0, rows.Count).Where(r => roles[r] == role).ToList();
+        var unlabelled = chosen.Where(r => rows[r].Label is null).ToList();
+        if (unlabelled.Count > 0)
+        {
+            throw new CommandException($"{folder}: {unlabelled.Count:N0} of {chosen.Count:N0} rows have no label, {rows[unlabelled[0]].Path} first. " +
+                "Extract from folders named after the classes, or from a CSV with a label column.");
+        }
+
+        return [.. chosen.OrderBy(r => rows[r].Path, StringComparer.Ordinal).ThenBy(r => rows[r].View)];
+    }
+
+    private static void RequireTwoClasses(IReadOnlyList<CacheRow> rows, List<int> train, string folder)
+    {
+        if (Classes(rows, train) is [var only])
+            throw new CommandException($"{folder} has one class only, '{only}': there is nothing to tell apart. Add images of another class.");
+    }
+
+    private static void RequireKnownClasses(IReadOnlyList<CacheRow> rows, List<int> train, List<int> validation, string folder)
+    {
+        var known = Classes(rows, train);
+        if (Classes(rows, validation).Except(known).FirstOrDefault() is { } unknown)
+            throw new CommandException($"{folder}: class '{unknown}' is in the validation split but not in the training split ({string.Join(", ", known)}). Move images of it there.");
+    }
+
+    private static void NoteSharedImages(IReadOnlyList<CacheRow> rows, List<int> train, List<int> validation, List<string> notes)
+    {
+        var trained = train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
+        var shared = validation.Where(r => rows[r].View == 0 && trained.Contains(rows[r].Sha256)).ToList();
+        if (shared.Count > 0)
+            notes.Add($"{shared.Count:N0} validation images are in the training split too, byte for byte ({rows[shared[0]].Path} first): the figures flatter.");
+    }
+
+    private static void NoteConflictingLabels(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> chosen, List<string> notes)
+    {
+        var conflicts = chosen.GroupBy(r => rows[r].Sha256, StringComparer.Ordinal).Where(g => g.Select(r => rows[r].Label).Distinct().Count() > 1).ToList();
+        if (conflicts.Count > 0)
+            notes.Add($"{conflicts.Count:N0} images are there under two labels, byte for byte ({rows[conflicts[0].First()].Path} first): one of them is wrong.");
+    }
+
+    private static string Names(IReadOnlyList<CacheRow> rows) =>
+        string.Join(", ", rows.Select(r => $"'{r.Split}'").Distinct().Order(StringComparer.Ordinal)) is { Length: > 0 } names ? names : "none";
+
+    private enum SplitRole
+    {
+        Train,
+        Validation,
+        Test,
+    }
+}

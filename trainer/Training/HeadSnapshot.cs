@@ -1,0 +1,38 @@
+using Headstart.Training.Heads;
+using static TorchSharp.torch;
+
+namespace Headstart.Training;
+
+/// <summary>A copy of a head's weights in memory that is taken once.</summary>
+internal sealed class HeadSnapshot : IDisposable
+{
+    private readonly Tensor[] live;
+    private readonly Tensor[] kept;
+
+    public HeadSnapshot(Head head)
+    {
+        live = [.. head.State.Select(s => s.Value)];
+        using var noGradient = no_grad();
+        kept = [.. live.Select(t => t.clone().DetachFromDisposeScope())];
+    }
+
+    /// <summary>Keeps the weights as they are now.</summary>
+    public void Take() => Copy(live, kept);
+
+    /// <summary>Gives the head the weights that were kept last.</summary>
+    public void Restore() => Copy(kept, live);
+
+    public void Dispose()
+    {
+        foreach (var tensor in kept)
+            tensor.Dispose();
+    }
+
+    private static void Copy(Tensor[] from, Tensor[] to)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        for (var i = 0; i < from.Length; i++)
+            to[i].copy_(from[i]);
+    }
+}

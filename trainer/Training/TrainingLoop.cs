@@ -1,0 +1,130 @@
+using Headstart.CommandLine;
+using Headstart.Training.Evaluation;
+using Headstart.Training.Features;
+using Headstart.Training.Heads;
+using static TorchSharp.torch;
+
+namespace Headstart.Training;
+
+/// <summary>Trains a head. The whole of it, from top to bottom.</summary>
+internal static class TrainingLoop
+{
+    private const int EvaluationBatch = 256;
+
+    /// <param name="head">Fresh, or with weights to start from; changed in place.</param>
+    /// <param name="train">What to learn from, as <see cref="Head.Reduce"/> leaves it.</param>
+    /// <param name="validation">What to judge by, likewise.</param>
+    /// <param name="onEpoch">Told of each epoch as it ends.</param>
+    /// <param name="cancellationToken">Ends it between two steps; the head then holds the weights of a finished epoch.</param>
+    /// <exception cref="CommandException">The loss is no longer a number.</exception>
+    public static TrainingResult Run(
+        Head head, FeatureSet train, FeatureSet validation, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var classes = head.Plan.Classes;
+        var classWeights = ClassWeights.Of(options.ClassWeights, train, classes);
+        var objective = new Objective(classes, classWeights);
+        var batches = BatchSizes(train.Count, options.Batch, head.Plan.HasBatchNorm);
+        using var optimizer = new KerasAdam(head.Parameters.Select(p => p.Value));
+        using var minibatch = new Minibatch(train, batches.Max(), head.Device);
+        using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
+        using var snapshot = new HeadSnapshot(head);
+
+        var order = new int[train.Count];
+        var labels = new int[train.Count];
+        var epochs = new List<EpochRecord>();
+        EpochRecord? best = null;
+        EpochRecord? kept = null;
+        var interrupted = false;
+        for (var epoch = 1; epoch <= options.Epochs && !interrupted; epoch++)
+        {
+            var start = time.GetTimestamp();
+
+            // The order depends on the seed and the epoch alone, so that a training can be taken up again at any epoch.
+            for (var i = 0; i < order.Length; i++)
+                order[i] = i;
+            new SeededRandom(options.Seed, "shuffle", epoch).Shuffle(order.AsSpan());
+            for (var i = 0; i < order.Length; i++)
+                labels[i] = train.Labels[order[i]];
+
+            head.IsTraining = true;
+            var first = 0;
+            foreach (var size in batches)
+            {
+                if (interrupted = cancellationToken.IsCancellationRequested)
+                    break;
+                using var step = NewDisposeScope();
+                var logits = head.ForwardReduced(minibatch.Gather(order.AsSpan(first, size)));
+                var loss = objective.Loss(logits, labels.AsSpan(first, size));
+                optimizer.ClearGradients();
+                loss.backward();
+                optimizer.Step(options.LearningRate);
+                logitLog.Add(logits);
+                first += size;
+            }
+
+            if (interrupted)
+                break;
+            var trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes, classWeights);
+            var valFigures = Evaluate(head, validation);
+            var record = new EpochRecord(epoch, trainFigures, valFigures, options.LearningRate, time.GetElapsedTime(start).TotalSeconds);
+            if (!double.IsFinite(trainFigures.Loss) || !double.IsFinite(valFigures.Loss))
+            {
+                throw new CommandException($"The loss became {(double.IsFinite(trainFigures.Loss) ? valFigures.Loss : trainFigures.Loss)} in epoch {epoch}: " +
+                    $"training diverged. Lower --lr (it is {options.LearningRate}).");
+            }
+
+            epochs.Add(record);
+            var isBest = best is null || valFigures.Loss < best.Val.Loss;
+            best = isBest ? record : best;
+            if (isBest || options.EarlyStop is null)
+            {
+                snapshot.Take();
+                kept = record;
+            }
+
+            onEpoch(record);
+            if (epoch - best!.Epoch >= options.EarlyStop)
+                break;
+        }
+
+        if (interrupted || kept != epochs.LastOrDefault())
+            snapshot.Restore();
+        head.IsTraining = false;
+        return new TrainingResult(epochs, best, kept, interrupted);
+    }
+
+    /// <summary>The figures of the head as it is, without dropout and with batch norm's running statistics.</summary>
+    /// <param name="rows">As <see cref="Head.Reduce"/> leaves them.</param>
+    public static Figures Evaluate(Head head, FeatureSet rows) =>
+        Figures.FromLogits(Predict(head, rows), rows.Labels, head.Plan.Classes);
+
+    /// <summary>The logits of every row, row after row.</summary>
+    public static float[] Predict(Head head, FeatureSet rows)
+    {
+        head.IsTraining = false;
+        using var noGradient = no_grad();
+        using var log = new LogitLog(rows.Count, head.Plan.Outputs, head.Device);
+        for (var first = 0; first < rows.Count; first += EvaluationBatch)
+        {
+            using var step = NewDisposeScope();
+            var batch = rows.Features.narrow(0, first, Math.Min(EvaluationBatch, rows.Count - first));
+            log.Add(head.ForwardReduced(batch.to(head.Device)));
+        }
+
+        return log.Take();
+    }
+
+    // Batch norm can't take the variance of a single image: a last one alone joins the batch before it.
+    private static int[] BatchSizes(int rows, int batch, bool hasBatchNorm)
+    {
+        var sizes = new List<int>();
+        for (var first = 0; first < rows; first += batch)
+            sizes.Add(Math.Min(batch, rows - first));
+        if (hasBatchNorm && sizes is [.., var beforeLast, 1])
+            sizes = [.. sizes[..^2], beforeLast + 1];
+        if (hasBatchNorm && sizes.Contains(1))
+            throw CommandException.Usage("batchnorm needs at least 2 images a batch: raise --batch, or leave batchnorm out of --head.");
+        return [.. sizes];
+    }
+}
