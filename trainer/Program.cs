@@ -1,3 +1,5 @@
+using Cocona;
 using Headstart.CommandLine;
+using Headstart.Training.Commands;
 
-return CommandApp.Run(args, app => { });
+return CommandApp.Run(args, app => app.AddCommands<TrainCommand>());

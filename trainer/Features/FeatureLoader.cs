@@ -37,10 +37,11 @@ internal sealed class FeatureLoader
     /// <summary>Loads selections of rows, each into a set of its own.</summary>
     /// <param name="classes">A row's label is its class's place in here.</param>
     /// <param name="selections">Row numbers; no row in two of them. Each set has its selection's order.</param>
+    /// <param name="progress">Told of images as they are loaded.</param>
     /// <param name="cancellationToken">Stops between two row groups.</param>
     /// <returns>One set a selection; the caller owns them.</returns>
     /// <exception cref="CommandException">A feature is NaN or infinite (the message names the first row), or a part can't be read.</exception>
-    public async Task<FeatureSet[]> LoadAsync(IReadOnlyList<string> classes, IReadOnlyList<int>[] selections, CancellationToken cancellationToken)
+    public async Task<FeatureSet[]> LoadAsync(IReadOnlyList<string> classes, IReadOnlyList<int>[] selections, IProgress<int> progress, CancellationToken cancellationToken)
     {
         var sets = new List<FeatureSet>();
         try
@@ -59,7 +60,12 @@ internal sealed class FeatureLoader
 
             var groups = cache.RowGroups.Where(g => Enumerable.Range(g.FirstRow, g.RowCount).Any(r => places[r].Set >= 0));
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaximumReaders), CancellationToken = cancellationToken };
-            await Parallel.ForEachAsync(groups, parallel, async (group, token) => await LoadGroupAsync(group, places, sets, token).ConfigureAwait(false)).ConfigureAwait(false);
+            await Parallel.ForEachAsync(groups, parallel, async (group, token) =>
+            {
+                await LoadGroupAsync(group, places, sets, token).ConfigureAwait(false);
+                lock (gate)
+                    progress.Report(group.RowCount);
+            }).ConfigureAwait(false);
             if (firstBadRow < int.MaxValue)
             {
                 throw new CommandException($"{cache.Folder}: {cache.Rows[firstBadRow].Path} has a value in {layer.Name} that is not a finite number. " +

@@ -23,8 +23,7 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         var train = Ordered(rows, roles, SplitRole.Train, folder);
         var validation = Ordered(rows, roles, SplitRole.Validation, folder);
         var notes = new List<string>();
-        if (train.Count == 0)
-            throw new CommandException($"{folder} has no rows to train with: its splits are {Names(rows)}. Give rows the split 'train'.");
+        RequireRows(rows, train, folder, "train");
         RequireTwoClasses(rows, train, folder);
 
         var how = "by the split column";
@@ -36,7 +35,7 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         else
         {
             RequireKnownClasses(rows, train, validation, folder);
-            NoteSharedImages(rows, train, validation, notes);
+            NoteSharedImages(rows, validation, train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal), notes);
         }
 
         NoteConflictingLabels(rows, [.. train, .. validation], notes);
@@ -46,25 +45,33 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         return new RowSplit(train, plain, how, notes);
     }
 
-    /// <summary>Every row that is not for testing: for a cache that only validates. Its own validation rows where it names some.</summary>
-    /// <exception cref="CommandException">Rows without a label, an unknown split, or nothing left.</exception>
-    public static IReadOnlyList<int> ForValidationOnly(IReadOnlyList<CacheRow> rows, string folder)
-    {
-        var roles = Roles(rows, folder);
-        var role = roles.Contains(SplitRole.Validation) ? SplitRole.Validation : SplitRole.Train;
-        var chosen = Ordered(rows, roles, role, folder).Where(r => rows[r].View == 0).ToList();
-        return chosen.Count > 0 ? chosen : throw new CommandException($"{folder} has no rows to validate with: its splits are {Names(rows)}. The test split is never used here.");
-    }
-
-    /// <summary>Every training row, when another cache validates.</summary>
-    /// <exception cref="CommandException">Rows without a label, an unknown split, one class only, or nothing to train with.</exception>
-    public static IReadOnlyList<int> ForTrainingOnly(IReadOnlyList<CacheRow> rows, string folder)
+    /// <summary>One cache trains and another validates: by its validation rows where it names some, otherwise by all that are not for testing.</summary>
+    /// <param name="rows">Of the cache that trains; <see cref="Train"/> numbers them. Its own validation rows are left alone.</param>
+    /// <param name="folder">That cache, for messages.</param>
+    /// <param name="valRows">Of the cache that validates; <see cref="Validation"/> numbers them.</param>
+    /// <param name="valFolder">That cache, for messages.</param>
+    /// <exception cref="CommandException">As of <see cref="Of"/>; or classes that only the second cache has.</exception>
+    public static RowSplit Between(IReadOnlyList<CacheRow> rows, string folder, IReadOnlyList<CacheRow> valRows, string valFolder)
     {
         var train = Ordered(rows, Roles(rows, folder), SplitRole.Train, folder);
-        if (train.Count == 0)
-            throw new CommandException($"{folder} has no rows to train with: its splits are {Names(rows)}. Give rows the split 'train'.");
+        RequireRows(rows, train, folder, "train");
         RequireTwoClasses(rows, train, folder);
-        return train;
+
+        var valRoles = Roles(valRows, valFolder);
+        var role = valRoles.Contains(SplitRole.Validation) ? SplitRole.Validation : SplitRole.Train;
+        var validation = Ordered(valRows, valRoles, role, valFolder).Where(r => valRows[r].View == 0).ToList();
+        RequireRows(valRows, validation, valFolder, "validate");
+
+        var known = Classes(rows, train);
+        var judged = Classes(valRows, validation);
+        if (judged.Except(known).FirstOrDefault() is { } unknown)
+            throw new CommandException($"{valFolder} has the class '{unknown}', which {folder} doesn't ({string.Join(", ", known)}): classes are matched by name. Rename or remove it.");
+        var notes = new List<string>();
+        if (known.Except(judged).ToList() is { Count: > 0 } missing)
+            notes.Add($"{valFolder} has no images of {string.Join(", ", missing)}.");
+        var trained = train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
+        NoteSharedImages(valRows, validation, trained, notes);
+        return new RowSplit(train, validation, $"from {valFolder}", notes);
     }
 
     /// <summary>The classes of the rows, in ordinal order.</summary>
@@ -99,6 +106,12 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         return [.. chosen.OrderBy(r => rows[r].Path, StringComparer.Ordinal).ThenBy(r => rows[r].View)];
     }
 
+    private static void RequireRows(IReadOnlyList<CacheRow> rows, List<int> chosen, string folder, string purpose)
+    {
+        if (chosen.Count == 0)
+            throw new CommandException($"{folder} has no rows to {purpose} with: its splits are {Names(rows)}. The test split is never used here.");
+    }
+
     private static void RequireTwoClasses(IReadOnlyList<CacheRow> rows, List<int> train, string folder)
     {
         if (Classes(rows, train) is [var only])
@@ -112,9 +125,8 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             throw new CommandException($"{folder}: class '{unknown}' is in the validation split but not in the training split ({string.Join(", ", known)}). Move images of it there.");
     }
 
-    private static void NoteSharedImages(IReadOnlyList<CacheRow> rows, List<int> train, List<int> validation, List<string> notes)
+    private static void NoteSharedImages(IReadOnlyList<CacheRow> rows, List<int> validation, HashSet<string> trained, List<string> notes)
     {
-        var trained = train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
         var shared = validation.Where(r => rows[r].View == 0 && trained.Contains(rows[r].Sha256)).ToList();
         if (shared.Count > 0)
             notes.Add($"{shared.Count:N0} validation images are in the training split too, byte for byte ({rows[shared[0]].Path} first): the figures flatter.");

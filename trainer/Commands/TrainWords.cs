@@ -1,0 +1,60 @@
+using System.Globalization;
+using Headstart.Cache;
+using Headstart.Models;
+using Headstart.Training.Evaluation;
+using Headstart.Training.Features;
+using Headstart.Training.Heads;
+using Headstart.Training.Runs;
+using TorchSharp;
+
+namespace Headstart.Training.Commands;
+
+/// <summary>What <c>trainer train</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
+internal sealed class TrainWords(TextWriter output, TrainingOptions options)
+{
+    public void Begin(FeatureCache cache, ModelLayer layer, RowSplit split, Head head, torch.Device device)
+    {
+        var classes = RowSplit.Classes(cache.Rows, split.Train);
+        Line($"{cache.Folder}: {split.Train.Count:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
+        Line($"{classes.Count} classes: {Shorten(classes)}");
+        Line($"{layer.Name} ({layer.Shape}) of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
+        Line($"head: {head.Plan.Spec}, output({head.Plan.Outputs}); {head.Plan.Parameters:N0} parameters");
+        if (cache.Contract.ModelNote is { } note)
+            Line($"note: {note}");
+        foreach (var line in split.Notes)
+            Line($"note: {line}");
+    }
+
+    public void Epoch(EpochRecord epoch)
+    {
+        var width = options.Epochs.ToString(CultureInfo.InvariantCulture).Length;
+        var number = epoch.Epoch.ToString(CultureInfo.InvariantCulture).PadLeft(width);
+        Line($"epoch {number}/{options.Epochs}  {Show("", epoch.Train)}   {Show("val ", epoch.Val)}  {epoch.Seconds:0.00} s");
+    }
+
+    public void End(TrainArguments arguments, RunResult result)
+    {
+        var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
+        Line("");
+        Line($"validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}{auc} (epoch {result.SavedEpoch} of {result.Epochs})");
+        if (result.Note is not null)
+            Line($"note: {result.Note}");
+        if (result.BestEpoch != result.SavedEpoch)
+            Line($"The lowest validation loss was in epoch {result.BestEpoch}: --early-stop keeps that one.");
+        Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N0} images/s");
+        Line($"{arguments.Out}: {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
+        Line("");
+        Line("Another head takes seconds:");
+        var other = arguments with { Head = result.Parameters > 1_000_000 ? "gap, dense(64, relu)" : HeadSpec.Reference, Out = arguments.Out.TrimEnd('/') + "-2" };
+        Line($"  {CommandText.Of(other)}");
+    }
+
+    private static string Show(string prefix, Figures figures) => string.Create(CultureInfo.InvariantCulture, $"{prefix}loss {figures.Loss:0.0000} acc {figures.Accuracy:0.0000}");
+
+    private static string Shorten(IReadOnlyList<string> names) =>
+        names.Count <= 6 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(5))}, ... {names[^1]}";
+
+    private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    private void Line(string text) => output.WriteLine(text);
+}
