@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Cocona;
 using Cocona.Application;
+using Headstart.CommandLine;
 using Headstart.Extraction.Demo;
 
 namespace Headstart.Extraction.Commands;
@@ -12,7 +12,7 @@ internal sealed class DemoDataCommand([FromService] ICoconaAppContextAccessor co
     [Command("demo-data", Description = "Draw a small set of pictures to try everything with.")]
     public void Run(
         [Argument(Name = "DIR", Description = "Where to: a new or empty folder, which gets train/CLASS/ and val/CLASS/.")] string dir,
-        [Option(Description = "How many classes: ring, star, stripes, ...")] int classes = 2,
+        [Option(Description = "How many classes, at most 16: disc, spiral, star, stripes, ...")] int classes = 2,
         [Option("per-class", Description = "Pictures of each class; a quarter of them goes to val/.")] int perClass = 200,
         [Option(Description = "The same seed draws the same pictures.")] int seed = 0,
         [Option(Description = "Print one JSON object instead of text.")] bool json = false)
@@ -38,7 +38,7 @@ internal sealed class DemoDataCommand([FromService] ICoconaAppContextAccessor co
         };
         if (json)
         {
-            Console.WriteLine(JsonSerializer.Serialize(summary, HeadstartJson.Compact));
+            JsonOutput.Write(summary);
             return;
         }
 

@@ -8,14 +8,14 @@ internal sealed record DemoClass(string Name, Func<SeededRandom, SignedDistance>
     /// <summary>All classes. A set of n classes takes the first n: the order is part of what a seed means.</summary>
     public static IReadOnlyList<DemoClass> All { get; } =
     [
-        new("ring", r => Shapes.Ring(0.78f, r.Uniform(0.1f, 0.2f))),
+        new("disc", r => Shapes.Disc(r.Uniform(0.8f, 0.95f))),
+        new("spiral", r => Shapes.Spiral(r.Uniform(0.34f, 0.5f), r.Chance(0.5f))),
         new("star", r => Shapes.Star(r.Whole(5, 7), r.Uniform(0.4f, 0.55f))),
         new("stripes", r => Cut(Textures.Stripes(r.Uniform(0.3f, 0.5f)), r)),
+        new("ring", r => Shapes.Ring(0.78f, r.Uniform(0.1f, 0.2f))),
         new("checker", r => Cut(Textures.Checker(r.Uniform(0.5f, 0.8f)), r)),
-        new("disc", r => Shapes.Disc(r.Uniform(0.8f, 0.95f))),
         new("triangle", _ => Shapes.RegularPolygon(3)),
         new("cross", r => Shapes.Cross(r.Uniform(0.18f, 0.32f))),
-        new("spiral", r => Shapes.Spiral(r.Uniform(0.34f, 0.5f), r.Chance(0.5f))),
         new("square", _ => Shapes.RegularPolygon(4)),
         new("crescent", r => Shapes.Crescent(r.Uniform(0.4f, 0.6f))),
         new("dots", r => Cut(Textures.Dots(r.Uniform(0.36f, 0.5f), r.Uniform(0.11f, 0.15f)), r)),

@@ -18,8 +18,8 @@ public sealed class DemoSetTests : IDisposable
         Assert.Equal(["train", "val"], Names(Directory.GetDirectories(_folder)));
         foreach (var (split, count) in new[] { ("train", 3), ("val", 1) })
         {
-            Assert.Equal(["ring", "star"], Names(Directory.GetDirectories(Path.Combine(_folder, split))));
-            foreach (var name in new[] { "ring", "star" })
+            Assert.Equal(["disc", "spiral"], Names(Directory.GetDirectories(Path.Combine(_folder, split))));
+            foreach (var name in new[] { "disc", "spiral" })
                 Assert.Equal(count, Directory.GetFiles(Path.Combine(_folder, split, name), "*.jpg").Length);
         }
     }
@@ -40,8 +40,8 @@ public sealed class DemoSetTests : IDisposable
     public void A_second_run_draws_only_what_is_missing()
     {
         Write(Small);
-        var kept = Path.Combine(_folder, "train", "ring", "ring-00000.jpg");
-        var lost = Path.Combine(_folder, "val", "star", "star-00003.jpg");
+        var kept = Path.Combine(_folder, "train", "disc", "disc-00000.jpg");
+        var lost = Path.Combine(_folder, "val", "spiral", "spiral-00003.jpg");
         var (before, touched) = (File.ReadAllBytes(lost), File.GetLastWriteTimeUtc(kept));
         File.Delete(lost);
         Assert.Equal(1, Write(Small));

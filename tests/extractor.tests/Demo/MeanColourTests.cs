@@ -5,34 +5,33 @@ namespace Headstart.Tests.Demo;
 /// <summary>A demo set would prove nothing if its classes could be told by colour.</summary>
 public sealed class MeanColourTests
 {
-    private const int Classes = 16;
-    private const int PerClass = 120;
+    [Fact]
+    public void Mean_colour_does_not_tell_the_default_classes_apart()
+    {
+        // 200 pictures judge: chance is 0.5 with a standard deviation of 0.035.
+        var means = MeansByClass(classes: 2, perClass: 200);
+        Assert.InRange(Accuracy(means[0], means[1]), 0.4, 0.6);
+    }
 
     [Fact]
-    public void Mean_colour_tells_no_two_classes_apart()
+    public void Mean_colour_tells_no_classes_apart()
     {
-        // Half of each class fits a logistic regression, the other half judges it. Among 120 pairs of equal classes the best would by chance reach
-        // about 0.5 + 2.7 standard deviations of 0.046 = 0.62, so the mean over all pairs is the sharper question.
-        var features = DemoSample.Draw(Classes, PerClass, seed: 5).Select(p => (p.Class, Mean: MeanColour(p.Image))).ToArray();
-        var accuracies = new List<double>();
-        for (var a = 0; a < Classes; a++)
-        {
-            for (var b = 0; b < a; b++)
-                accuracies.Add(Accuracy(features.Where(f => f.Class == a).Select(f => f.Mean).ToArray(), features.Where(f => f.Class == b).Select(f => f.Mean).ToArray()));
-        }
-
-        Assert.InRange(accuracies.Average(), 0.45, 0.53);
-        Assert.True(accuracies[0] < 0.6, $"the two classes of the default set are told apart by colour: {accuracies[0]:F3}");
-        Assert.True(accuracies.Max() < 0.68, $"a pair of classes is told apart by colour: {accuracies.Max():F3}");
+        // One pair alone varies much with so few pictures; the mean over all 120 pairs does not.
+        var means = MeansByClass(classes: 16, perClass: 30);
+        var pairs = from a in Enumerable.Range(0, means.Length) from b in Enumerable.Range(0, a) select Accuracy(means[a], means[b]);
+        Assert.InRange(pairs.Average(), 0.44, 0.56);
     }
 
     [Fact]
     public void The_same_regression_does_tell_classes_apart_that_differ_in_colour()
     {
-        var pictures = DemoSample.Draw(classes: 1, PerClass * 2, seed: 5).Select(p => MeanColour(p.Image)).ToArray();
-        var dark = pictures[..PerClass].Select(c => c.Select(v => v * 0.6).ToArray()).ToArray();
-        Assert.True(Accuracy(dark, pictures[PerClass..]) > 0.75);
+        var means = MeansByClass(classes: 1, perClass: 120)[0];
+        var darker = means[..60].Select(colour => colour.Select(v => v * 0.6).ToArray()).ToArray();
+        Assert.True(Accuracy(darker, means[60..]) > 0.7);
     }
+
+    private static double[][][] MeansByClass(int classes, int perClass) =>
+        [.. DemoSample.Draw(classes, perClass, seed: 5).GroupBy(p => p.Class).Select(g => g.Select(p => MeanColour(p.Image)).ToArray())];
 
     private static double[] MeanColour(RgbImage image)
     {
@@ -42,6 +41,7 @@ public sealed class MeanColourTests
         return [.. sums.Select(s => s * 3 / image.Pixels.Length)];
     }
 
+    // Every other row fits a logistic regression, the rest judges it.
     private static double Accuracy(double[][] zeros, double[][] ones)
     {
         var fit = zeros.Where((_, i) => i % 2 == 0).Select(x => (x, 0.0)).Concat(ones.Where((_, i) => i % 2 == 0).Select(x => (x, 1.0))).ToArray();
@@ -50,11 +50,11 @@ public sealed class MeanColourTests
         return right / (double)(zeros.Length / 2 + ones.Length / 2);
     }
 
-    // Plain gradient descent; three weights and a bias are near their optimum long before the last step.
+    // Plain gradient descent on three weights and a bias.
     private static double[] FitLogisticRegression((double[] X, double Y)[] rows)
     {
         var weights = new double[4];
-        for (var step = 0; step < 2000; step++)
+        for (var step = 0; step < 500; step++)
         {
             var gradient = new double[4];
             foreach (var (x, y) in rows)
