@@ -6,6 +6,7 @@ return CommandApp.Run(args, app =>
 {
     app.AddCommands<ExtractCommand>();
     app.AddCommands<DemoDataCommand>();
+    app.AddCommands<DemoBaseCommand>();
     app.AddSubCommand("model", model =>
     {
         model.AddCommands<ModelImportCommand>();
