@@ -22,16 +22,22 @@ if [ -n "$(ls -A "$work")" ] && [ ! -e "$work/pictures/demo-set.json" ] && [ ! -
   exit 1
 fi
 
-# Shows a command as a user can type it, then runs it and says how long it took.
-run() {
-  local word line='' start
+# A command as a user can type it.
+quoted() {
+  local word line=''
   for word in "$@"; do
     case "$word" in
       *[!A-Za-z0-9_./:=,@%+-]*) line="$line '$word'" ;;
       *) line="$line $word" ;;
     esac
   done
-  printf '\n$%s\n' "$line"
+  printf '%s' "${line# }"
+}
+
+# Shows a command, runs it and says how long it took.
+run() {
+  local start
+  printf '\n$ %s\n' "$(quoted "$@")"
   start=$(now)
   "$@"
   printf '  (%s s)\n' "$(since "$start")"
@@ -44,7 +50,7 @@ since() { local ms=$(($(now) - $1)); printf '%d.%d' $((ms / 1000)) $((ms % 1000 
 build() {
   local project
   for project in extractor trainer; do
-    if ! dotnet build "$root/$project" -c Release -v quiet --nologo >"$work/build.log" 2>&1; then
+    if ! dotnet build "$root/$project" -c Release -v quiet --nologo -clp:NoSummary >"$work/build.log" 2>&1; then
       cat "$work/build.log" >&2
       echo "error: the build failed; the lines above say why, and $work/build.log keeps them." >&2
       exit 1
@@ -57,7 +63,8 @@ program() { find "$root/$1/bin/Release" -type f \( -name "$1" -o -name "$1.exe" 
 begin=$(now)
 echo "Quick start. Everything goes to $work"
 echo
-echo "\$ dotnet build $root/extractor -c Release && dotnet build $root/trainer -c Release"
+echo "\$ $(quoted dotnet build "$root/extractor" -c Release)"
+echo "\$ $(quoted dotnet build "$root/trainer" -c Release)"
 echo "  (the first time, this fetches about 300 MB of packages)"
 start=$(now)
 build
@@ -82,7 +89,7 @@ that the parts work together, not what a real base would reach.
 For your own pictures, in folders named after their classes (PICTURES/cats/..., PICTURES/dogs/...):
 
   1. Get a pretrained base once. Weights of VGG16 from Keras or torchvision, or any ONNX file:
-     $extractor model import vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 --arch vgg16 --preset keras --out vgg16.onnx
-  2. $extractor extract PICTURES --model vgg16.onnx --out cache
-  3. $trainer train cache --out run
+     $(quoted "$extractor") model import vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5 --arch vgg16 --preset keras --out vgg16.onnx
+  2. $(quoted "$extractor") extract PICTURES --model vgg16.onnx --out cache
+  3. $(quoted "$trainer") train cache --out run
 END
