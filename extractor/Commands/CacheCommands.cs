@@ -28,7 +28,7 @@ internal sealed class CacheCommands
             Console.WriteLine($"  {split}: {string.Join(", ", classes.Select(c => $"{c.Label} {c.Rows:N0}"))}");
         Console.WriteLine($"  model {info.Contract.Model}, sha256 {info.Contract.ModelSha256[..16]}..., {info.Contract.Precision}, preprocessing {info.Contract.Preprocessing.Preset}");
         if (info.Contract.ModelNote is { } note)
-            Console.WriteLine($"  note: {note}");
+            WrappedText.Write(Console.Out, "  note: ", note);
         Console.WriteLine($"  made on {info.Contract.Provider} by version {info.Contract.Tool.Split('+')[0]}");
     }
 }

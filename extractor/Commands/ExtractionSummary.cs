@@ -1,3 +1,4 @@
+using Headstart.CommandLine;
 using Headstart.Extraction.Pipeline;
 using Headstart.Models;
 
@@ -17,7 +18,7 @@ internal static class ExtractionSummary
         if (result.RejectedFile is { } rejected)
             Console.WriteLine($"  rejected: {rejected} says why");
         if (model.Contract.Weights.Note is { } note)
-            Console.WriteLine($"  note: {note}");
+            WrappedText.Write(Console.Out, "  note: ", note);
         if (result.Classes.Count > 1)
             Console.WriteLine($"Next: trainer train {cache} --out RUN");
     }

@@ -1,3 +1,4 @@
+using Headstart.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Headstart.Models;
@@ -48,7 +49,7 @@ internal sealed record ModelReport
         output.WriteLine($"         (pixel / {preprocessing.DivideBy} - ({string.Join(", ", preprocessing.Mean)})) / ({string.Join(", ", preprocessing.Std)})");
         output.WriteLine($"Weights  {Contract.Weights.File}, sha256 {Contract.Weights.Sha256[..Math.Min(16, Contract.Weights.Sha256.Length)]}...");
         if (Contract.Weights.Note is { } note)
-            output.WriteLine($"Note     {note}");
+            WrappedText.Write(output, "Note     ", note);
         if (Contract.FixedBatch is { } batch)
             output.WriteLine($"Batch    {batch} images at a time, no other number");
         output.WriteLine($"File     {File}, {Bytes / 1e6:N1} MB, sha256 {Sha256[..16]}...");
