@@ -37,7 +37,7 @@ internal sealed record ImportOptions
         if (Directory.Exists(Weights))
             throw CommandException.Usage($"{Weights} is a folder; pass the file with the weights itself (.h5, .safetensors or .onnx).");
         if (!File.Exists(Weights))
-            throw CommandException.Usage($"No such file: {Weights}. Pass a .h5, .safetensors or .onnx file with weights.");
+            throw new CommandException($"No such file: {Weights}. Pass a .h5, .safetensors or .onnx file with weights.");
         if (Directory.Exists(Out))
             throw CommandException.Usage($"--out {Out} is a folder; pass the name of the .onnx file to write.");
         if (Path.GetFullPath(Weights) == Path.GetFullPath(Out))
