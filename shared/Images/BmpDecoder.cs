@@ -8,7 +8,7 @@ internal static class BmpDecoder
 {
     private const int FileHeader = 14;
 
-    /// <exception cref="ImageRejectedException">Damaged, truncated, too large, or run-length encoded.</exception>
+    /// <exception cref="ImageRejectedException">Damaged, truncated, too large, or of a kind that StbImageSharp doesn't read rightly.</exception>
     public static RgbImage Decode(byte[] file)
     {
         CheckHeader(file);
@@ -18,27 +18,32 @@ internal static class BmpDecoder
             var image = ImageResult.FromStream(stream, ColorComponents.RedGreenBlue);
             return new RgbImage(image.Width, image.Height, image.Data);
         }
-        catch (Exception e) when (e is InvalidOperationException or IndexOutOfRangeException or ArgumentException or OverflowException or IOException)
+        catch (Exception e) when (e is InvalidOperationException or IndexOutOfRangeException or ArgumentException
+            or OverflowException or IOException)
         {
             throw new ImageRejectedException("damaged BMP data, or a kind of BMP that is not read", e);
         }
     }
 
-    /// <summary>StbImageSharp reads zeros beyond the end of a file: what the header asks for must be there.</summary>
+    /// <summary>
+    /// StbImageSharp reads zeros beyond the end of a file: what the header asks for must be there. Small palettes after an OS/2 header
+    /// it takes from the wrong place.
+    /// </summary>
     private static void CheckHeader(ReadOnlySpan<byte> file)
     {
         var header = file.Length >= FileHeader + 4 ? BinaryPrimitives.ReadUInt32LittleEndian(file[FileHeader..]) : 0;
         if (header is not (12 or 40 or 52 or 56 or 108 or 124) || file.Length < FileHeader + header)
             throw new ImageRejectedException("damaged BMP header");
         var core = header == 12;
-        long width = core ? BinaryPrimitives.ReadUInt16LittleEndian(file[18..]) : BinaryPrimitives.ReadInt32LittleEndian(file[18..]);
-        long height = core ? BinaryPrimitives.ReadUInt16LittleEndian(file[20..]) : Math.Abs((long)BinaryPrimitives.ReadInt32LittleEndian(file[22..]));
+        var (width, height) = core
+            ? (BinaryPrimitives.ReadUInt16LittleEndian(file[18..]), BinaryPrimitives.ReadUInt16LittleEndian(file[20..]))
+            : ((long)BinaryPrimitives.ReadInt32LittleEndian(file[18..]), Math.Abs((long)BinaryPrimitives.ReadInt32LittleEndian(file[22..])));
         var bits = BinaryPrimitives.ReadUInt16LittleEndian(file[(core ? 24 : 28)..]);
         var compression = core ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(file[30..]);
         if (width < 1 || height < 1 || bits is not (1 or 4 or 8 or 16 or 24 or 32))
             throw new ImageRejectedException("damaged BMP header");
-        if (compression is not (0 or 3))
-            throw new ImageRejectedException("a compressed BMP, which is not read");
+        if (compression is not (0 or 3) || (core && bits is (1 or 4)))
+            throw new ImageRejectedException("a compressed BMP, or an OS/2 one with a small palette: neither is read");
         ImageDecoder.CheckSize(width, height);
         var offset = BinaryPrimitives.ReadUInt32LittleEndian(file[10..]);
         var stride = ((width * bits) + 31) / 32 * 4;

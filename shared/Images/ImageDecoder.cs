@@ -4,9 +4,12 @@ using NetVips;
 
 namespace Headstart.Images;
 
-/// <summary>The bytes of an image file to RGB pixels, equal to PIL's <c>Image.open(file).convert("RGB")</c>. The one file that knows NetVips.</summary>
+/// <summary>
+/// The bytes of an image file to RGB pixels, equal to PIL's <c>Image.open(file).convert("RGB")</c>. The one file that knows NetVips.
+/// </summary>
 /// <remarks>
-/// Safe to call from several threads at once; each call decodes on its caller's thread. docs/PARITY.md lists the rules and where they differ from PIL's.
+/// Safe to call from several threads at once; each call decodes on its caller's thread. docs/PARITY.md lists the rules and where they
+/// differ from PIL's.
 /// </remarks>
 public static class ImageDecoder
 {
@@ -36,8 +39,10 @@ public static class ImageDecoder
             var (image, orientation) = format switch
             {
                 ImageFormat.Jpeg => DecodeJpeg(bytes),
+                ImageFormat.Gif => new Decoded(GifDecoder.Decode(bytes)),
                 ImageFormat.Bmp => new Decoded(BmpDecoder.Decode(bytes)),
                 ImageFormat.Unknown => throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file"),
+                ImageFormat.Tiff => DecodeTiff(bytes),
                 _ => Read(bytes, format, Enums.FailOn.Error),
             };
             // A TIFF's orientation is part of its format, and PIL honours it whether asked or not.
@@ -77,7 +82,15 @@ public static class ImageDecoder
         }
     }
 
-    /// <summary>Whether the last 4 x 4 pixels have the value that blocks without data get: 128, which becomes 64 where black ink of 128 is printed over it.</summary>
+    private static Decoded DecodeTiff(byte[] bytes)
+    {
+        TiffColour.Check(bytes);
+        return Read(bytes, ImageFormat.Tiff, Enums.FailOn.Error);
+    }
+
+    /// <summary>
+    /// Whether the last 4 x 4 pixels have the value that blocks without data get: 128, or 64 in CMYK, where black ink of 128 is printed over it.
+    /// </summary>
     private static bool EndsInGray(RgbImage image)
     {
         var level = image.Pixels[^1];
@@ -101,14 +114,17 @@ public static class ImageDecoder
         {
             ImageFormat.Jpeg => Image.JpegloadBuffer(bytes, access: TopDown, failOn: failOn),
             ImageFormat.Png => Image.PngloadBuffer(bytes, access: TopDown, failOn: failOn),
-            ImageFormat.Gif => Image.GifloadBuffer(bytes, access: TopDown, failOn: failOn),
             ImageFormat.WebP => Image.WebploadBuffer(bytes, access: TopDown, failOn: failOn),
             ImageFormat.Tiff => Image.TiffloadBuffer(bytes, access: TopDown, failOn: failOn),
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "libvips does not read this format."),
         };
         CheckSize(image.Width, image.Height);
         if (image.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
-            throw new ImageRejectedException($"{format.ToString().ToUpperInvariant()} samples that are not 8- or 16-bit whole numbers are not read");
+        {
+            throw new ImageRejectedException(
+                $"{format.ToString().ToUpperInvariant()} samples that are not 8- or 16-bit whole numbers are not read");
+        }
+
         var orientation = image.Contains("orientation") ? (int)image.Get("orientation") : 1;
         return new Decoded(new RgbImage(image.Width, image.Height, ReadRgb(image)), orientation);
     }

@@ -25,7 +25,7 @@ internal static class ImageSignature
             return ImageFormat.Gif;
         if (file.Length >= 12 && file.StartsWith("RIFF"u8) && file[8..].StartsWith("WEBP"u8))
             return ImageFormat.WebP;
-        if (file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8) || file.StartsWith("II+\0"u8) || file.StartsWith("MM\0+"u8))
+        if (file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8))
             return ImageFormat.Tiff;
         if (file.StartsWith("BM"u8))
             return ImageFormat.Bmp;

@@ -11,12 +11,15 @@ internal static class JpegMarkers
 {
     private const byte Temporary = 0x01, FirstRestart = 0xD0, LastRestart = 0xD7, StartOfImage = 0xD8, EndOfImage = 0xD9;
 
-    /// <exception cref="ImageRejectedException">No end, a segment that reaches beyond the file, one that can't be there, or samples that aren't 8-bit.</exception>
+    /// <exception cref="ImageRejectedException">
+    /// No end, a segment that reaches beyond the file, one that can't be there, or samples that aren't 8-bit.
+    /// </exception>
     public static void Check(ReadOnlySpan<byte> file)
     {
         for (var at = 2; ;)
         {
-            // Compressed data lies between segments: whatever is not 0xFF and a code is passed over, and so is the 0xFF 0x00 that stands for a 0xFF.
+            // Compressed data lies between segments: whatever is not 0xFF and a code is passed over, and so is the 0xFF 0x00 that
+            // stands for a 0xFF.
             var skip = file[at..].IndexOf((byte)0xFF);
             at += skip < 0 ? file.Length : skip;
             while (at < file.Length && file[at] == 0xFF)

@@ -1,6 +1,8 @@
 namespace Headstart.Images;
 
-/// <summary>The last step of decoding: any number of 8- or 16-bit channels to 8-bit RGB, by the rules of PIL's <c>convert("RGB")</c>.</summary>
+/// <summary>
+/// The last step of decoding: any number of 8- or 16-bit channels to 8-bit RGB, by the rules of PIL's <c>convert("RGB")</c>.
+/// </summary>
 /// <remarks>
 /// Gray is repeated, alpha is dropped without blending, of 16 bits the upper 8 are kept (PIL does so for colour, and clips gray to white
 /// instead, which destroys the picture: here gray is treated as colour is).

@@ -6,10 +6,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Headstart.Preprocessing;
 
-/// <summary>Bilinear interpolation at half-pixel centres, without antialiasing and without rounding: TensorFlow's <c>tf.image.resize</c>.</summary>
+/// <summary>
+/// Bilinear interpolation at half-pixel centres, without antialiasing and without rounding: TensorFlow's <c>tf.image.resize</c>.
+/// </summary>
 /// <remarks>
-/// All in float32 and in TensorFlow's order, coordinates included: the coordinate of a far pixel carries an error that is worth more than a
-/// thousandth of a grey level. Keeps its buffers; one thread at a time.
+/// Coordinates as torch computes them, in double from a scale that was rounded to float32: in pictures of 1,800 pixels, coordinates in
+/// float32 alone are worth a hundredth of a grey level. The rest in float32. Keeps its buffers; one thread at a time.
 /// </remarks>
 internal sealed class BilinearResizer
 {

@@ -11,8 +11,8 @@ internal readonly record struct ResizeAxis(int Source, long Target, long Start, 
 internal readonly record struct ResizeGeometry(ResizeAxis X, ResizeAxis Y)
 {
     /// <remarks>
-    /// The short side as in torchvision's <c>Resize(n)</c>: the long side is <c>int(n * long / short)</c>, cut, not rounded. The crop as in its
-    /// <c>CenterCrop</c>: Python's <c>round</c>, which sends halves to the even neighbour.
+    /// The short side as in torchvision's <c>Resize(n)</c>: the long side is <c>int(n * long / short)</c>, cut, not rounded. The crop
+    /// as in its <c>CenterCrop</c>: Python's <c>round</c>, which sends halves to the even neighbour.
     /// </remarks>
     public static ResizeGeometry For(ImagePreprocessing preprocessing, int width, int height)
     {
@@ -20,7 +20,8 @@ internal readonly record struct ResizeGeometry(ResizeAxis X, ResizeAxis Y)
         if (preprocessing.Resize == ResizeMode.Stretch)
             return new ResizeGeometry(new ResizeAxis(width, size, 0, size), new ResizeAxis(height, size, 0, size));
 
-        long side = preprocessing.ShortSide ?? throw new ArgumentException("A short-side resize without a short side.", nameof(preprocessing));
+        long side = preprocessing.ShortSide
+            ?? throw new ArgumentException("A short-side resize without a short side.", nameof(preprocessing));
         var longSide = (long)((double)(side * Math.Max(width, height)) / Math.Min(width, height));
         var (newWidth, newHeight) = width <= height ? (side, longSide) : (longSide, side);
         return new ResizeGeometry(Centre(width, newWidth, size), Centre(height, newHeight, size));

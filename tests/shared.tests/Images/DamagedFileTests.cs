@@ -104,6 +104,25 @@ public sealed class DamagedFileTests
     }
 
     [Fact]
+    public void Kinds_that_would_be_read_with_wrong_colours_are_rejected()
+    {
+        var tiff = Sample(".tif");
+        var directory = BinaryPrimitives.ReadInt32LittleEndian(tiff.AsSpan(4));
+        var photometric = Enumerable.Range(0, tiff[directory]).Select(i => directory + 2 + (12 * i))
+            .Single(entry => BinaryPrimitives.ReadUInt16LittleEndian(tiff.AsSpan(entry)) == 262);
+        tiff[photometric + 8] = 6;
+        Assert.Equal("TIFF colours of kind 6 with compression 1 are not read", Reject(tiff));
+
+        var bmp = Sample(".bmp");
+        bmp[30] = 1;
+        Assert.Equal("a compressed BMP, or an OS/2 one with a small palette: neither is read", Reject(bmp));
+
+        var jpeg = Sample(".jpg");
+        jpeg[jpeg.AsSpan().IndexOf((ReadOnlySpan<byte>)[0xFF, 0xC0]) + 4] = 12;
+        Assert.Equal("JPEG samples of 12 bits are not read", Reject(jpeg));
+    }
+
+    [Fact]
     public void A_file_without_pixels_is_rejected()
     {
         foreach (var suffix in (string[])[".jpg", ".png", ".bmp"])

@@ -40,6 +40,14 @@ alpha.putalpha(Image.linear_gradient("L").resize(rgb.size))
 gray_alpha = rgb.convert("L")
 gray_alpha.putalpha(Image.linear_gradient("L").resize(rgb.size))
 palette = rgb.quantize(17)
+
+
+def gif_frame_at(gif, left, top):
+    """Moves the first frame; a reader has to make the screen larger, and to fill the rest of it."""
+    at = gif.index(b",", 13 + (3 << (gif[10] & 7) + 1))
+    return gif[:at + 1] + bytes([left, 0, top, 0]) + gif[at + 5:]
+
+
 files = {
     "jpeg 4:2:0": save(rgb, "JPEG", quality=85),
     "jpeg 4:2:2": save(rgb, "JPEG", quality=85, subsampling=1),
@@ -60,6 +68,12 @@ files = {
     "webp with alpha": save(alpha, "WEBP", lossless=True, exact=True),
     "webp animated": save(rgb, "WEBP", save_all=True, append_images=[ImageOps.invert(rgb)], lossless=True),
     "gif": save(palette, "GIF"),
+    "gif interlaced": save(rgb.quantize(200), "GIF", interlace=1),
+    "gif not interlaced": save(rgb.quantize(200), "GIF", interlace=0),
+    "gif with a transparent colour": save(palette, "GIF", transparency=3),
+    "gif gray": save(rgb.convert("L"), "GIF"),
+    "gif whose frame reaches beyond the screen": gif_frame_at(save(palette, "GIF"), 4, 2),
+    "gif with a transparent colour whose frame reaches beyond the screen": gif_frame_at(save(palette, "GIF", transparency=3), 1, 7),
     "gif animated": save(palette, "GIF", save_all=True, append_images=[ImageOps.invert(rgb).quantize(17)]),
     "tiff": save(rgb, "TIFF"),
     "tiff lzw": save(rgb, "TIFF", compression="tiff_lzw"),

@@ -14,8 +14,13 @@ public sealed class ImagePreprocessorTests
     private static readonly Gen<ImagePreprocessing> Plain =
         Gen.Select(Gen.Bool, Gen.Bool, Gen.Int[1, 41], (antialiased, stretch, size) => Presets.Mobilenet with
         {
-            Preset = "custom", Size = size, Filter = antialiased ? ResizeFilter.BilinearAntialiased : ResizeFilter.Bilinear, DivideBy = 1, Mean = [0, 0, 0],
-            Resize = stretch ? ResizeMode.Stretch : ResizeMode.ShortSide, ShortSide = stretch ? null : size + 3,
+            Preset = "custom",
+            Size = size,
+            Filter = antialiased ? ResizeFilter.BilinearAntialiased : ResizeFilter.Bilinear,
+            DivideBy = 1,
+            Mean = [0, 0, 0],
+            Resize = stretch ? ResizeMode.Stretch : ResizeMode.ShortSide,
+            ShortSide = stretch ? null : size + 3,
         });
 
     [Fact]

@@ -15,7 +15,10 @@ public sealed class ResizeGoldenTests
 
         public ImagePreprocessing Antialiased => Presets.Torchvision with
         {
-            Preset = "custom", Size = Size, ShortSide = ShortSide, Resize = ShortSide is null ? ResizeMode.Stretch : ResizeMode.ShortSide,
+            Preset = "custom",
+            Size = Size,
+            ShortSide = ShortSide,
+            Resize = ShortSide is null ? ResizeMode.Stretch : ResizeMode.ShortSide,
         };
     }
 
