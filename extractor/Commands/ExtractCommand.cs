@@ -18,7 +18,7 @@ internal sealed class ExtractCommand
         using var network = BaseNetwork.Load(model, options.Layer ?? [], options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
-        var run = new ExtractionRun(images, network, options.Out, BatchSize(options, network), options.ThreadCount, TimeProvider.System);
+        var run = new ExtractionRun(images, network, options.Out, new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash), TimeProvider.System);
         var result = await ProgressDisplay.RunAsync(
             "extracting", "images", TimeProvider.System, progress => run.RunAsync(progress, context.Current!.CancellationToken));
 

@@ -9,7 +9,7 @@ internal static class ExtractionSummary
 {
     public static void Print(ExtractionResult result, string cache, ModelFile model)
     {
-        var rows = result.Computed + result.Reused;
+        var rows = result.Images - result.Rejected;
         Console.WriteLine($"{rows:N0} images in {cache}: {Counts(result)}.");
         if (result.Computed > 0)
             Console.WriteLine($"  {result.Seconds:N1} s, {result.ImagesPerSecond:N1} images/s, {result.PeakMemoryBytes >> 20:N0} MiB at most");
@@ -28,6 +28,10 @@ internal static class ExtractionSummary
         var counts = new List<string> { $"{result.Computed:N0} computed" };
         if (result.Reused > 0)
             counts.Add($"{result.Reused:N0} already there");
+        if (result.Moved > 0)
+            counts.Add($"{result.Moved:N0} of them moved");
+        if (result.Duplicates > 0)
+            counts.Add($"{result.Duplicates:N0} exact duplicates");
         if (result.Removed > 0)
             counts.Add($"{result.Removed:N0} removed");
         if (result.Rejected > 0)

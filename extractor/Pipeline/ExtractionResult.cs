@@ -5,12 +5,20 @@ namespace Headstart.Extraction.Pipeline;
 /// <summary>What a run of <c>extract</c> did; the fields of its <c>--json</c>.</summary>
 internal sealed record ExtractionResult
 {
-    /// <summary>The images found: computed + reused + rejected.</summary>
+    /// <summary>The images found: computed + reused + duplicates + rejected.</summary>
     public required int Images { get; init; }
 
+    /// <summary>Those that went through the network.</summary>
     public required int Computed { get; init; }
 
+    /// <summary>Those whose features were in the cache already, moved ones included.</summary>
     public required int Reused { get; init; }
+
+    /// <summary>Those that have another path, label or split than before, and the same bytes.</summary>
+    public required int Moved { get; init; }
+
+    /// <summary>Those with the same bytes as a computed one.</summary>
+    public required int Duplicates { get; init; }
 
     /// <summary>Rows dropped because their image is gone.</summary>
     public required int Removed { get; init; }

@@ -1,17 +1,19 @@
 using System.Diagnostics;
 using Headstart.Cache;
 using Headstart.CommandLine;
+using Headstart.Extraction.Planning;
 using Headstart.Images;
 
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>One run of <c>extract</c>: brings a cache up to date with a picture set.</summary>
-internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string folder, int batchSize, int workers, TimeProvider time)
+internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string folder, ExtractionSettings settings, TimeProvider time)
 {
     private readonly RejectedImages _rejected = new();
+    private int _duplicates;
 
     /// <summary>Computes what is new or changed, drops what is gone, keeps the rest.</summary>
-    /// <param name="progress">Told of each batch's images once they are with the writer.</param>
+    /// <param name="progress">Given the number of images to compute, returns where finished ones are reported.</param>
     /// <param name="cancellationToken">Ends the run early; the rows computed so far are written.</param>
     /// <exception cref="CommandException">A cache of another contract, or held by another process, or a folder that can't be written.</exception>
     public async Task<ExtractionResult> RunAsync(Func<int, IProgress<int>> progress, CancellationToken cancellationToken)
@@ -19,15 +21,23 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
         var start = Stopwatch.GetTimestamp();
         var contract = Contract();
         using var cacheLock = CacheLock.Acquire(folder, time);
-        var plan = await PlanAsync(contract, cancellationToken).ConfigureAwait(false);
-
-        var pipeline = new FeaturePipeline(network, batchSize, workers);
+        var cache = await OpenAsync(contract, cancellationToken).ConfigureAwait(false);
+        var digests = ImageDigests.Take(images, folder, settings.Rehash, settings.Workers, time, cancellationToken);
+        var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? []);
         var writer = new CacheWriter(folder, contract, time);
+        if (cache is not null)
+        {
+            // Copied before it is dropped: killed in between, the next run finds both and drops the old row.
+            await FeatureCopy.RunAsync(cache, plan.Copy, writer, cancellationToken).ConfigureAwait(false);
+            await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
+        }
+
+        var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers);
         var counter = progress(plan.Compute.Count);
         var computing = Stopwatch.GetTimestamp();
         try
         {
-            await pipeline.RunAsync(plan.Compute, batch => WriteAsync(batch, writer, counter), cancellationToken).ConfigureAwait(false);
+            await pipeline.RunAsync(plan.Compute, batch => WriteAsync(batch, plan, digests, writer, counter), cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -36,13 +46,15 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
         }
 
         await writer.FlushAsync().ConfigureAwait(false);
-        var computed = plan.Compute.Count - _rejected.Count;
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
+        var computed = images.Items.Count - plan.Kept - plan.Copy.Count - _duplicates - _rejected.Count;
         return new ExtractionResult
         {
             Images = images.Items.Count,
             Computed = computed,
-            Reused = plan.Reused,
+            Reused = plan.Kept + plan.Copy.Count,
+            Moved = plan.Moved,
+            Duplicates = _duplicates,
             Removed = plan.Removed,
             Rejected = _rejected.Count,
             RejectedFile = _rejected.Write(folder),
@@ -55,35 +67,42 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
         };
     }
 
-    private async Task<ExtractionPlan> PlanAsync(CacheContract contract, CancellationToken cancellationToken)
+    private async Task<FeatureCache?> OpenAsync(CacheContract contract, CancellationToken cancellationToken)
     {
         if (!FeatureCache.Exists(folder))
-            return ExtractionPlan.ForEmptyCache(images);
+            return null;
         var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
-        if (cache.Contract.FirstDifference(contract) is { } difference)
-        {
-            throw new CommandException($"{folder} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
-                "Extract into a new folder with --out NEW, or pass the model and layers that the cache names ('extractor cache info').");
-        }
-
-        var plan = ExtractionPlan.Compare(images, cache, workers, cancellationToken);
-        await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
-        return plan;
+        return cache.Contract.FirstDifference(contract) is { } difference
+            ? throw new CommandException($"{folder} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
+                "Extract into a new folder with --out NEW, or pass the model and layers that the cache names ('extractor cache info').")
+            : cache;
     }
 
-    private async Task WriteAsync(FeatureBatch batch, CacheWriter writer, IProgress<int> progress)
+    private async Task WriteAsync(FeatureBatch batch, ExtractionPlan plan, ImageDigests digests, CacheWriter writer, IProgress<int> progress)
     {
         for (var i = 0; i < batch.Count; i++)
         {
             var slot = batch.Slots[i];
-            if (slot.Image is { } image)
+            await WriteRowAsync(slot.Item).ConfigureAwait(false);
+            foreach (var duplicate in plan.Duplicates.GetValueOrDefault(slot.Item.Path, []))
             {
-                var row = new CacheRow(slot.Item.Path, slot.Item.Label, slot.Item.Split, image.Sha256, image.Width, image.Height, View: 0);
-                await writer.AddAsync(row, batch.FeaturesOf(i)).ConfigureAwait(false);
+                if (slot.Image is { } image && image.Sha256 != digests[duplicate])
+                    _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again");
+                else if (await WriteRowAsync(duplicate).ConfigureAwait(false))
+                    _duplicates++;
             }
-            else
+
+            async Task<bool> WriteRowAsync(ImageItem item)
             {
-                _rejected.Add(slot.Item.Path, slot.Rejection!);
+                if (slot.Image is not { } image)
+                {
+                    _rejected.Add(item.Path, slot.Rejection!);
+                    return false;
+                }
+
+                var row = new CacheRow(item.Path, item.Label, item.Split, image.Sha256, image.Width, image.Height, View: 0);
+                await writer.AddAsync(row, batch.FeaturesOf(i)).ConfigureAwait(false);
+                return true;
             }
         }
 
@@ -106,3 +125,9 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
         };
     }
 }
+
+/// <summary>How a run works, as opposed to what it computes.</summary>
+/// <param name="BatchSize">Images that the network takes at once.</param>
+/// <param name="Workers">Decoding workers.</param>
+/// <param name="Rehash">Read every image file, also those whose size and time are as they were.</param>
+internal sealed record ExtractionSettings(int BatchSize, int Workers, bool Rehash = false);

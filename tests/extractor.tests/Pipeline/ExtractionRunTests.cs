@@ -75,9 +75,60 @@ public sealed class ExtractionRunTests : IDisposable
         Assert.Equal((11, 2, 9, 1), (second.Images, second.Computed, second.Reused, second.Removed));
         Assert.Equal((11, 0, 11, 0), (third.Images, third.Computed, third.Reused, third.Removed));
         await RunAsync("fresh");
-        Assert.Equal(
-            (await ReadAsync("fresh")).OrderBy(r => r.Row.Path, StringComparer.Ordinal),
-            (await ReadAsync("cache")).OrderBy(r => r.Row.Path, StringComparer.Ordinal));
+        Assert.Equal(await SortedAsync("fresh"), await SortedAsync("cache"));
+    }
+
+    [Fact]
+    public async Task Moved_renamed_and_relabelled_images_are_not_computed_again()
+    {
+        await RunAsync("cache");
+        File.Move(_folder.File("pictures/cats/00.jpg"), _folder.File("pictures/cats/renamed.jpg"));
+        File.Move(_folder.File("pictures/cats/02.jpg"), _folder.File("pictures/dogs/02.jpg"));
+
+        var result = await RunAsync("cache");
+
+        Assert.Equal((11, 0, 11, 2, 0), (result.Images, result.Computed, result.Reused, result.Moved, result.Removed));
+        await RunAsync("fresh");
+        Assert.Equal(await SortedAsync("fresh"), await SortedAsync("cache"));
+    }
+
+    [Fact]
+    public async Task Exact_duplicates_are_computed_once_whenever_they_come()
+    {
+        File.Copy(_folder.File("pictures/cats/00.jpg"), _folder.File("pictures/dogs/copy-1.jpg"));
+        File.Copy(_folder.File("pictures/cats/00.jpg"), _folder.File("pictures/dogs/copy-2.jpg"));
+        var first = await RunAsync("cache");
+        File.Copy(_folder.File("pictures/cats/00.jpg"), _folder.File("pictures/dogs/copy-3.jpg"));
+        var second = await RunAsync("cache");
+
+        Assert.Equal((13, 11, 2, 0), (first.Images, first.Computed, first.Duplicates, first.Reused));
+        Assert.Equal((14, 0, 0, 14), (second.Images, second.Computed, second.Duplicates, second.Reused));
+        var rows = await ReadAsync("cache");
+        Assert.Equal(14, rows.Select(r => r.Row.Path).Distinct().Count());
+        Assert.Single(rows.Where(r => r.Row.Sha256 == rows.Single(x => x.Row.Path == "cats/00.jpg").Row.Sha256).Select(r => r.Features).Distinct());
+    }
+
+    [Fact]
+    public async Task A_changed_file_is_seen_by_its_time_or_size_and_on_demand_by_its_bytes()
+    {
+        await RunAsync("cache");
+        var path = _folder.File("pictures/cats/00.jpg");
+        var settled = new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        File.SetLastWriteTimeUtc(path, settled);
+        await RunAsync("cache");
+
+        // Same size, same time, other bytes: a JPEG's last byte after its end marker is no picture.
+        var bytes = File.ReadAllBytes(path);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(path, bytes);
+        File.SetLastWriteTimeUtc(path, settled);
+
+        Assert.Equal(0, (await RunAsync("cache")).Computed);
+        using var network = Load(_model);
+        var rehashed = await new ExtractionRun(
+            ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), new ExtractionSettings(4, 2, Rehash: true), TimeProvider.System)
+            .RunAsync(_ => new Callback(_ => { }), Cancellation);
+        Assert.Equal(10, rehashed.Reused);
     }
 
     [Fact]
@@ -118,7 +169,7 @@ public sealed class ExtractionRunTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         using var network = Load(_model);
-        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), 2, 2, TimeProvider.System);
+        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), new ExtractionSettings(2, 2), TimeProvider.System);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.RunAsync(_ => new Callback(_ => stop.Cancel()), stop.Token));
 
         var result = await RunAsync("cache", batch: 2);
@@ -133,7 +184,7 @@ public sealed class ExtractionRunTests : IDisposable
     public async Task A_fault_while_writing_ends_the_run_instead_of_hanging()
     {
         using var network = Load(_model);
-        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), 2, 2, TimeProvider.System);
+        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), new ExtractionSettings(2, 2), TimeProvider.System);
 
         var fault = await Assert.ThrowsAsync<InvalidOperationException>(
             () => run.RunAsync(_ => new Callback(_ => throw new InvalidOperationException("writer")), Cancellation));
@@ -170,7 +221,7 @@ public sealed class ExtractionRunTests : IDisposable
     }
 
     private Task<ExtractionResult> RunAsync(string cache, BaseNetwork network, int batch = 4, int workers = 2) =>
-        new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File(cache), batch, workers, TimeProvider.System)
+        new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File(cache), new ExtractionSettings(batch, workers), TimeProvider.System)
             .RunAsync(_ => new Callback(_ => { }), Cancellation);
 
     /// <summary>Each row with its features as bits, so that equal means equal.</summary>
@@ -195,6 +246,9 @@ public sealed class ExtractionRunTests : IDisposable
 
         return rows;
     }
+
+    private async Task<IEnumerable<(CacheRow Row, string Features)>> SortedAsync(string name) =>
+        (await ReadAsync(name)).OrderBy(r => r.Row.Path, StringComparer.Ordinal);
 
     private void WritePicture(string name, int seed)
     {
