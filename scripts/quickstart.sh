@@ -77,7 +77,7 @@ extractor=$(program extractor)
 trainer=$(program trainer)
 
 echo
-echo "The same by hand, in one shell:"
+echo "Each command below can be copied. They start with these:"
 cd "$work"
 echo "$ cd $(quoted "$work")"
 echo "$ extractor=$(quoted "$extractor")"
@@ -89,18 +89,19 @@ run extractor extract pictures --model "$root/onnx/demo-base.onnx" --out cache
 # Each run of the trainer gets a folder of its own, so that nothing made before is lost.
 n=1
 while [ -e "run-$n" ]; do n=$((n + 1)); done
-run trainer train cache --out "run-$n" --head 'flatten, l2norm, dense(256, relu)' --lr 1e-3 --epochs 15
+run trainer train cache --out "run-$n"
 accuracy=$(tail -n 1 "run-$n/metrics.jsonl" | sed -n 's/.*"val":{[^}]*"accuracy":\([0-9.]*\).*/\1/p')
 
 cat <<END
 
 Validation accuracy: ${accuracy:-see above} of 1 (guessing: 0.5), in $(since "$begin") s:
-$times
+${times}
 The base, onnx/demo-base.onnx, has seeded random weights and is not pretrained. So this accuracy shows
 that the parts work together, not what a real base would reach.
 
-Next, in the same shell. Another head on the same features, in seconds:
-  "\$trainer" train cache --out another --head 'flatten, dense(256, relu)'
+Next. In a new shell, first type the lines above with cd, extractor= and trainer=. Another head on the same
+features, in seconds:
+  "\$trainer" train cache --out run-l2norm --head 'flatten, l2norm, dense(256, relu)' --lr 1e-3 --epochs 15
 
 Your own pictures, in folders named after their classes (PICTURES/cats/..., PICTURES/dogs/...), through a
 pretrained base: VGG16's weights as Keras publishes them, or any other ONNX, .h5 or .safetensors file.
