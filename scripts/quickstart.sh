@@ -91,10 +91,11 @@ n=1
 while [ -e "run-$n" ]; do n=$((n + 1)); done
 run trainer train cache --out "run-$n"
 accuracy=$(tail -n 1 "run-$n/metrics.jsonl" | sed -n 's/.*"val":{[^}]*"accuracy":\([0-9.]*\).*/\1/p')
+accuracy=${accuracy:+$(LC_ALL=C printf '%.2f' "$accuracy")}
 
 cat <<END
 
-Validation accuracy: ${accuracy:-see above} of 1 (guessing: 0.5), in $(since "$begin") s:
+Validation accuracy: ${accuracy:-see above} (guessing: 0.50). Done in $(since "$begin") s:
 ${times}
 The base, onnx/demo-base.onnx, has seeded random weights and is not pretrained. So this accuracy shows
 that the parts work together, not what a real base would reach.

@@ -28,6 +28,13 @@ public sealed class DemoBaseTests : IDisposable
     }
 
     [Fact]
+    public void The_readme_beside_it_names_its_checksum()
+    {
+        var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(RepositoryFile())!, "README.md"));
+        Assert.Contains(ModelFile.Load(RepositoryFile()).Sha256, readme, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Its_weights_have_the_variance_that_a_relu_network_needs()
     {
         foreach (var tensor in ModelFile.Load(RepositoryFile()).Proto.Graph.Initializer.Where(t => t.Dims.Count == 4))
