@@ -40,7 +40,11 @@ run() {
   shift
   printf '\n$ "$%s" %s\n' "$name" "$(quoted "$@")"
   start=$(now)
-  "${!name}" "$@"
+  "${!name}" "$@" || {
+    local code=$?
+    echo "The quick start stops here. If $work was made by an older version, name a new folder: $(quoted "$0") FOLDER" >&2
+    exit "$code"
+  }
   times="$times$(printf '  %-10s %6s s' "$1" "$(since "$start")")
 "
 }
