@@ -31,7 +31,7 @@ internal sealed class FeatureLoader
         this.cache = cache;
         this.layer = layer;
         this.head = head;
-        isAsStored = head.Plan.Pieces.Take(head.Plan.FixedPieces).All(p => p.Piece is Flatten || p.Input is { Height: 1, Width: 1 } && p.Piece is not L2Norm);
+        isAsStored = head.Plan.Pieces.Take(head.Plan.FixedPieces).All(KeepsValues);
     }
 
     /// <summary>Loads selections of rows, each into a set of its own.</summary>
@@ -106,6 +106,9 @@ internal sealed class FeatureLoader
                 new TensorMemory(reduced, i, 1).GetSpan().CopyTo(new TensorMemory(sets[set].Features, slot, 1).GetSpan());
         }
     }
+
+    // Flattening moves nothing in memory, and pooling a vector changes nothing.
+    private static bool KeepsValues(PlannedPiece piece) => piece.Piece is Flatten || (piece.Piece is not L2Norm && piece.Input is { Height: 1, Width: 1 });
 
     private long[] InputShape() => layer.Shape is { Height: 1, Width: 1 }
         ? [layer.Shape.Channels]
