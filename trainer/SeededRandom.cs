@@ -8,24 +8,24 @@ namespace Headstart.Training;
 internal sealed class SeededRandom
 {
     private const ulong GoldenGamma = 0x9E3779B97F4A7C15;
-    private ulong state;
+    private ulong _state;
 
     /// <param name="seed">The user's seed.</param>
     /// <param name="purpose">What the numbers are for, such as <c>split</c>.</param>
     /// <param name="index">Which of several for that purpose, such as the epoch.</param>
     public SeededRandom(long seed, string purpose, long index = 0)
     {
-        state = (ulong)seed;
+        _state = (ulong)seed;
         foreach (var c in purpose)
-            state = NextBits() ^ c;
-        state = NextBits() ^ (ulong)index;
-        state = NextBits();
+            _state = NextBits() ^ c;
+        _state = NextBits() ^ (ulong)index;
+        _state = NextBits();
     }
 
     /// <summary>64 random bits.</summary>
     public ulong NextBits()
     {
-        var z = state += GoldenGamma;
+        var z = _state += GoldenGamma;
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);

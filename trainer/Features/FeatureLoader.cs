@@ -16,22 +16,22 @@ internal sealed class FeatureLoader
     // A row group being read takes about 100 MB with its levels; more readers than this gain nothing on one disk.
     private const int MaximumReaders = 8;
 
-    private readonly FeatureCache cache;
-    private readonly ModelLayer layer;
-    private readonly Head head;
-    private readonly bool isAsStored;
-    private readonly Lock gate = new();
-    private int firstBadRow = int.MaxValue;
+    private readonly FeatureCache _cache;
+    private readonly ModelLayer _layer;
+    private readonly Head _head;
+    private readonly bool _isAsStored;
+    private readonly Lock _gate = new();
+    private int _firstBadRow = int.MaxValue;
 
     /// <param name="cache">Where the features are.</param>
     /// <param name="layer">Which of them.</param>
     /// <param name="head">The head that will read them.</param>
     public FeatureLoader(FeatureCache cache, ModelLayer layer, Head head)
     {
-        this.cache = cache;
-        this.layer = layer;
-        this.head = head;
-        isAsStored = head.Plan.Pieces.Take(head.Plan.FixedPieces).All(KeepsValues);
+        _cache = cache;
+        _layer = layer;
+        _head = head;
+        _isAsStored = head.Plan.Pieces.Take(head.Plan.FixedPieces).All(KeepsValues);
     }
 
     /// <summary>Loads selections of rows, each into a set of its own.</summary>
@@ -46,29 +46,29 @@ internal sealed class FeatureLoader
         var sets = new List<FeatureSet>();
         try
         {
-            var places = new (int Set, int Slot)[cache.Rows.Count];
+            var places = new (int Set, int Slot)[_cache.Rows.Count];
             Array.Fill(places, (-1, -1));
-            var stored = head.Plan.Stored;
+            var stored = _head.Plan.Stored;
             var index = classes.Select((name, i) => (name, i)).ToDictionary(c => c.name, c => c.i, StringComparer.Ordinal);
             foreach (var rows in selections)
             {
                 for (var slot = 0; slot < rows.Count; slot++)
                     places[rows[slot]] = (sets.Count, slot);
                 long[] shape = stored is { Height: 1, Width: 1 } ? [rows.Count, stored.Channels] : [rows.Count, stored.Channels, stored.Height, stored.Width];
-                sets.Add(new FeatureSet(empty(shape).DetachFromDisposeScope(), [.. rows.Select(r => index[cache.Rows[r].Label!])]));
+                sets.Add(new FeatureSet(empty(shape).DetachFromDisposeScope(), [.. rows.Select(r => index[_cache.Rows[r].Label!])]));
             }
 
-            var groups = cache.RowGroups.Where(g => Enumerable.Range(g.FirstRow, g.RowCount).Any(r => places[r].Set >= 0));
+            var groups = _cache.RowGroups.Where(g => Enumerable.Range(g.FirstRow, g.RowCount).Any(r => places[r].Set >= 0));
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaximumReaders), CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(groups, parallel, async (group, token) =>
             {
                 await LoadGroupAsync(group, places, sets, token).ConfigureAwait(false);
-                lock (gate)
+                lock (_gate)
                     progress.Report(group.RowCount);
             }).ConfigureAwait(false);
-            if (firstBadRow < int.MaxValue)
+            if (_firstBadRow < int.MaxValue)
             {
-                throw new CommandException($"{cache.Folder}: {cache.Rows[firstBadRow].Path} has a value in {layer.Name} that is not a finite number. " +
+                throw new CommandException($"{_cache.Folder}: {_cache.Rows[_firstBadRow].Path} has a value in {_layer.Name} that is not a finite number. " +
                     "Look at the image and at the model, remove one or the other, and extract again.");
             }
 
@@ -84,21 +84,21 @@ internal sealed class FeatureLoader
 
     private async Task LoadGroupAsync(CacheRowGroup group, (int Set, int Slot)[] places, List<FeatureSet> sets, CancellationToken cancellationToken)
     {
-        if (isAsStored && IsOneStretch(group, places))
+        if (_isAsStored && IsOneStretch(group, places))
         {
             var (set, slot) = places[group.FirstRow];
             var memory = new TensorMemory(sets[set].Features, slot, group.RowCount).Memory;
-            await cache.ReadAsync(group, layer.Name, memory, cancellationToken).ConfigureAwait(false);
+            await _cache.ReadAsync(group, _layer.Name, memory, cancellationToken).ConfigureAwait(false);
             CheckFinite(group, places, memory.Span);
             return;
         }
 
         using var read = empty([group.RowCount, .. InputShape()]).DetachFromDisposeScope();
         var raw = new TensorMemory(read, 0, group.RowCount).Memory;
-        await cache.ReadAsync(group, layer.Name, raw, cancellationToken).ConfigureAwait(false);
+        await _cache.ReadAsync(group, _layer.Name, raw, cancellationToken).ConfigureAwait(false);
         CheckFinite(group, places, raw.Span);
         using var noGradient = no_grad();
-        using var reduced = isAsStored ? read.alias() : head.Reduce(read).contiguous();
+        using var reduced = _isAsStored ? read.alias() : _head.Reduce(read).contiguous();
         for (var i = 0; i < group.RowCount; i++)
         {
             var (set, slot) = places[group.FirstRow + i];
@@ -110,9 +110,9 @@ internal sealed class FeatureLoader
     // Flattening moves nothing in memory, and pooling a vector changes nothing.
     private static bool KeepsValues(PlannedPiece piece) => piece.Piece is Flatten || (piece.Piece is not L2Norm && piece.Input is { Height: 1, Width: 1 });
 
-    private long[] InputShape() => layer.Shape is { Height: 1, Width: 1 }
-        ? [layer.Shape.Channels]
-        : [layer.Shape.Channels, layer.Shape.Height, layer.Shape.Width];
+    private long[] InputShape() => _layer.Shape is { Height: 1, Width: 1 }
+        ? [_layer.Shape.Channels]
+        : [_layer.Shape.Channels, _layer.Shape.Height, _layer.Shape.Width];
 
     private static bool IsOneStretch(CacheRowGroup group, (int Set, int Slot)[] places)
     {
@@ -129,14 +129,14 @@ internal sealed class FeatureLoader
     // Every group is looked at even after a bad row, so that the row which is named does not depend on which reader was faster.
     private void CheckFinite(CacheRowGroup group, (int Set, int Slot)[] places, ReadOnlySpan<float> values)
     {
-        var length = layer.Shape.Length;
+        var length = _layer.Shape.Length;
         for (var i = 0; i < group.RowCount; i++)
         {
             var row = group.FirstRow + i;
             if (places[row].Set < 0 || FiniteValues.All(values.Slice(i * length, length)))
                 continue;
-            lock (gate)
-                firstBadRow = Math.Min(firstBadRow, row);
+            lock (_gate)
+                _firstBadRow = Math.Min(_firstBadRow, row);
             return;
         }
     }

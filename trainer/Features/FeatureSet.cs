@@ -5,8 +5,8 @@ namespace Headstart.Training.Features;
 /// <summary>Features of labelled images, in memory.</summary>
 internal sealed unsafe class FeatureSet : IDisposable
 {
-    private readonly float* first;
-    private readonly int rowLength;
+    private readonly float* _first;
+    private readonly int _rowLength;
 
     /// <param name="features">Contiguous float32 [n, c] or [n, c, h, w] on the CPU; this set owns it from now on.</param>
     /// <param name="labels">One class index a row.</param>
@@ -15,8 +15,8 @@ internal sealed unsafe class FeatureSet : IDisposable
         ArgumentOutOfRangeException.ThrowIfNotEqual(features.shape[0], labels.Length, nameof(labels));
         Features = features;
         Labels = labels;
-        first = TensorMemory.First(features);
-        rowLength = checked((int)TensorMemory.RowLength(features));
+        _first = TensorMemory.First(features);
+        _rowLength = checked((int)TensorMemory.RowLength(features));
     }
 
     public Tensor Features { get; }
@@ -29,7 +29,7 @@ internal sealed unsafe class FeatureSet : IDisposable
     public ReadOnlySpan<float> Row(int index)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count, nameof(index));
-        return new(first + ((long)index * rowLength), rowLength);
+        return new(_first + ((long)index * _rowLength), _rowLength);
     }
 
     public void Dispose() => Features.Dispose();

@@ -8,9 +8,9 @@ namespace Headstart.Training.Features;
 /// <remarks>The tensor must live longer than anything taken from here. Nothing is pinned, because libtorch's memory doesn't move.</remarks>
 internal sealed unsafe class TensorMemory : MemoryManager<float>
 {
-    private readonly Tensor tensor;
-    private readonly float* start;
-    private readonly int length;
+    private readonly Tensor _tensor;
+    private readonly float* _start;
+    private readonly int _length;
 
     /// <param name="tensor">Contiguous float32 [n, ...] on the CPU.</param>
     /// <param name="row">The first row of the stretch.</param>
@@ -18,12 +18,12 @@ internal sealed unsafe class TensorMemory : MemoryManager<float>
     public TensorMemory(Tensor tensor, long row, int rows)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(row + rows, tensor.shape[0], nameof(rows));
-        this.tensor = tensor;
-        start = First(tensor) + (row * RowLength(tensor));
-        length = checked((int)(rows * RowLength(tensor)));
+        _tensor = tensor;
+        _start = First(tensor) + (row * RowLength(tensor));
+        _length = checked((int)(rows * RowLength(tensor)));
     }
 
-    public override Span<float> GetSpan() => new(start, length);
+    public override Span<float> GetSpan() => new(_start, _length);
 
     /// <summary>Where the tensor's values begin.</summary>
     public static float* First(Tensor tensor)
@@ -38,11 +38,11 @@ internal sealed unsafe class TensorMemory : MemoryManager<float>
     /// <summary>The number of values in one row of [n, ...].</summary>
     public static long RowLength(Tensor tensor) => tensor.shape.Skip(1).Aggregate(1L, (product, d) => product * d);
 
-    public override MemoryHandle Pin(int elementIndex = 0) => new(start + elementIndex);
+    public override MemoryHandle Pin(int elementIndex = 0) => new(_start + elementIndex);
 
     public override void Unpin()
     {
     }
 
-    protected override void Dispose(bool disposing) => GC.KeepAlive(tensor);
+    protected override void Dispose(bool disposing) => GC.KeepAlive(_tensor);
 }

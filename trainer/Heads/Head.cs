@@ -10,8 +10,8 @@ namespace Headstart.Training.Heads;
 /// <remarks>Not thread-safe. Shapes: [n, c] where the layer is a vector, otherwise [n, c, h, w]; logits are [n, <see cref="HeadPlan.Outputs"/>].</remarks>
 internal sealed class Head : IDisposable
 {
-    private readonly Sequential fixedPart;
-    private readonly Sequential trained;
+    private readonly Sequential _fixedPart;
+    private readonly Sequential _trained;
 
     /// <summary>A fresh head: Glorot-uniform kernels and zero biases, as Keras starts a Dense layer.</summary>
     /// <param name="plan">What to build.</param>
@@ -21,10 +21,10 @@ internal sealed class Head : IDisposable
     {
         Plan = plan;
         Device = device;
-        fixedPart = Sequential(plan.Pieces.Take(plan.FixedPieces).SelectMany((p, i) => Modules(p, i, seed, device)));
-        trained = Sequential(plan.Pieces.Skip(plan.FixedPieces).SelectMany((p, i) => Modules(p, plan.FixedPieces + i, seed, device)));
-        fixedPart.eval();
-        trained.to(device);
+        _fixedPart = Sequential(plan.Pieces.Take(plan.FixedPieces).SelectMany((p, i) => Modules(p, i, seed, device)));
+        _trained = Sequential(plan.Pieces.Skip(plan.FixedPieces).SelectMany((p, i) => Modules(p, plan.FixedPieces + i, seed, device)));
+        _fixedPart.eval();
+        _trained.to(device);
     }
 
     public HeadPlan Plan { get; }
@@ -32,27 +32,27 @@ internal sealed class Head : IDisposable
     public Device Device { get; }
 
     /// <summary>What training changes, under readable names such as <c>dense_1.weight</c> [units, inputs], in the order of the pieces.</summary>
-    public IReadOnlyList<(string Name, Parameter Value)> Parameters => [.. trained.named_parameters().Select(p => (p.name, p.parameter))];
+    public IReadOnlyList<(string Name, Parameter Value)> Parameters => [.. _trained.named_parameters().Select(p => (p.name, p.parameter))];
 
     /// <summary>Everything that is stored: the parameters, and the running statistics of batch norm.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> State =>
     [
         .. Parameters.Select(p => (p.Name, (Tensor)p.Value)),
-        .. trained.named_buffers().Where(b => b.buffer.dtype == ScalarType.Float32).Select(b => (b.name, b.buffer)),
+        .. _trained.named_buffers().Where(b => b.buffer.dtype == ScalarType.Float32).Select(b => (b.name, b.buffer)),
     ];
 
     /// <summary>Whether dropout drops and batch norm looks at the batch.</summary>
     public bool IsTraining
     {
-        get => trained.training;
-        set => trained.train(value);
+        get => _trained.training;
+        set => _trained.train(value);
     }
 
     /// <summary>The fixed pieces alone: what can be computed once for all epochs. The result is the caller's.</summary>
-    public Tensor Reduce(Tensor features) => Plan.FixedPieces == 0 ? features.alias() : fixedPart.forward(features);
+    public Tensor Reduce(Tensor features) => Plan.FixedPieces == 0 ? features.alias() : _fixedPart.forward(features);
 
     /// <summary>Logits from what <see cref="Reduce"/> gave.</summary>
-    public Tensor ForwardReduced(Tensor reduced) => trained.forward(reduced);
+    public Tensor ForwardReduced(Tensor reduced) => _trained.forward(reduced);
 
     /// <summary>Logits from the layer's features.</summary>
     public Tensor Forward(Tensor features)
@@ -99,8 +99,8 @@ internal sealed class Head : IDisposable
 
     public void Dispose()
     {
-        fixedPart.Dispose();
-        trained.Dispose();
+        _fixedPart.Dispose();
+        _trained.Dispose();
     }
 
     private static IEnumerable<(string Name, Module<Tensor, Tensor> Module)> Modules(PlannedPiece planned, int index, long seed, Device device)

@@ -40,28 +40,28 @@ internal sealed class L2NormModule(string name) : Module<Tensor, Tensor>(name)
 /// <summary>Dropout whose chance is its own: libtorch's own draws from a generator that everything in the process shares.</summary>
 internal sealed class SeededDropoutModule : Module<Tensor, Tensor>
 {
-    private readonly double probability;
-    private readonly Generator generator;
+    private readonly double _probability;
+    private readonly Generator _generator;
 
     public SeededDropoutModule(string name, double probability, ulong seed, Device device)
         : base(name)
     {
-        this.probability = probability;
-        generator = new Generator(seed, device);
+        _probability = probability;
+        _generator = new Generator(seed, device);
     }
 
     public override Tensor forward(Tensor input)
     {
-        if (!training || probability == 0)
+        if (!training || _probability == 0)
             return input.alias();
-        var kept = empty_like(input).bernoulli_(1 - probability, generator);
-        return input * kept.div_(1 - probability);
+        var kept = empty_like(input).bernoulli_(1 - _probability, _generator);
+        return input * kept.div_(1 - _probability);
     }
 
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            generator.Dispose();
+            _generator.Dispose();
         base.Dispose(disposing);
     }
 }

@@ -9,7 +9,7 @@ internal sealed class HeadSpecParser(string source)
     private static readonly string[] Words =
         ["flatten", "gap", "gmp", "avgpool", "dense", "dropout", "batchnorm", "layernorm", "l2norm"];
 
-    private int at;
+    private int _at;
 
     /// <exception cref="CommandException">The message points at the place.</exception>
     public HeadSpec Parse()
@@ -22,12 +22,12 @@ internal sealed class HeadSpecParser(string source)
             var arguments = ReadArguments();
             pieces.Add(MakePiece(word, arguments));
             SkipSpaces();
-            places.Add(new TextSpan(word.Place.Start, source[..Math.Min(at, source.Length)].TrimEnd().Length - word.Place.Start));
+            places.Add(new TextSpan(word.Place.Start, source[..Math.Min(_at, source.Length)].TrimEnd().Length - word.Place.Start));
         }
         while (TryRead(','));
 
-        if (at < source.Length)
-            throw Error(new TextSpan(at, 1), $"expected a comma before the next piece, found '{source[at]}'.");
+        if (_at < source.Length)
+            throw Error(new TextSpan(_at, 1), $"expected a comma before the next piece, found '{source[_at]}'.");
         return new HeadSpec(source, pieces, places);
     }
 
@@ -82,7 +82,7 @@ internal sealed class HeadSpecParser(string source)
     {
         var arguments = new List<Token>();
         SkipSpaces();
-        var open = at;
+        var open = _at;
         if (!TryRead('(') || TryRead(')'))
             return arguments;
         do
@@ -93,8 +93,8 @@ internal sealed class HeadSpecParser(string source)
 
         if (!TryRead(')'))
         {
-            throw at < source.Length
-                ? Error(new TextSpan(at, 1), $"expected ',' or ')', found '{source[at]}'.")
+            throw _at < source.Length
+                ? Error(new TextSpan(_at, 1), $"expected ',' or ')', found '{source[_at]}'.")
                 : Error(new TextSpan(open, 1), "this bracket is never closed.");
         }
 
@@ -104,27 +104,27 @@ internal sealed class HeadSpecParser(string source)
     private Token ReadToken(string expected)
     {
         SkipSpaces();
-        var start = at;
-        while (at < source.Length && (char.IsLetterOrDigit(source[at]) || source[at] is '_' or '.' or '-' or '+'))
-            at++;
-        if (at > start)
-            return new Token(source[start..at], new TextSpan(start, at - start));
+        var start = _at;
+        while (_at < source.Length && (char.IsLetterOrDigit(source[_at]) || source[_at] is '_' or '.' or '-' or '+'))
+            _at++;
+        if (_at > start)
+            return new Token(source[start.._at], new TextSpan(start, _at - start));
         throw Error(new TextSpan(start, 1), $"expected {expected}; found {(start < source.Length ? $"'{source[start]}'" : "the end")}.");
     }
 
     private bool TryRead(char symbol)
     {
         SkipSpaces();
-        if (at >= source.Length || source[at] != symbol)
+        if (_at >= source.Length || source[_at] != symbol)
             return false;
-        at++;
+        _at++;
         return true;
     }
 
     private void SkipSpaces()
     {
-        while (at < source.Length && char.IsWhiteSpace(source[at]))
-            at++;
+        while (_at < source.Length && char.IsWhiteSpace(source[_at]))
+            _at++;
     }
 
     private CommandException Error(TextSpan place, string message) => HeadSpec.Error(source, place, message);

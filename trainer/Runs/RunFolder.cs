@@ -12,15 +12,15 @@ internal sealed class RunFolder : IDisposable
     public const string HeadName = "head.safetensors";
     public const string MetricsName = "metrics.jsonl";
 
-    private readonly StreamWriter metrics;
-    private readonly bool isNew;
-    private bool hasContent;
+    private readonly StreamWriter _metrics;
+    private readonly bool _isNew;
+    private bool _hasContent;
 
     private RunFolder(string folder, StreamWriter metrics, bool isNew)
     {
         Path = folder;
-        this.metrics = metrics;
-        this.isNew = isNew;
+        _metrics = metrics;
+        _isNew = isNew;
     }
 
     public string Path { get; }
@@ -47,15 +47,15 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Adds a line to <c>metrics.jsonl</c>; it is on disk when this returns.</summary>
     public void Append(EpochRecord epoch)
     {
-        hasContent = true;
-        metrics.WriteLine(JsonSerializer.Serialize(epoch, HeadstartJson.Compact));
+        _hasContent = true;
+        _metrics.WriteLine(JsonSerializer.Serialize(epoch, HeadstartJson.Compact));
     }
 
     /// <summary>Writes the weights, then <c>run.json</c>, each whole.</summary>
     /// <exception cref="CommandException">The disk is full, or the like.</exception>
     public void Finish(RunFile run, Head head)
     {
-        hasContent = true;
+        _hasContent = true;
         var metadata = new Dictionary<string, string> { ["head"] = run.Head, ["layer"] = run.Layer.Name, ["classes"] = string.Join(", ", run.Classes) };
         SafetensorsFile.Write(System.IO.Path.Combine(Path, HeadName), head.ToNamedTensors(), metadata);
         AtomicFile.WriteText(System.IO.Path.Combine(Path, RunName), JsonSerializer.Serialize(run, HeadstartJson.Indented) + "\n");
@@ -105,11 +105,11 @@ internal sealed class RunFolder : IDisposable
     /// <summary>Leaves nothing behind where nothing was kept.</summary>
     public void Dispose()
     {
-        metrics.Dispose();
-        if (hasContent)
+        _metrics.Dispose();
+        if (_hasContent)
             return;
         File.Delete(System.IO.Path.Combine(Path, MetricsName));
-        if (isNew && !Directory.EnumerateFileSystemEntries(Path).Any())
+        if (_isNew && !Directory.EnumerateFileSystemEntries(Path).Any())
             Directory.Delete(Path);
     }
 }

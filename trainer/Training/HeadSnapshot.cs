@@ -6,25 +6,25 @@ namespace Headstart.Training;
 /// <summary>A copy of a head's weights in memory that is taken once.</summary>
 internal sealed class HeadSnapshot : IDisposable
 {
-    private readonly Tensor[] live;
-    private readonly Tensor[] kept;
+    private readonly Tensor[] _live;
+    private readonly Tensor[] _kept;
 
     public HeadSnapshot(Head head)
     {
-        live = [.. head.State.Select(s => s.Value)];
+        _live = [.. head.State.Select(s => s.Value)];
         using var noGradient = no_grad();
-        kept = [.. live.Select(t => t.clone().DetachFromDisposeScope())];
+        _kept = [.. _live.Select(t => t.clone().DetachFromDisposeScope())];
     }
 
     /// <summary>Keeps the weights as they are now.</summary>
-    public void Take() => Copy(live, kept);
+    public void Take() => Copy(_live, _kept);
 
     /// <summary>Gives the head the weights that were kept last.</summary>
-    public void Restore() => Copy(kept, live);
+    public void Restore() => Copy(_kept, _live);
 
     public void Dispose()
     {
-        foreach (var tensor in kept)
+        foreach (var tensor in _kept)
             tensor.Dispose();
     }
 

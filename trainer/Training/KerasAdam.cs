@@ -25,19 +25,19 @@ internal sealed class KerasAdam : IDisposable
 
         """));
 
-    private readonly Tensor[] parameters;
-    private readonly Tensor[] m;
-    private readonly Tensor[] v;
-    private readonly Tensor[] steps;
+    private readonly Tensor[] _parameters;
+    private readonly Tensor[] _m;
+    private readonly Tensor[] _v;
+    private readonly Tensor[] _steps;
 
     /// <param name="parameters">What to train. Their gradients must be there at every <see cref="Step"/>.</param>
     public KerasAdam(IEnumerable<Parameter> parameters)
     {
-        this.parameters = [.. parameters];
+        _parameters = [.. parameters];
         using var noGradient = no_grad();
-        m = [.. parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
-        v = [.. parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
-        steps = [.. parameters.Select(p => zeros(1, dtype: ScalarType.Float32, device: p.device).DetachFromDisposeScope())];
+        _m = [.. _parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
+        _v = [.. _parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
+        _steps = [.. _parameters.Select(p => zeros(1, dtype: ScalarType.Float32, device: p.device).DetachFromDisposeScope())];
     }
 
     /// <summary>How many steps were made.</summary>
@@ -49,22 +49,22 @@ internal sealed class KerasAdam : IDisposable
         Steps++;
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        foreach (var step in steps)
+        foreach (var step in _steps)
             step.fill_(Steps);
-        var gradients = Array.ConvertAll(parameters, p => p.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first"));
-        Fused.Value.invoke("step", parameters, gradients, m, v, steps, learningRate, Beta1, Beta2, Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps)));
+        var gradients = Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first"));
+        Fused.Value.invoke("step", _parameters, gradients, _m, _v, _steps, learningRate, Beta1, Beta2, Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps)));
     }
 
     /// <summary>Forgets the gradients, so that the next backward pass stores its own instead of adding to old ones.</summary>
     public void ClearGradients()
     {
-        foreach (var parameter in parameters)
+        foreach (var parameter in _parameters)
             parameter.grad = null;
     }
 
     public void Dispose()
     {
-        foreach (var tensor in (Tensor[])[.. m, .. v, .. steps])
+        foreach (var tensor in (Tensor[])[.. _m, .. _v, .. _steps])
             tensor.Dispose();
     }
 }

@@ -8,33 +8,33 @@ namespace Headstart.Training;
 /// <remarks>A row lies in one piece, so a gather is one copy a row: less than libtorch's index_select and a new tensor a step.</remarks>
 internal sealed class Minibatch : IDisposable
 {
-    private readonly FeatureSet source;
-    private readonly Tensor features;
-    private readonly TensorMemory memory;
-    private readonly int rowLength;
-    private readonly Device device;
+    private readonly FeatureSet _source;
+    private readonly Tensor _features;
+    private readonly TensorMemory _memory;
+    private readonly int _rowLength;
+    private readonly Device _device;
 
     /// <param name="source">Where the rows are; must live longer than this.</param>
     /// <param name="capacity">The largest batch.</param>
     /// <param name="device">Where the batch is wanted.</param>
     public Minibatch(FeatureSet source, int capacity, Device device)
     {
-        this.source = source;
-        this.device = device;
-        features = empty([capacity, .. source.Features.shape.Skip(1)]).DetachFromDisposeScope();
-        memory = new TensorMemory(features, 0, capacity);
-        rowLength = memory.Memory.Length / capacity;
+        _source = source;
+        _device = device;
+        _features = empty([capacity, .. source.Features.shape.Skip(1)]).DetachFromDisposeScope();
+        _memory = new TensorMemory(_features, 0, capacity);
+        _rowLength = _memory.Memory.Length / capacity;
     }
 
     /// <summary>The features of the rows, [rows, ...]. The caller disposes it; it is valid until the next call.</summary>
     public Tensor Gather(ReadOnlySpan<int> rows)
     {
-        var destination = memory.GetSpan();
+        var destination = _memory.GetSpan();
         for (var i = 0; i < rows.Length; i++)
-            source.Row(rows[i]).CopyTo(destination[(i * rowLength)..]);
-        var batch = features.narrow(0, 0, rows.Length);
-        return device.type == DeviceType.CPU ? batch : batch.to(device, disposeAfter: true);
+            _source.Row(rows[i]).CopyTo(destination[(i * _rowLength)..]);
+        var batch = _features.narrow(0, 0, rows.Length);
+        return _device.type == DeviceType.CPU ? batch : batch.to(_device, disposeAfter: true);
     }
 
-    public void Dispose() => features.Dispose();
+    public void Dispose() => _features.Dispose();
 }

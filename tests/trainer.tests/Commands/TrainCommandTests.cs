@@ -17,13 +17,13 @@ public sealed class TrainCommandTests : IAsyncLifetime
     private static readonly ModelLayer Shallow = new("block4_pool", new LayerShape(4, 6, 6));
     private static readonly ModelLayer Deep = new("block5_pool", new LayerShape(8, 3, 3));
 
-    private readonly string folder = Directory.CreateTempSubdirectory("headstart-train-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("headstart-train-").FullName;
 
     public async ValueTask InitializeAsync() => await WriteAsync("cache", SyntheticCache.Contract(Shallow, Deep) with { ModelNote = "The weights are seeded, not pretrained." });
 
     public ValueTask DisposeAsync()
     {
-        Directory.Delete(folder, recursive: true);
+        Directory.Delete(_folder, recursive: true);
         return ValueTask.CompletedTask;
     }
 
@@ -193,7 +193,7 @@ public sealed class TrainCommandTests : IAsyncLifetime
         await SyntheticCache.WriteAsync(At(name), contract, [.. order is null ? rows : order(rows)], (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5), partRows);
     }
 
-    private string At(string path) => Path.Combine(folder, path);
+    private string At(string path) => Path.Combine(_folder, path);
 
     private async Task<(int Code, string Output, string Error)> TrainAsync(params string[] arguments)
     {
@@ -206,7 +206,7 @@ public sealed class TrainCommandTests : IAsyncLifetime
 
     private Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), ["train", .. arguments])
     {
-        WorkingDirectory = folder,
+        WorkingDirectory = _folder,
         RedirectStandardOutput = true,
         RedirectStandardError = true,
     })!;

@@ -12,9 +12,9 @@ public sealed class FeatureLoaderTests : IDisposable
     private static readonly string[] Classes = ["cats", "dogs"];
     private static readonly ModelLayer Layer = new("block", new LayerShape(3, 4, 5));
 
-    private readonly string folder = Directory.CreateTempSubdirectory("headstart-features-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("headstart-features-").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
     [InlineData("flatten", 7)] // read straight into place, or row by row where a part is divided
@@ -87,8 +87,8 @@ public sealed class FeatureLoaderTests : IDisposable
 
     private async Task<FeatureCache> WriteAsync(List<CacheRow> rows, int partRows, Func<CacheRow, ModelLayer, float[]>? features = null)
     {
-        await SyntheticCache.WriteAsync(folder, SyntheticCache.Contract(Layer), rows, features ?? Values, partRows);
-        return await FeatureCache.OpenAsync(folder, TestContext.Current.CancellationToken);
+        await SyntheticCache.WriteAsync(_folder, SyntheticCache.Contract(Layer), rows, features ?? Values, partRows);
+        return await FeatureCache.OpenAsync(_folder, TestContext.Current.CancellationToken);
     }
 
     private static float[] Values(CacheRow row, ModelLayer layer) => SyntheticCache.Features(row, layer.Shape.Length, 1);

@@ -8,15 +8,15 @@ namespace Headstart.Tests.Runs;
 
 public sealed class SafetensorsFileTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("headstart-safetensors-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("headstart-safetensors-").FullName;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public void What_is_written_is_read_back_to_the_bit() => Gen.Single.Array[0, 20].Array[0, 4].Sample(
         arrays =>
         {
-            var path = Path.Combine(folder, "a.safetensors");
+            var path = Path.Combine(_folder, "a.safetensors");
             var tensors = arrays.Select((values, i) => new NamedTensor($"t_{i}.weight", [values.Length, 1], values)).ToList();
 
             SafetensorsFile.Write(path, tensors, new Dictionary<string, string> { ["note"] = "ü" });
@@ -37,7 +37,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         var header = """{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}   """;
         byte[] bytes = [.. BitConverter.GetBytes((ulong)header.Length), .. Encoding.ASCII.GetBytes(header), 0, 0, 128, 63, 0, 0, 0, 64];
-        var path = Path.Combine(folder, "hand.safetensors");
+        var path = Path.Combine(_folder, "hand.safetensors");
         File.WriteAllBytes(path, bytes);
 
         Assert.Equal([1f, 2f], SafetensorsFile.Read(path)["b"].Values);
@@ -50,7 +50,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("\x02\0\0\0\0\0\0\0[]", "not a safetensors file")]
     public void Damaged_files_are_refused_with_words(string latin1, string words)
     {
-        var path = Path.Combine(folder, "bad.safetensors");
+        var path = Path.Combine(_folder, "bad.safetensors");
         File.WriteAllBytes(path, Encoding.Latin1.GetBytes(latin1));
 
         var error = Assert.Throws<CommandException>(() => SafetensorsFile.Read(path));
@@ -67,7 +67,7 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{"b":{"dtype":"F32","shape":[2]}}""", 8, "not a safetensors file")]
     public void Headers_that_lie_are_refused_with_words(string header, int values, string words)
     {
-        var path = Path.Combine(folder, "lie.safetensors");
+        var path = Path.Combine(_folder, "lie.safetensors");
         File.WriteAllBytes(path, [.. BitConverter.GetBytes((ulong)header.Length), .. Encoding.ASCII.GetBytes(header), .. new byte[values]]);
 
         Assert.Contains(words, Assert.Throws<CommandException>(() => SafetensorsFile.Read(path)).Message, StringComparison.Ordinal);
