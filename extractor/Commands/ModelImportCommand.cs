@@ -1,4 +1,5 @@
 using Cocona;
+using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 using Headstart.Models;
 
@@ -10,9 +11,9 @@ internal sealed class ModelImportCommand
     public void Import(
         [Argument(Name = "WEIGHTS", Description = "The .h5, .safetensors or .onnx file.")] string weights,
         [Option("out", Description = "The model file to write.", ValueName = "FILE.onnx")] string @out,
-        [Option("preset", Description = "How images are prepared: keras, torchvision, mobilenet or a JSON file. Required, because the weights don't tell.")] string? preset = null,
-        [Option("arch", Description = "vgg11, vgg13, vgg16 or vgg19, where the tensors' names don't tell.")] string? arch = null,
-        [Option("layer", Description = "A tensor that becomes a layer, also an inner one; repeatable. Default: every block's pool, or every output.")] string[]? layer = null,
+        [Option("preset", Description = "How images are prepared: keras, torchvision, mobilenet or a JSON file. Required, because the weights don't tell.", ValueName = "NAME|FILE.json")] string? preset = null,
+        [Option("arch", Description = "vgg11, vgg13, vgg16 or vgg19, where the tensors' names don't tell.", ValueName = "VGG")] string? arch = null,
+        [Option("layer", Description = "A tensor that becomes a layer, also an inner one; repeatable. Default: every block's pool, or every output.", ValueName = "NAME")] string[]? layer = null,
         [Option("json", Description = "Print one JSON object instead of text.")] bool json = false)
     {
         var options = new ImportOptions { Weights = weights, Out = @out, Preset = preset, Architecture = arch, Layers = layer ?? [] };
@@ -28,7 +29,7 @@ internal sealed class ModelImportCommand
         Console.Out.WriteLine($"Imported {report.Contract.Name}: {ModelReport.Count(report.Contract.Layers.Count)}, {report.Parameters:N0} weights.");
         report.Write(Console.Out);
         foreach (var note in imported.Notes)
-            Console.Out.WriteLine(note);
+            WrappedText.Write(Console.Out, "", note);
         Console.Out.WriteLine($"Next: extractor extract IMAGES --model {options.Out} --out cache");
     }
 }

@@ -22,7 +22,7 @@ internal static class OnnxImport
         var notes = inputNotes.ToList();
         foreach (var output in model.Graph.Output)
             output.Type = null; // ONNX Runtime infers it; what the file says may speak of another batch size.
-        var halfPrecision = CastOutputsToFloat(model, options.Weights);
+        CastOutputsToFloat(model, options.Weights);
 
         var (outputs, fixedBatch) = TryBatches(model, options.Weights, preprocessing, declaredBatch);
         if (fixedBatch is { } only)
@@ -40,15 +40,14 @@ internal static class OnnxImport
             Preprocessing = preprocessing,
             Layers = layers,
             Weights = source,
-            Precision = halfPrecision ? "float16" : "float32",
+            Precision = model.Graph.Initializer.Any(t => t.DataType == (int)DataType.Float16) ? "float16" : "float32",
             FixedBatch = fixedBatch,
         };
         return new ImportedModel(model, contract, notes);
     }
 
     /// <summary>The pipeline reads float32: outputs of another floating-point type keep their name and get a Cast.</summary>
-    /// <returns>Whether one of them was float16.</returns>
-    private static bool CastOutputsToFloat(ModelProto model, string path)
+    private static void CastOutputsToFloat(ModelProto model, string path)
     {
         Dictionary<string, TensorElementType> types;
         using (var probe = GraphProbe.Open(model, path))
@@ -64,8 +63,6 @@ internal static class OnnxImport
             cast.Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)DataType.Float });
             model.Graph.Node.Add(cast);
         }
-
-        return types.ContainsValue(TensorElementType.Float16);
     }
 
     /// <summary>Finds out by trying whether the graph takes any batch size: a batch of two must give what its images give alone.</summary>

@@ -80,6 +80,8 @@ internal static class VggImport
         foreach (var layer in layers)
             architecture.ConvolutionsUpTo(layer); // Throws, with the near names.
         var (proto, modelLayers) = VggGraph.Build(architecture, layers.Count == 0 ? architecture.PoolNames : layers, preprocessing.Size, weights);
+        foreach (var layer in modelLayers.Where(l => l.Shape.Height == 0))
+            throw CommandException.Usage($"Images of {preprocessing.Size} x {preprocessing.Size} pixels are too small for {layer.Name}, of which nothing would be left. Choose a larger size in --preset, or a shallower --layer.");
         var contract = new ModelContract
         {
             Name = name,
