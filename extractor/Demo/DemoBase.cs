@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Headstart.Extraction.Import;
 using Headstart.Models;
 using Headstart.Preprocessing;
 
@@ -33,7 +34,8 @@ internal static class DemoBase
             digest.AppendData(OnnxTensor.FromFloats("", kernel, kernel.Length).RawData.Span);
             return new ConvolutionWeights(kernel, new float[convolution.OutChannels]);
         });
-        ModelFile.Save(model, Contract(layers, Convert.ToHexStringLower(digest.GetHashAndReset())), path);
+        var contract = Contract(layers, Convert.ToHexStringLower(digest.GetHashAndReset()));
+        ModelFile.Save(model, contract with { Fingerprint = ModelImport.Fingerprint(model, contract, path) }, path);
     }
 
     private static ModelContract Contract(IReadOnlyList<ModelLayer> layers, string sha256) => new()
