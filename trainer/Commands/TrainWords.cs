@@ -45,7 +45,11 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"{arguments.Out}: {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
         Line("Another head takes seconds:");
-        var other = arguments with { Head = result.Parameters > 1_000_000 ? "gap, dense(64, relu)" : HeadSpec.Reference, Out = arguments.Out.TrimEnd('/') + "-2" };
+        // A pooled head has a few hundred weights where the reference head has millions: at the reference's rate it would hardly move.
+        var next = arguments with { Out = arguments.Out.TrimEnd('/') + "-2" };
+        var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase)
+            ? next with { Head = HeadSpec.Reference, LearningRate = 1e-4, Epochs = 10 }
+            : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
         Line($"  {CommandText.Of(other)}");
     }
 
