@@ -31,4 +31,26 @@ internal sealed class CacheCommands
             WrappedText.Write(Console.Out, "  note: ", note);
         Console.WriteLine($"  made on {info.Contract.Provider} by version {info.Contract.Tool.Split('+')[0]}");
     }
+
+    [Command("verify", Description = "Check every byte of a cache against what was written.")]
+    public async Task<int> VerifyAsync(
+        [Argument(Name = "CACHE", Description = "The cache folder.")] string folder,
+        [FromService] ICoconaAppContextAccessor context,
+        [Option("json", Description = "Print one JSON object on standard output.")] bool json = false)
+    {
+        var found = await CacheVerification.RunAsync(folder, context.Current!.CancellationToken);
+        if (json)
+            JsonOutput.Write(found);
+        else if (found.Damaged.Count == 0)
+            Console.WriteLine($"{folder} is whole: {found.Rows:N0} rows in {found.Files:N0} files.");
+        else
+            Console.WriteLine($"{found.Damaged.Count:N0} of {found.Files:N0} files in {folder} are damaged; the others hold {found.Rows:N0} rows.");
+        foreach (var (file, reason) in found.Damaged)
+            Console.Error.WriteLine($"{file}: {reason}");
+        foreach (var digest in found.Unfinished)
+            Console.Error.WriteLine($"{digest}: its part is not there. A run was killed while writing it, or it was deleted; extract again.");
+        return found.Damaged.Count == 0
+            ? ExitCode.Done
+            : throw new CommandException($"{folder} is damaged. Delete the files named above and extract again: only their rows are computed.");
+    }
 }

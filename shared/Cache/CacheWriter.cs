@@ -20,11 +20,8 @@ public sealed class CacheWriter
         _folder = folder;
         _time = time;
         _part = new PartBuilder(contract);
+        CachePart.CleanUp(folder);
         _nextNumber = CachePart.NextNumber(folder);
-
-        // What a killed writer left half written.
-        foreach (var leftover in Directory.EnumerateFiles(folder, "*" + AtomicFile.TemporarySuffix))
-            File.Delete(leftover);
     }
 
     /// <summary>Adds one row; writes the part when it is due.</summary>

@@ -72,7 +72,7 @@ public sealed class FeatureCache
         }
     }
 
-    /// <summary>Reads one layer of one row group.</summary>
+    /// <summary>Reads one layer of one row group, and checks the whole part against its digest.</summary>
     /// <param name="group">One of <see cref="RowGroups"/>.</param>
     /// <param name="layer">A layer of the contract.</param>
     /// <param name="destination">Exactly RowCount * C * H * W floats, row after row; the caller owns it.</param>
@@ -83,9 +83,13 @@ public sealed class FeatureCache
         if (destination.Length != group.RowCount * length)
             throw new ArgumentException($"The destination has {destination.Length} floats; {group.RowCount} rows of {length} expected.", nameof(destination));
 
-        var reader = await OpenPartAsync(group.PartPath, cancellationToken).ConfigureAwait(false);
-        await using var _ = reader.ConfigureAwait(false);
-        await GuardAsync(group.PartPath, () => ReadLayerAsync(reader, group, layer, length, destination, cancellationToken)).ConfigureAwait(false);
+        await GuardAsync(group.PartPath, async () =>
+        {
+            using var content = new MemoryStream(CachePart.ReadWhole(group.PartPath), writable: false);
+            var reader = await ParquetReader.CreateAsync(content, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await using var _ = reader.ConfigureAwait(false);
+            await ReadLayerAsync(reader, group, layer, length, destination, cancellationToken).ConfigureAwait(false);
+        }).ConfigureAwait(false);
     }
 
     /// <summary>A layer by name.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Headstart.Cache;
+using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
@@ -20,9 +21,9 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"{layer.Name} ({layer.Shape}) of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
         Line($"head: {head.Plan.Spec}, output({head.Plan.Outputs}); {head.Plan.Parameters:N0} parameters");
         if (cache.Contract.ModelNote is { } note)
-            Line($"note: {note}");
+            WrappedText.Write(output, "note: ", note);
         foreach (var line in split.Notes)
-            Line($"note: {line}");
+            WrappedText.Write(output, "note: ", line);
     }
 
     public void Epoch(EpochRecord epoch)
@@ -37,8 +38,8 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
         Line($"validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}{auc} (epoch {result.SavedEpoch} of {result.Epochs})");
-        if (result.Note is not null)
-            Line($"note: {result.Note}");
+        if (result.Note is { } note)
+            WrappedText.Write(output, "note: ", note);
         if (result.BestEpoch != result.SavedEpoch)
             Line($"The lowest validation loss was in epoch {result.BestEpoch}: --early-stop keeps that one.");
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N0} images/s");

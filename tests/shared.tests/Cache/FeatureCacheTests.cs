@@ -133,6 +133,21 @@ public sealed class FeatureCacheTests : IDisposable
     }
 
     [Fact]
+    public async Task Features_are_not_read_from_a_part_that_has_changed()
+    {
+        await CacheSamples.WriteAsync(_folder.Path, CacheSamples.Contract(), 0, 20);
+        var cache = await FeatureCache.OpenAsync(_folder.Path, CancellationToken.None);
+        var part = _folder.File("part-00000.parquet");
+        var bytes = File.ReadAllBytes(part);
+        bytes[bytes.Length / 2] ^= 1;
+        File.WriteAllBytes(part, bytes);
+
+        var error = await Assert.ThrowsAsync<CommandException>(() => CacheSamples.ReadLayerAsync(cache, "pool"));
+
+        Assert.Contains("not those that were written", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_part_cut_short_at_any_tenth_is_named_and_never_crashes()
     {
         await CacheSamples.WriteAsync(_folder.Path, CacheSamples.Contract(), 0, 20);
