@@ -1,0 +1,74 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using DuckDB.NET.Data;
+using Headstart.Tests.Programs;
+
+namespace Headstart.Tests.Interruption;
+
+/// <summary>Pictures, and a model with features so wide (3.2 MB an image) that a part holds ten rows: a run is always in the middle of something.</summary>
+public sealed class WideCache : IAsyncLifetime
+{
+    public const int Images = 60;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public string File(string name) => _folder.File(name);
+
+    /// <summary>The cache of a run that nothing interrupted.</summary>
+    public string Whole => File("whole");
+
+    public async ValueTask InitializeAsync()
+    {
+        (await ProgramRun.Extractor("demo-data", File("pictures"), "--per-class", $"{Images / 2}")).EndedWith(0);
+        WriteWeights(File("weights.safetensors"));
+        (await ProgramRun.Extractor(
+            "model", "import", File("weights.safetensors"), "--arch", "vgg11", "--preset", "keras", "--layer", "block1_pool", "--out", File("wide.onnx"))).EndedWith(0);
+        (await ProgramRun.Extractor(ExtractTo(Whole))).EndedWith(0);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    public string[] ExtractTo(string cache) =>
+        ["extract", File("pictures"), "--model", File("wide.onnx"), "--out", cache, "--batch", "2", "--threads", "2", "--device", "cpu"];
+
+    /// <summary>Fails the test unless the cache holds the rows of <see cref="Whole"/>, each once and equal in every value.</summary>
+    public async Task AssertEqualsWhole(string cache)
+    {
+        Assert.Equal(Images, await Count($"from '{cache}/*.parquet'"));
+        Assert.Equal(0, await Count($"from (select * from '{cache}/*.parquet' except select * from '{Whole}/*.parquet')"));
+        Assert.Equal(0, await Count($"from (select * from '{Whole}/*.parquet' except select * from '{cache}/*.parquet')"));
+    }
+
+    /// <summary>How many of the images a finished <c>--json</c> run took from the cache.</summary>
+    public static int Reused(ProgramRun run) => JsonDocument.Parse(run.Output).RootElement.GetProperty("reused").GetInt32();
+
+    private static async Task<long> Count(string from)
+    {
+        await using var connection = new DuckDBConnection("DataSource=:memory:");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"select count(*) {from}";
+        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    // The first convolution of a VGG under torchvision's names, with seeded weights.
+    private static void WriteWeights(string path)
+    {
+        const int Kernel = 64 * 3 * 3 * 3;
+        var random = new Random(11);
+        var values = Enumerable.Range(0, Kernel + 64).Select(_ => (float)(random.NextDouble() - 0.5) / 5).ToArray();
+        var header = Encoding.UTF8.GetBytes($$$"""
+            {"features.0.weight":{"dtype":"F32","shape":[64,3,3,3],"data_offsets":[0,{{{Kernel * 4}}}]},
+             "features.0.bias":{"dtype":"F32","shape":[64],"data_offsets":[{{{Kernel * 4}}},{{{(Kernel + 64) * 4}}}]}}
+            """);
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
+        System.IO.File.WriteAllBytes(path, [.. length, .. header, .. MemoryMarshal.AsBytes(values.AsSpan())]);
+    }
+}
