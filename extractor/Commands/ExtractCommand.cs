@@ -26,6 +26,8 @@ internal sealed class ExtractCommand
             JsonOutput.Write(result);
         else
             ExtractionSummary.Print(result, options.Out, model);
+        if (options.Profile)
+            ProfileReport.Write(options.Json ? Console.Error : Console.Out, result, options.ThreadCount);
         return CheckRejected(result, options);
     }
 

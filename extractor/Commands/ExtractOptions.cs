@@ -15,6 +15,7 @@ internal sealed record ExtractOptions(
     [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,
     [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5,
     [Option("rehash", Description = "Read every image file again, also those whose size and time are as they were.")] bool Rehash = false,
+    [Option("profile", Description = "Say where the time went, and what would change it.")] bool Profile = false,
     [Option("json", Description = "Print one JSON object on standard output.")] bool Json = false) : ICommandParameterSet
 {
     public int ThreadCount => Threads ?? Environment.ProcessorCount;

@@ -31,7 +31,10 @@ internal sealed record ExtractionResult
     /// <summary>The whole run, with model loading left out.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Of the computed images, over the time in which they were computed.</summary>
+    /// <summary>From the first image to the last, planning left out.</summary>
+    public required double ComputeSeconds { get; init; }
+
+    /// <summary>Computed images over <see cref="ComputeSeconds"/>.</summary>
     public required double ImagesPerSecond { get; init; }
 
     public required StageSeconds StageSeconds { get; init; }
@@ -43,5 +46,9 @@ internal sealed record ExtractionResult
     public required long PeakMemoryBytes { get; init; }
 }
 
-/// <summary>Seconds of work in each stage; decoding summed over its workers.</summary>
-internal sealed record StageSeconds(double Decode, double Infer, double Write);
+/// <summary>Seconds of work in each stage; decoding and resizing summed over their workers.</summary>
+internal sealed record StageSeconds(double Decode, double Resize, double Wait, double Infer, double Write)
+{
+    public static StageSeconds Of(StageTimes times) =>
+        new(times[Stage.Decode], times[Stage.Resize], times[Stage.Wait], times[Stage.Infer], times[Stage.Write]);
+}

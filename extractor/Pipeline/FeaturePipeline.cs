@@ -67,10 +67,9 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
     private async Task DecodeAsync(Flow flow)
     {
-        var loader = new ImageLoader(network.Model.Contract.Preprocessing);
+        var loader = new ImageLoader(network.Model.Contract.Preprocessing, Times);
         await foreach (var (batch, slot) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
-            var start = Stopwatch.GetTimestamp();
             try
             {
                 batch.Fill(slot, loader.Load(batch.Slots[slot].Item.File, batch.InputOf(slot)));
@@ -79,19 +78,18 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
             {
                 batch.Reject(slot, e.Message);
             }
-
-            Times.AddDecode(start);
         }
     }
 
     private async Task InferAsync(Flow flow)
     {
+        var start = Stopwatch.GetTimestamp();
         await foreach (var batch in flow.Assigned.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
             await batch.Filled.WaitAsync(flow.Stop).ConfigureAwait(false);
-            var start = Stopwatch.GetTimestamp();
+            start = Times.Add(Stage.Wait, start);
             network.Run(batch);
-            Times.AddInfer(start);
+            start = Times.Add(Stage.Infer, start);
             await flow.Inferred.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
         }
 
@@ -104,7 +102,7 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         {
             var start = Stopwatch.GetTimestamp();
             await write(batch).ConfigureAwait(false);
-            Times.AddWrite(start);
+            Times.Add(Stage.Write, start);
             await flow.Free.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
         }
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Headstart.Images;
 using Headstart.Preprocessing;
@@ -5,7 +6,7 @@ using Headstart.Preprocessing;
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>From an image file to the network's input. One for each worker, because the preprocessor keeps buffers.</summary>
-internal sealed class ImageLoader(ImagePreprocessing preprocessing)
+internal sealed class ImageLoader(ImagePreprocessing preprocessing, StageTimes times)
 {
     private readonly ImagePreprocessor _preprocessor = new(preprocessing);
 
@@ -15,10 +16,14 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing)
     /// <exception cref="ImageRejectedException">The image can't be used; the message is the reason.</exception>
     public DecodedImage Load(string file, Span<float> chw)
     {
+        var start = Stopwatch.GetTimestamp();
         var bytes = Read(file);
+        var digest = Digest(bytes);
         var image = ImageDecoder.Decode(bytes, preprocessing.Exif);
+        start = times.Add(Stage.Decode, start);
         _preprocessor.Apply(image, chw);
-        return new DecodedImage(Digest(bytes), image.Width, image.Height);
+        times.Add(Stage.Resize, start);
+        return new DecodedImage(digest, image.Width, image.Height);
     }
 
     /// <summary>SHA-256 of a file's bytes, lower-case hex.</summary>

@@ -2,24 +2,37 @@ using System.Diagnostics;
 
 namespace Headstart.Extraction.Pipeline;
 
-/// <summary>How long each stage worked, in seconds. Decoding is summed over its workers, so it may exceed the run's time.</summary>
+/// <summary>How long each stage of a run worked. Thread-safe.</summary>
 internal sealed class StageTimes
 {
-    private long _decode;
-    private long _infer;
-    private long _write;
+    private readonly long[] _ticks = new long[Enum.GetValues<Stage>().Length];
 
-    public double DecodeSeconds => Seconds(_decode);
+    /// <summary>Seconds of work in a stage; summed over the workers where a stage has several.</summary>
+    public double this[Stage stage] => (double)Interlocked.Read(ref _ticks[(int)stage]) / Stopwatch.Frequency;
 
-    public double InferSeconds => Seconds(_infer);
+    /// <summary>Adds the time since <paramref name="start"/> and returns now, where the next stage begins.</summary>
+    public long Add(Stage stage, long start)
+    {
+        var now = Stopwatch.GetTimestamp();
+        Interlocked.Add(ref _ticks[(int)stage], now - start);
+        return now;
+    }
+}
 
-    public double WriteSeconds => Seconds(_write);
+internal enum Stage
+{
+    /// <summary>Reading, hashing and decoding image files, on the workers.</summary>
+    Decode,
 
-    public void AddDecode(long start) => Interlocked.Add(ref _decode, Stopwatch.GetTimestamp() - start);
+    /// <summary>Resizing and normalising, on the workers.</summary>
+    Resize,
 
-    public void AddInfer(long start) => Interlocked.Add(ref _infer, Stopwatch.GetTimestamp() - start);
+    /// <summary>The network has nothing to do, because no batch is filled yet.</summary>
+    Wait,
 
-    public void AddWrite(long start) => Interlocked.Add(ref _write, Stopwatch.GetTimestamp() - start);
+    /// <summary>The network computes.</summary>
+    Infer,
 
-    private static double Seconds(long ticks) => (double)ticks / Stopwatch.Frequency;
+    /// <summary>Features are copied, compressed and written.</summary>
+    Write,
 }
