@@ -1,0 +1,25 @@
+using System.Globalization;
+using Headstart.Bench;
+
+Console.WriteLine(Hardware.Describe());
+return args switch
+{
+    ["pipeline", var model, var images, var count, var rounds] => await Run(PipelineBenchmark.RunAsync(model, images, Number(count), Number(rounds))),
+    ["resize", var rounds] => await Run(ResizeBenchmark.RunAsync(Number(rounds))),
+    ["reading", var cache, var rounds] => await Run(ReadingBenchmark.RunAsync(cache, Number(rounds))),
+    _ => Usage(),
+};
+
+static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+static async Task<int> Run(Task benchmark)
+{
+    await benchmark;
+    return 0;
+}
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS");
+    return 2;
+}

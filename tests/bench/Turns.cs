@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Headstart.Bench;
+
+/// <summary>Times several things in turns (A B C A B C ...), so that a busy machine slows all of them alike.</summary>
+internal sealed class Turns(int rounds)
+{
+    private readonly List<(string Name, string Unit, Func<Task<double>> Work, List<double> Rates)> _things = [];
+
+    /// <summary>Adds a thing to time.</summary>
+    /// <param name="unit">What it gets through, such as <c>images</c>.</param>
+    /// <param name="work">Does it once; returns how many units.</param>
+    public void Add(string name, string unit, Func<Task<double>> work) => _things.Add((name, unit, work, []));
+
+    /// <summary>Runs all in turns, after one round to warm up, and prints each median rate and its ratio to the first.</summary>
+    public async Task RunAsync()
+    {
+        for (var round = -1; round < rounds; round++)
+        {
+            foreach (var thing in _things)
+            {
+                var start = Stopwatch.GetTimestamp();
+                var units = await thing.Work();
+                if (round >= 0)
+                    thing.Rates.Add(units / Stopwatch.GetElapsedTime(start).TotalSeconds);
+            }
+        }
+
+        foreach (var (name, unit, _, rates) in _things)
+        {
+            var ratios = rates.Zip(_things[0].Rates, (a, b) => a / b);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{name,-44} {Median(rates),10:N1} {unit}/s   {Median(ratios),6:0.000} of the first"));
+        }
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
