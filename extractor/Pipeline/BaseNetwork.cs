@@ -48,6 +48,9 @@ internal sealed class BaseNetwork : IDisposable
         // ONNX Runtime computes the whole graph even when one early output is asked for.
         var graph = OnnxGraph.CutTo(model.Proto, [.. layers.Select(l => l.Name)]);
         using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+
+        // Threads that spin while they wait for work would take the cores from the decoding workers.
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         var provider = ExecutionProvider.Configure(options, device);
         try
         {
