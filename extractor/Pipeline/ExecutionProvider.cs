@@ -50,9 +50,9 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
         try
         {
             if (provider == "cuda")
-                options.AppendExecutionProvider_CUDA();
+                AppendCuda(options);
             else
-                options.AppendExecutionProvider_Tensorrt();
+                AppendTensorrt(options);
             reason = "";
             return true;
         }
@@ -62,5 +62,23 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
             reason = $"{e.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ')}.";
             return false;
         }
+    }
+
+    // TF32 keeps 10 bits of each factor: the contract's "float32" would not be true.
+    private static void AppendCuda(SessionOptions options)
+    {
+        using var cuda = new OrtCUDAProviderOptions();
+        cuda.UpdateOptions(new Dictionary<string, string> { ["use_tf32"] = "0" });
+        options.AppendExecutionProvider_CUDA(cuda);
+    }
+
+    // Building an engine takes minutes; it is kept for the next run on the same GPU.
+    private static void AppendTensorrt(SessionOptions options)
+    {
+        var engines = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData), "headstart", "tensorrt");
+        Directory.CreateDirectory(engines);
+        using var tensorrt = new OrtTensorRTProviderOptions();
+        tensorrt.UpdateOptions(new Dictionary<string, string> { ["trt_engine_cache_enable"] = "1", ["trt_engine_cache_path"] = engines });
+        options.AppendExecutionProvider_Tensorrt(tensorrt);
     }
 }
