@@ -1,5 +1,6 @@
 using Cocona;
 using Cocona.Application;
+using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Extraction.Pipeline;
 using Headstart.Images;
@@ -13,12 +14,13 @@ internal sealed class ExtractCommand
     public async Task<int> ExtractAsync(ExtractOptions options, [FromService] ICoconaAppContextAccessor context)
     {
         options.Validate();
-        var images = ImageSet.Open(options.Images);
+        var shard = options.Shard is null ? null : Shard.Parse(options.Shard, Environment.GetEnvironmentVariable);
+        var images = ImageSet.Open(options.Images).Where(i => shard?.Owns(i.Path) ?? true);
         var model = ModelFile.Load(options.Model);
         using var network = BaseNetwork.Load(model, options.Layer ?? [], options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
-        var run = new ExtractionRun(images, network, options.Out, new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash), TimeProvider.System);
+        var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash), TimeProvider.System);
         var result = await ProgressDisplay.RunAsync(
             "extracting", "images", TimeProvider.System, progress => run.RunAsync(progress, context.Current!.CancellationToken));
 

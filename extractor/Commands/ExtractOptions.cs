@@ -13,6 +13,7 @@ internal sealed record ExtractOptions(
     [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")] int? Batch = null,
     [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")] int? Threads = null,
     [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,
+    [Option("shard", Description = "Take one of N parts of the images, to fill one cache from many machines; auto takes I from a Slurm or Kubernetes job array.", ValueName = "I/N|auto/N")] string? Shard = null,
     [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5,
     [Option("rehash", Description = "Read every image file again, also those whose size and time are as they were.")] bool Rehash = false,
     [Option("profile", Description = "Say where the time went, and what would change it.")] bool Profile = false,

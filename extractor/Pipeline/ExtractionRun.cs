@@ -7,7 +7,7 @@ using Headstart.Images;
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>One run of <c>extract</c>: brings a cache up to date with a picture set.</summary>
-internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string folder, ExtractionSettings settings, TimeProvider time)
+internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheFolder folder, ExtractionSettings settings, TimeProvider time)
 {
     private readonly RejectedImages _rejected = new();
     private int _duplicates;
@@ -22,7 +22,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
         var contract = Contract();
         using var cacheLock = CacheLock.Acquire(folder, time);
         var cache = await OpenAsync(contract, cancellationToken).ConfigureAwait(false);
-        var digests = ImageDigests.Take(images, folder, settings.Rehash, settings.Workers, time, cancellationToken);
+        var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, settings.Workers, time, cancellationToken);
         var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? []);
         var writer = new CacheWriter(folder, contract, time);
         if (cache is not null)
@@ -57,7 +57,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
             Duplicates = _duplicates,
             Removed = plan.Removed,
             Rejected = _rejected.Count,
-            RejectedFile = _rejected.Write(folder),
+            RejectedFile = _rejected.Write(folder.RejectedFile),
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             ComputeSeconds = seconds,
             ImagesPerSecond = computed == 0 ? 0 : computed / seconds,
@@ -70,13 +70,19 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, string
 
     private async Task<FeatureCache?> OpenAsync(CacheContract contract, CancellationToken cancellationToken)
     {
-        if (!FeatureCache.Exists(folder))
-            return null;
-        var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
-        return cache.Contract.FirstDifference(contract) is { } difference
-            ? throw new CommandException($"{folder} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
-                "Extract into a new folder with --out NEW, or pass the model and layers that the cache names ('extractor cache info').")
-            : cache;
+        if (folder.ForeignPart is { } foreign)
+        {
+            throw new CommandException($"{foreign} is not of {folder.Shard!.Count} shards. Go on with the number of shards that made the cache, " +
+                "without --shard (which takes over all rows), or in a new folder.");
+        }
+
+        if (await FeatureCache.PeekContractAsync(folder.Path, cancellationToken).ConfigureAwait(false) is { } found && found.FirstDifference(contract) is { } difference)
+        {
+            throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
+                "Extract into a new folder with --out NEW, or pass the model and layers that the cache names ('extractor cache info').");
+        }
+
+        return await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task WriteAsync(FeatureBatch batch, ExtractionPlan plan, ImageDigests digests, CacheWriter writer, IProgress<int> progress)

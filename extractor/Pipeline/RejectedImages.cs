@@ -3,7 +3,7 @@ using CsvHelper;
 
 namespace Headstart.Extraction.Pipeline;
 
-/// <summary>The images of a run that can't be used, written as <c>rejected.csv</c> with the columns <c>path,reason</c>.</summary>
+/// <summary>The images of a run that can't be used, written as a CSV with the columns <c>path,reason</c>.</summary>
 internal sealed class RejectedImages
 {
     private readonly List<(string Path, string Reason)> _images = [];
@@ -13,10 +13,10 @@ internal sealed class RejectedImages
     public void Add(string path, string reason) => _images.Add((path, reason));
 
     /// <summary>Writes the list, or removes an old one when there is nothing to list.</summary>
-    /// <returns>The file, or null when nothing was rejected.</returns>
-    public string? Write(string folder)
+    /// <param name="path">The list.</param>
+    /// <returns>The list, or null when nothing was rejected.</returns>
+    public string? Write(string path)
     {
-        var path = Path.Combine(folder, "rejected.csv");
         if (_images.Count == 0)
         {
             File.Delete(path);

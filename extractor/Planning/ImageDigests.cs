@@ -6,11 +6,9 @@ using Headstart.Images;
 namespace Headstart.Extraction.Planning;
 
 /// <summary>SHA-256 of a picture set's files; remembered beside the cache, so that files whose size and time haven't changed aren't read again.</summary>
-/// <remarks>The memory is <c>.image-digests.csv</c> with the columns <c>path,size,modified,sha256</c> (modified in 100 ns since year 1, UTC). Losing it costs time only.</remarks>
+/// <remarks>The memory is a CSV with the columns <c>path,size,modified,sha256</c> (modified in 100 ns since year 1, UTC). Losing it costs time only.</remarks>
 internal sealed class ImageDigests
 {
-    private const string FileName = ".image-digests.csv";
-
     // A file that was changed this shortly before it was read may change again without its time telling.
     private static readonly TimeSpan ClockGrain = TimeSpan.FromSeconds(2);
 
@@ -25,11 +23,11 @@ internal sealed class ImageDigests
     public string? this[ImageItem item] => _entries.GetValueOrDefault(item.Path)?.Sha256;
 
     /// <summary>Digests for all images of a set.</summary>
-    /// <param name="folder">The cache, where the memory is.</param>
+    /// <param name="memory">The file that remembers them; need not be there.</param>
     /// <param name="rehash">Read every file, whatever is remembered.</param>
-    public static ImageDigests Take(ImageSet images, string folder, bool rehash, int workers, TimeProvider time, CancellationToken cancellationToken)
+    public static ImageDigests Take(ImageSet images, string memory, bool rehash, int workers, TimeProvider time, CancellationToken cancellationToken)
     {
-        var remembered = rehash ? [] : Load(Path.Combine(folder, FileName));
+        var remembered = rehash ? [] : Load(memory);
         var found = new Entry?[images.Items.Count];
         var hashed = 0;
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellationToken };
@@ -59,7 +57,7 @@ internal sealed class ImageDigests
 
         var digests = new ImageDigests(found.OfType<Entry>().ToDictionary(e => e.Path, StringComparer.Ordinal)) { Hashed = hashed };
         if (hashed > 0)
-            digests.Save(Path.Combine(folder, FileName), time.GetUtcNow().UtcDateTime - ClockGrain);
+            digests.Save(memory, time.GetUtcNow().UtcDateTime - ClockGrain);
         return digests;
     }
 

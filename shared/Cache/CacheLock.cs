@@ -6,42 +6,60 @@ namespace Headstart.Cache;
 /// <summary>Keeps a second extractor out of a cache. Held through the operating system, so it ends with its process however that ends.</summary>
 public sealed class CacheLock : IDisposable
 {
-    private const string FileName = ".lock";
+    private readonly IReadOnlyList<FileStream> _streams;
 
-    // A file of its own: .NET's locks keep others from reading the locked file too.
-    private const string HolderName = ".lock-holder.json";
-
-    private readonly FileStream _stream;
-
-    private CacheLock(FileStream stream) => _stream = stream;
+    private CacheLock(IReadOnlyList<FileStream> streams) => _streams = streams;
 
     /// <exception cref="CommandException">Another process holds the cache (the message says which), or the folder can't be written.</exception>
-    public static CacheLock Acquire(string folder, TimeProvider time)
+    public static CacheLock Acquire(CacheFolder folder, TimeProvider time)
     {
-        var holderPath = Path.Combine(folder, HolderName);
+        var streams = new List<FileStream>();
         try
         {
-            Directory.CreateDirectory(folder);
-            var stream = new FileStream(Path.Combine(folder, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            Directory.CreateDirectory(folder.Path);
+
+            // Shards share the common lock, so that they keep out a run over everything, and each holds one of its own.
+            if (folder.Shard is not null)
+            {
+                using (new FileStream(folder.CommonLockFile, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite))
+                {
+                    // A reader's lock needs a file that is there.
+                }
+
+                streams.Add(new FileStream(folder.CommonLockFile, FileMode.Open, FileAccess.Read, FileShare.Read));
+            }
+
+            streams.Add(new FileStream(folder.LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
             var holder = new Holder(Environment.ProcessId, Environment.MachineName, time.GetUtcNow());
-            AtomicFile.WriteText(holderPath, JsonSerializer.Serialize(holder, HeadstartJson.Compact));
-            return new CacheLock(stream);
+            AtomicFile.WriteText(folder.LockHolder, JsonSerializer.Serialize(holder, HeadstartJson.Compact));
+            return new CacheLock(streams);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CommandException)
         {
-            throw new CommandException($"Can't write into {folder}: {e.Message} Choose another --out.", cause: e);
-        }
-        catch (IOException e)
-        {
-            var holder = ReadHolder(holderPath);
-            throw new CommandException(holder is null
-                ? $"Can't write into {folder}: {e.Message} Choose another --out."
-                : $"{folder} is in use by process {holder.ProcessId} on {holder.Host} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC. Wait for it, or end it; what it has written stays.", cause: e);
+            streams.ForEach(s => s.Dispose());
+            throw Explain(folder, e);
         }
     }
 
     /// <summary>Lets go. The files stay: deleting one that another process is just opening would let two processes hold the cache.</summary>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose()
+    {
+        foreach (var stream in _streams)
+            stream.Dispose();
+    }
+
+    private static CommandException Explain(CacheFolder folder, Exception e)
+    {
+        if (e is CommandException known)
+            return known;
+        var holders = e is IOException && Directory.Exists(folder.Path)
+            ? Directory.EnumerateFiles(folder.Path, ".lock-holder*.json").Select(ReadHolder).OfType<Holder>().OrderByDescending(h => h.Since).ToList()
+            : [];
+        var holder = ReadHolder(folder.LockHolder) ?? holders.FirstOrDefault();
+        return new CommandException(e is UnauthorizedAccessException || holder is null
+            ? $"Can't write into {folder.Path}: {e.Message} Choose another --out."
+            : $"{folder.Path} is in use by process {holder.ProcessId} on {holder.Host} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC. Wait for it, or end it; what it has written stays.", cause: e);
+    }
 
     private static Holder? ReadHolder(string path)
     {

@@ -1,9 +1,8 @@
-using System.Globalization;
 using System.Security.Cryptography;
 
 namespace Headstart.Cache;
 
-/// <summary>The names of part files, and the digest that lies beside each.</summary>
+/// <summary>A part file and the digest that lies beside it.</summary>
 /// <remarks>
 /// A digest file is what <c>sha256sum</c> writes, so <c>sha256sum -c *.sha256</c> checks a cache without Headstart. It is written before the part gets
 /// its name. While a part is being replaced it holds two lines, for the old and the new content.
@@ -12,34 +11,9 @@ internal static class CachePart
 {
     public const string Extension = ".parquet";
 
-    private const string DigestSuffix = ".sha256";
-
-    public static string FileName(int number) => string.Create(CultureInfo.InvariantCulture, $"part-{number:D5}{Extension}");
+    public const string DigestSuffix = ".sha256";
 
     public static string DigestPath(string partPath) => partPath + DigestSuffix;
-
-    /// <summary>The part files of a cache folder, in the order in which their rows are read.</summary>
-    public static List<string> List(string folder) =>
-        [.. Directory.EnumerateFiles(folder, "*" + Extension).Order(StringComparer.Ordinal)];
-
-    /// <summary>Digests whose part is not there.</summary>
-    public static List<string> ListDigestsWithoutPart(string folder) =>
-        [.. Directory.EnumerateFiles(folder, $"*{Extension}{DigestSuffix}").Where(d => !File.Exists(d[..^DigestSuffix.Length])).Order(StringComparer.Ordinal)];
-
-    /// <summary>The lowest number that is above those of all parts in the folder.</summary>
-    public static int NextNumber(string folder)
-    {
-        var next = 0;
-        foreach (var path in List(folder))
-        {
-            var name = Path.GetFileNameWithoutExtension(path.AsSpan());
-            var digits = name[(name.LastIndexOf('-') + 1)..];
-            if (int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-                next = Math.Max(next, number + 1);
-        }
-
-        return next;
-    }
 
     /// <summary>Puts whole content under a part's name, never leaving a part without a digest that fits.</summary>
     public static void Write(string path, ReadOnlySpan<byte> content)
@@ -72,21 +46,14 @@ internal static class CachePart
         return content;
     }
 
-    /// <summary>Brings a folder into order after a killed run: no temporary files, no digest without its part, one line in each digest.</summary>
-    public static void CleanUp(string folder)
+    /// <summary>Leaves one line in the digest of a part that was being replaced when its writer was killed.</summary>
+    public static void SettleDigest(string path)
     {
-        foreach (var leftover in Directory.EnumerateFiles(folder, "*" + AtomicFile.TemporarySuffix).Concat(ListDigestsWithoutPart(folder)).ToList())
-            File.Delete(leftover);
-        foreach (var path in List(folder))
-        {
-            // Two lines: the run was killed while it replaced this part.
-            if (File.Exists(DigestPath(path)) && File.ReadAllLines(DigestPath(path)) is [var before, var after])
-            {
-                var line = Line(path, File.ReadAllBytes(path));
-                if (line == $"{before}\n" || line == $"{after}\n")
-                    AtomicFile.WriteText(DigestPath(path), line);
-            }
-        }
+        if (!File.Exists(DigestPath(path)) || File.ReadAllLines(DigestPath(path)) is not [var before, var after])
+            return;
+        var line = Line(path, File.ReadAllBytes(path));
+        if (line == $"{before}\n" || line == $"{after}\n")
+            AtomicFile.WriteText(DigestPath(path), line);
     }
 
     /// <summary>Removes a part and its digest. Killed in between, it leaves a digest without a part, which means nothing.</summary>

@@ -17,7 +17,7 @@ public sealed record CacheVerification(long Rows, int Files, IReadOnlyList<Damag
         if (!FeatureCache.Exists(folder))
             throw new CommandException($"No cache in {folder}: it has no .parquet files.");
         var damaged = new List<DamagedFile>();
-        var parts = CachePart.List(folder);
+        var parts = new CacheFolder(folder).Parts;
         var rows = 0L;
         foreach (var path in parts)
         {
@@ -35,7 +35,7 @@ public sealed record CacheVerification(long Rows, int Files, IReadOnlyList<Damag
             }
         }
 
-        return new CacheVerification(rows, parts.Count, damaged, CachePart.ListDigestsWithoutPart(folder));
+        return new CacheVerification(rows, parts.Count, damaged, new CacheFolder(folder).DigestsWithoutPart());
     }
 }
 

@@ -9,19 +9,19 @@ public sealed class CacheWriter
     /// <summary>A part is written when it is full or this old, so that a killed run loses less than half a minute of work.</summary>
     public static readonly TimeSpan MaximumAge = TimeSpan.FromSeconds(20);
 
-    private readonly string _folder;
+    private readonly CacheFolder _folder;
     private readonly PartBuilder _part;
     private readonly TimeProvider _time;
     private long _partBegun;
     private int _nextNumber;
 
-    public CacheWriter(string folder, CacheContract contract, TimeProvider time)
+    public CacheWriter(CacheFolder folder, CacheContract contract, TimeProvider time)
     {
         _folder = folder;
         _time = time;
         _part = new PartBuilder(contract);
-        CachePart.CleanUp(folder);
-        _nextNumber = CachePart.NextNumber(folder);
+        folder.CleanUp();
+        _nextNumber = folder.NextNumber();
     }
 
     /// <summary>Adds one row; writes the part when it is due.</summary>
@@ -43,7 +43,7 @@ public sealed class CacheWriter
     {
         if (_part.Count == 0)
             return;
-        await _part.WriteAsync(Path.Combine(_folder, CachePart.FileName(_nextNumber)), CancellationToken.None).ConfigureAwait(false);
+        await _part.WriteAsync(_folder.PartPath(_nextNumber), CancellationToken.None).ConfigureAwait(false);
         _nextNumber++;
     }
 }

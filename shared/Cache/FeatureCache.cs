@@ -29,7 +29,7 @@ public sealed class FeatureCache
     public IReadOnlyList<CacheRowGroup> RowGroups { get; }
 
     /// <summary>Whether the folder holds part files, without looking into them.</summary>
-    public static bool Exists(string folder) => Directory.Exists(folder) && CachePart.List(folder).Count > 0;
+    public static bool Exists(string folder) => new CacheFolder(folder).Parts.Count > 0;
 
     /// <summary>Reads the footers and the small columns of every part.</summary>
     /// <exception cref="CommandException">No cache there, a damaged part, or parts that don't belong together; the message names the part.</exception>
@@ -40,10 +40,37 @@ public sealed class FeatureCache
         if (!Exists(folder))
             throw new CommandException($"No cache in {folder}: it has no .parquet files. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
 
+        return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Opens the parts that one run may change.</summary>
+    /// <returns>Null when there are none.</returns>
+    /// <exception cref="CommandException">As above.</exception>
+    public static async Task<FeatureCache?> OpenAsync(CacheFolder folder, CancellationToken cancellationToken) =>
+        folder.Parts is { Count: > 0 } parts ? await OpenAsync(folder.Path, parts, cancellationToken).ConfigureAwait(false) : null;
+
+    /// <summary>The contract of any part in a folder, or null when there is none; for a cache that others are writing.</summary>
+    /// <exception cref="CommandException">The part is damaged, or not Headstart's.</exception>
+    public static async Task<CacheContract?> PeekContractAsync(string folder, CancellationToken cancellationToken)
+    {
+        foreach (var path in new CacheFolder(folder).Parts)
+        {
+            if (!File.Exists(path))
+                continue;
+            var reader = await OpenPartAsync(path, cancellationToken).ConfigureAwait(false);
+            await using var _ = reader.ConfigureAwait(false);
+            return ReadContract(reader, path);
+        }
+
+        return null;
+    }
+
+    private static async Task<FeatureCache> OpenAsync(string folder, IReadOnlyList<string> parts, CancellationToken cancellationToken)
+    {
         CacheContract? contract = null;
         var rows = new List<CacheRow>();
         var groups = new List<CacheRowGroup>();
-        foreach (var path in CachePart.List(folder))
+        foreach (var path in parts)
         {
             cancellationToken.ThrowIfCancellationRequested();
             await ReadPartAsync(path).ConfigureAwait(false);

@@ -37,6 +37,9 @@ public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
         return set;
     }
 
+    /// <summary>The images for which <paramref name="predicate"/> holds.</summary>
+    public ImageSet Where(Func<ImageItem, bool> predicate) => new(Root, [.. Items.Where(predicate)]);
+
     internal static string FolderOf(string file) => System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(file))!;
 
     private static ImageSet FromFolder(string root)

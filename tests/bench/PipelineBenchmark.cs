@@ -1,3 +1,4 @@
+using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
 using Headstart.Images;
 using Headstart.Models;
@@ -36,7 +37,7 @@ internal static class PipelineBenchmark
             var folder = Directory.CreateTempSubdirectory("headstart-bench-");
             try
             {
-                var result = await new ExtractionRun(images, network, folder.FullName, new ExtractionSettings(batchSize, threads), TimeProvider.System)
+                var result = await new ExtractionRun(images, network, new CacheFolder(folder.FullName), new ExtractionSettings(batchSize, threads), TimeProvider.System)
                     .RunAsync(_ => new Progress<int>(), CancellationToken.None);
                 return result.Computed;
             }

@@ -126,7 +126,7 @@ public sealed class ExtractionRunTests : IDisposable
         Assert.Equal(0, (await RunAsync("cache")).Computed);
         using var network = Load(_model);
         var rehashed = await new ExtractionRun(
-            ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), new ExtractionSettings(4, 2, Rehash: true), TimeProvider.System)
+            ImageSet.Open(_folder.File("pictures")), network, new CacheFolder(_folder.File("cache")), new ExtractionSettings(4, 2, Rehash: true), TimeProvider.System)
             .RunAsync(_ => new Callback(_ => { }), Cancellation);
         Assert.Equal(10, rehashed.Reused);
     }
@@ -165,11 +165,49 @@ public sealed class ExtractionRunTests : IDisposable
     }
 
     [Fact]
+    public async Task The_rows_of_shards_in_any_order_equal_those_of_one_run()
+    {
+        using var network = Load(_model);
+        foreach (var index in new[] { 2, 0, 3, 1, 2 })
+            await RunShardAsync(network, new Shard(index, 4));
+
+        await RunAsync("whole");
+        Assert.Equal(await SortedAsync("whole"), await SortedAsync("sharded"));
+        Assert.All(Directory.GetFiles(_folder.File("sharded"), "*.parquet"), p => Assert.Matches("part-[0-3]-of-4-00000.parquet$", p));
+    }
+
+    [Fact]
+    public async Task A_shard_touches_only_its_own_rows_and_a_run_over_everything_takes_over()
+    {
+        using var network = Load(_model);
+        for (var index = 0; index < 3; index++)
+            await RunShardAsync(network, new Shard(index, 3));
+        var gone = ImageSet.Open(_folder.File("pictures")).Items.Where(i => new Shard(1, 3).Owns(i.Path)).ToList();
+        gone.ForEach(i => File.Delete(i.File));
+
+        Assert.Equal(0, (await RunShardAsync(network, new Shard(0, 3))).Removed);
+        Assert.Equal(11, (await ReadAsync("sharded")).Count);
+        Assert.Equal(gone.Count, (await RunAsync("sharded", network)).Removed);
+        Assert.Equal(11 - gone.Count, (await ReadAsync("sharded")).Count);
+    }
+
+    [Fact]
+    public async Task Another_number_of_shards_is_refused()
+    {
+        using var network = Load(_model);
+        await RunShardAsync(network, new Shard(0, 3));
+
+        var error = await Assert.ThrowsAsync<CommandException>(() => RunShardAsync(network, new Shard(0, 2)));
+
+        Assert.Contains("part-0-of-3-00000.parquet is not of 2 shards", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_cancelled_run_keeps_what_it_computed_and_the_next_one_goes_on_from_there()
     {
         using var stop = new CancellationTokenSource();
         using var network = Load(_model);
-        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), new ExtractionSettings(2, 2), TimeProvider.System);
+        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, new CacheFolder(_folder.File("cache")), new ExtractionSettings(2, 2), TimeProvider.System);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.RunAsync(_ => new Callback(_ => stop.Cancel()), stop.Token));
 
         var result = await RunAsync("cache", batch: 2);
@@ -184,7 +222,7 @@ public sealed class ExtractionRunTests : IDisposable
     public async Task A_fault_while_writing_ends_the_run_instead_of_hanging()
     {
         using var network = Load(_model);
-        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File("cache"), new ExtractionSettings(2, 2), TimeProvider.System);
+        var run = new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, new CacheFolder(_folder.File("cache")), new ExtractionSettings(2, 2), TimeProvider.System);
 
         var fault = await Assert.ThrowsAsync<InvalidOperationException>(
             () => run.RunAsync(_ => new Callback(_ => throw new InvalidOperationException("writer")), Cancellation));
@@ -221,7 +259,12 @@ public sealed class ExtractionRunTests : IDisposable
     }
 
     private Task<ExtractionResult> RunAsync(string cache, BaseNetwork network, int batch = 4, int workers = 2) =>
-        new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, _folder.File(cache), new ExtractionSettings(batch, workers), TimeProvider.System)
+        new ExtractionRun(ImageSet.Open(_folder.File("pictures")), network, new CacheFolder(_folder.File(cache)), new ExtractionSettings(batch, workers), TimeProvider.System)
+            .RunAsync(_ => new Callback(_ => { }), Cancellation);
+
+    private Task<ExtractionResult> RunShardAsync(BaseNetwork network, Shard shard) =>
+        new ExtractionRun(
+            ImageSet.Open(_folder.File("pictures")).Where(i => shard.Owns(i.Path)), network, new CacheFolder(_folder.File("sharded"), shard), new ExtractionSettings(4, 2), TimeProvider.System)
             .RunAsync(_ => new Callback(_ => { }), Cancellation);
 
     /// <summary>Each row with its features as bits, so that equal means equal.</summary>

@@ -27,7 +27,7 @@ internal static class CacheSamples
     /// <summary>Writes rows <paramref name="first"/> .. <paramref name="first"/> + <paramref name="count"/> - 1 as one part or more.</summary>
     public static async Task WriteAsync(string folder, CacheContract contract, int first, int count)
     {
-        var writer = new CacheWriter(folder, contract, TimeProvider.System);
+        var writer = new CacheWriter(new CacheFolder(folder), contract, TimeProvider.System);
         for (var i = first; i < first + count; i++)
             await writer.AddAsync(Row(i), [.. contract.Layers.Select(l => (ReadOnlyMemory<float>)Features(i, l))]);
         await writer.FlushAsync();

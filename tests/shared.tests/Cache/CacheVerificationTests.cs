@@ -77,7 +77,7 @@ public sealed class CacheVerificationTests : IDisposable
             File.WriteAllText(_folder.File("part-00009.parquet.sha256"), line);
             Assert.Empty((await VerifyAsync()).Damaged);
 
-            _ = new CacheWriter(_folder.Path, CacheSamples.Contract(), TimeProvider.System);
+            _ = new CacheWriter(new CacheFolder(_folder.Path), CacheSamples.Contract(), TimeProvider.System);
 
             Assert.Equal(line, File.ReadAllText(digest));
             Assert.Equal(["part-00000.parquet", "part-00000.parquet.sha256"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());

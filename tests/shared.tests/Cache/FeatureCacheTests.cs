@@ -25,7 +25,7 @@ public sealed class FeatureCacheTests : IDisposable
         {
             using var own = new TemporaryFolder();
             var contract = CacheSamples.Contract(new ModelLayer("pool", sample.shape));
-            var writer = new CacheWriter(own.Path, contract, TimeProvider.System);
+            var writer = new CacheWriter(new CacheFolder(own.Path), contract, TimeProvider.System);
             for (var i = 0; i < sample.rows; i++)
                 await writer.AddAsync(CacheSamples.Row(i), [sample.values.AsMemory(i * sample.shape.Length, sample.shape.Length)]);
             await writer.FlushAsync();
