@@ -9,6 +9,8 @@ return CommandApp.Run(args, app =>
     app.AddCommands<DemoBaseCommand>();
     app.AddSubCommand("model", model =>
     {
+        model.AddCommands<ModelListCommand>();
+        model.AddCommands<ModelFetchCommand>();
         model.AddCommands<ModelImportCommand>();
         model.AddCommands<ModelInfoCommand>();
         model.AddCommands<ModelVerifyCommand>();

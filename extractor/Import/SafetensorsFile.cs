@@ -76,7 +76,12 @@ internal sealed class SafetensorsFile : IDisposable
 
     public void Dispose() => _map.Dispose();
 
-    private static Dictionary<string, SafetensorsEntry> ParseHeader(string path, byte[] header, long dataLength)
+    /// <summary>Reads and checks a header, wherever it came from.</summary>
+    /// <param name="path">A file or an address, for messages.</param>
+    /// <param name="header">The JSON, without the 8 bytes that give its length.</param>
+    /// <param name="dataLength">How many bytes follow the header.</param>
+    /// <exception cref="CommandException">Not a header, or one that promises bytes that are not there, or the same bytes twice.</exception>
+    public static IReadOnlyDictionary<string, SafetensorsEntry> ParseHeader(string path, byte[] header, long dataLength)
     {
         var tensors = new Dictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
         try
