@@ -1,7 +1,15 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using Headstart.Images;
+using Headstart.Parity;
 using Headstart.Preprocessing;
+
+// parity features CACHE LAYER > FEATURES: see CachedFeatures.
+if (args is ["features", var cache, var layer])
+{
+    await CachedFeatures.WriteAsync(cache, layer, Console.OpenStandardOutput());
+    return 0;
+}
 
 // parity decode|decode-upright|PRESET < PATHS > ANSWERS
 //
@@ -9,7 +17,7 @@ using Headstart.Preprocessing;
 // 1: int32 width, int32 height, and the RGB bytes (decode) or the 3 x size x size floats (a preset).
 if (args is not [var mode])
 {
-    Console.Error.WriteLine("usage: parity decode|decode-upright|PRESET < PATHS > ANSWERS");
+    Console.Error.WriteLine("usage: parity decode|decode-upright|PRESET < PATHS > ANSWERS\n       parity features CACHE LAYER > FEATURES");
     return 2;
 }
 
