@@ -57,7 +57,7 @@ internal sealed class Vgg : IDisposable
     /// <param name="to">The layer whose features come out; null for the model's deepest.</param>
     /// <exception cref="CommandException">Another network, a layer that isn't there, nothing between the two, or weights that the names and
     /// shapes of a VGG contradict.</exception>
-    public static Vgg Load(ModelFile model, Device device, string? after = null, string? to = null)
+    public static Vgg FromModel(ModelFile model, Device device, string? after = null, string? to = null)
     {
         var architecture = VggArchitecture.All.FirstOrDefault(a => a.Name == model.Contract.Architecture)
             ?? throw new CommandException($"{model.Path} is not a VGG (its architecture is '{model.Contract.Architecture}'), so its blocks are not known. " +
@@ -104,11 +104,12 @@ internal sealed class Vgg : IDisposable
         float[] Floats(string name, params long[] shape)
         {
             if (!initialisers.TryGetValue(name, out var stored))
-                throw new CommandException($"{model.Path} has no initialiser '{name}', which a {architecture.Name} needs. Import the weights again.");
+                throw new CommandException($"{model.Path} has no initialiser '{name}', which a {architecture.Name} needs. " +
+                    "Pass the float32 model as 'extractor model import' made it.");
             return stored.Dims.SequenceEqual(shape)
                 ? OnnxTensor.ToFloats(stored)
                 : throw new CommandException($"{model.Path}: '{name}' is [{string.Join(", ", stored.Dims)}], and a {architecture.Name} " +
-                    $"has [{string.Join(", ", shape)}] there. Import the weights again.");
+                    $"has [{string.Join(", ", shape)}] there. Pass the float32 model as 'extractor model import' made it.");
         }
     }
 

@@ -34,7 +34,7 @@ public sealed class VggTests : IDisposable
         string? previous = null;
         foreach (var layer in model.Contract.Layers)
         {
-            using var step = Vgg.Load(model, CPU, after: previous, to: layer.Name);
+            using var step = Vgg.FromModel(model, CPU, after: previous, to: layer.Name);
             Assert.Equal([layer.Name], step.LayerNames);
             features = step.Forward(features);
             Assert.Equal([Images, layer.Shape.Channels, layer.Shape.Height, layer.Shape.Width], features.shape);
@@ -44,7 +44,7 @@ public sealed class VggTests : IDisposable
         }
 
         Assert.Equal(architecture.LayerNames, reference.Keys);
-        using var whole = Vgg.Load(model, CPU);
+        using var whole = Vgg.FromModel(model, CPU);
         Assert.Equal(Values(features), Values(whole.Forward(tensor(images, [Images, 3, VggSample.Size, VggSample.Size]))));
     }
 
@@ -52,7 +52,7 @@ public sealed class VggTests : IDisposable
     public void Parameters_are_the_initialisers_by_name_shape_and_value()
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg11, ["block2_pool"]);
-        using var vgg = Vgg.Load(model, CPU);
+        using var vgg = Vgg.FromModel(model, CPU);
 
         Assert.Equal(["block1_conv1", "block1_pool", "block2_conv1", "block2_pool"], vgg.LayerNames);
         Assert.Equal((2, null, "block2_pool"), (vgg.Blocks, vgg.After, vgg.To));
@@ -67,7 +67,7 @@ public sealed class VggTests : IDisposable
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg16, VggArchitecture.Vgg16.PoolNames);
         var reference = OnnxRuntimeReference.Run(model.Proto, VggSample.Images(model, Images), VggSample.Size);
-        using var tail = Vgg.Load(model, CPU, after: "block3_pool");
+        using var tail = Vgg.FromModel(model, CPU, after: "block3_pool");
         using var scope = NewDisposeScope();
 
         var found = Values(tail.Forward(tensor(reference["block3_pool"], [Images, 256, 4, 4])));
@@ -82,7 +82,7 @@ public sealed class VggTests : IDisposable
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg16, ["block3_pool"]);
         var images = VggSample.Images(model, Images);
-        using var vgg = Vgg.Load(model, CPU);
+        using var vgg = Vgg.FromModel(model, CPU);
         using var scope = NewDisposeScope();
 
         var found = Values(vgg.Forward(tensor(images, [Images, 3, VggSample.Size, VggSample.Size])));
@@ -98,7 +98,7 @@ public sealed class VggTests : IDisposable
     public void Only_unfrozen_blocks_get_gradients()
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg13, ["block3_pool"]);
-        using var vgg = Vgg.Load(model, CPU);
+        using var vgg = Vgg.FromModel(model, CPU);
         using var scope = NewDisposeScope();
         var images = tensor(VggSample.Images(model, 1), [1, 3, VggSample.Size, VggSample.Size]);
         Assert.False(vgg.Forward(images).requires_grad);
@@ -123,9 +123,9 @@ public sealed class VggTests : IDisposable
     public void Gradients_from_cached_features_equal_those_from_the_image()
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg11, ["block3_pool"]);
-        using var whole = Vgg.Load(model, CPU);
-        using var prefix = Vgg.Load(model, CPU, to: "block2_pool");
-        using var tail = Vgg.Load(model, CPU, after: "block2_pool");
+        using var whole = Vgg.FromModel(model, CPU);
+        using var prefix = Vgg.FromModel(model, CPU, to: "block2_pool");
+        using var tail = Vgg.FromModel(model, CPU, after: "block2_pool");
         using var scope = NewDisposeScope();
         var images = tensor(VggSample.Images(model, Images), [Images, 3, VggSample.Size, VggSample.Size]);
         var cached = prefix.Forward(images).contiguous();
@@ -145,7 +145,7 @@ public sealed class VggTests : IDisposable
     public void Gradients_are_the_slope_of_the_loss()
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg11, ["block2_pool"]);
-        using var vgg = Vgg.Load(model, CPU);
+        using var vgg = Vgg.FromModel(model, CPU);
         using var scope = NewDisposeScope();
         var images = tensor(VggSample.Images(model, 1), [1, 3, VggSample.Size, VggSample.Size]) / 100;
         vgg.Unfreeze(2);
@@ -177,8 +177,8 @@ public sealed class VggTests : IDisposable
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg13, ["block3_pool"]);
         var images = VggSample.Images(model, Images);
-        using var tail = Vgg.Load(model, CPU, after: "block1_pool");
-        using var prefix = Vgg.Load(model, CPU, to: "block1_pool");
+        using var tail = Vgg.FromModel(model, CPU, after: "block1_pool");
+        using var prefix = Vgg.FromModel(model, CPU, to: "block1_pool");
         using var scope = NewDisposeScope();
         using (no_grad())
         {
@@ -202,8 +202,8 @@ public sealed class VggTests : IDisposable
     public void Stored_weights_of_other_blocks_are_refused_and_nothing_changes()
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg13, ["block2_pool"]);
-        using var whole = Vgg.Load(model, CPU);
-        using var tail = Vgg.Load(model, CPU, after: "block1_pool");
+        using var whole = Vgg.FromModel(model, CPU);
+        using var tail = Vgg.FromModel(model, CPU, after: "block1_pool");
         var stored = whole.ToNamedTensors().ToDictionary(t => t.Name, t => t with { Values = [.. t.Values.Select(v => v + 1)] });
         var before = tail.ToNamedTensors();
 
@@ -242,7 +242,7 @@ public sealed class VggTests : IDisposable
     {
         var model = VggSample.Write(_folder, VggArchitecture.Vgg11, ["block3_pool"]);
         var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
-        using (var vgg = Vgg.Load(model, CPU))
+        using (var vgg = Vgg.FromModel(model, CPU))
         {
             using var images = zeros(1, 3, VggSample.Size, VggSample.Size);
             vgg.Forward(images).Dispose();
@@ -255,7 +255,7 @@ public sealed class VggTests : IDisposable
     }
 
     private static string Refused(ModelFile model, string? after = null, string? to = null) =>
-        Assert.Throws<CommandException>(() => Vgg.Load(model, CPU, after, to)).Message;
+        Assert.Throws<CommandException>(() => Vgg.FromModel(model, CPU, after, to)).Message;
 
     private static float[] Values(Tensor tensor)
     {
