@@ -15,6 +15,8 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
     // One being decoded into, one ready, one in the network, one being written.
     private const int BatchesInFlight = 4;
 
+    private readonly DecodingMemory _memory = new();
+
     public StageTimes Times { get; } = new();
 
     /// <summary>Runs every item through the network.</summary>
@@ -67,7 +69,7 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
     private async Task DecodeAsync(Flow flow)
     {
-        var loader = new ImageLoader(network.Model.Contract.Preprocessing, Times);
+        var loader = new ImageLoader(network.Model.Contract.Preprocessing, _memory, Times);
         await foreach (var (batch, slot) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
             try

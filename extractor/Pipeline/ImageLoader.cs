@@ -6,8 +6,11 @@ using Headstart.Preprocessing;
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>From an image file to the network's input. One for each worker, because the preprocessor keeps buffers.</summary>
-internal sealed class ImageLoader(ImagePreprocessing preprocessing, StageTimes times)
+internal sealed class ImageLoader(ImagePreprocessing preprocessing, DecodingMemory memory, StageTimes times)
 {
+    // Of smaller files each worker may hold one while it waits for memory to decode it.
+    private const long SmallFileBytes = 32L << 20;
+
     private readonly ImagePreprocessor _preprocessor = new(preprocessing);
 
     /// <summary>Reads, decodes and preprocesses one image.</summary>
@@ -16,39 +19,46 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, StageTimes t
     /// <exception cref="ImageRejectedException">The image can't be used; the message is the reason.</exception>
     public DecodedImage Load(string file, Span<float> chw)
     {
-        var start = Stopwatch.GetTimestamp();
-        var bytes = Read(file);
-        var digest = Digest(bytes);
-        var image = ImageDecoder.Decode(bytes, preprocessing.Exif);
-        start = times.Add(Stage.Decode, start);
-        _preprocessor.Apply(image, chw);
-        times.Add(Stage.Resize, start);
-        return new DecodedImage(digest, image.Width, image.Height);
+        using var share = memory.Open();
+        try
+        {
+            var start = Stopwatch.GetTimestamp();
+            var bytes = Read(file, share);
+            var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
+            var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share);
+            start = times.Add(Stage.Decode, start);
+            _preprocessor.Apply(image, chw);
+            times.Add(Stage.Resize, start);
+            return new DecodedImage(digest, image.Width, image.Height);
+        }
+        catch (Exception e) when (e is not ImageRejectedException)
+        {
+            // Whatever a file does to a decoder, the others are still to be computed. A fault of ours rejects them all, and so fails the run.
+            throw new ImageRejectedException($"it could not be decoded: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
     }
 
     /// <summary>SHA-256 of a file's bytes, lower-case hex.</summary>
     /// <exception cref="ImageRejectedException">The file can't be read.</exception>
-    public static string Digest(string file) => Digest(Read(file));
-
-    private static string Digest(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
-
-    private static byte[] Read(string file)
+    public static string Digest(string file)
     {
-        try
-        {
-            // Pipes and devices have no length, and opening a pipe would wait for somebody to write into it.
-            return new FileInfo(file).Length switch
-            {
-                0 => throw new ImageRejectedException("the file is empty, or not a regular file"),
-                > MaximumFileBytes => throw new ImageRejectedException($"the file is larger than {MaximumFileBytes >> 20} MiB"),
-                _ => File.ReadAllBytes(file),
-            };
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ImageRejectedException($"the file can't be read: {e.Message}");
-        }
+        using var stream = ImageFile.Open(file);
+        return ImageFile.Reading(() => Convert.ToHexStringLower(SHA256.HashData(stream)));
     }
 
-    private const long MaximumFileBytes = 512L << 20;
+    private static byte[] Read(string file, DecodingMemory.Share share)
+    {
+        using var stream = ImageFile.Open(file);
+        return ImageFile.Reading(() =>
+        {
+            Span<byte> start = stackalloc byte[12];
+            ImageDecoder.CheckSignature(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+            stream.Position = 0;
+            if (stream.Length > SmallFileBytes)
+                share.TakeAll();
+            var bytes = GC.AllocateUninitializedArray<byte>((int)stream.Length);
+            stream.ReadExactly(bytes);
+            return bytes;
+        });
+    }
 }

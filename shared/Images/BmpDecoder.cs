@@ -8,10 +8,13 @@ internal static class BmpDecoder
 {
     private const int FileHeader = 14;
 
+    // StbImageSharp converts from four channels to three.
+    private const int BytesPerPixel = 4 + 3;
+
     /// <exception cref="ImageRejectedException">Damaged, truncated, too large, or of a kind that StbImageSharp doesn't read rightly.</exception>
-    public static RgbImage Decode(byte[] file)
+    public static RgbImage Decode(byte[] file, DecodingMemory.Share? memory)
     {
-        CheckHeader(file);
+        CheckHeader(file, memory);
         try
         {
             using var stream = new MemoryStream(file, writable: false);
@@ -29,7 +32,7 @@ internal static class BmpDecoder
     /// StbImageSharp reads zeros beyond the end of a file: what the header asks for must be there. Small palettes after an OS/2 header
     /// it takes from the wrong place.
     /// </summary>
-    private static void CheckHeader(ReadOnlySpan<byte> file)
+    private static void CheckHeader(ReadOnlySpan<byte> file, DecodingMemory.Share? memory)
     {
         var header = file.Length >= FileHeader + 4 ? BinaryPrimitives.ReadUInt32LittleEndian(file[FileHeader..]) : 0;
         if (header is not (12 or 40 or 52 or 56 or 108 or 124) || file.Length < FileHeader + header)
@@ -44,7 +47,7 @@ internal static class BmpDecoder
             throw new ImageRejectedException("damaged BMP header");
         if (compression is not (0 or 3) || (core && bits is (1 or 4)))
             throw new ImageRejectedException("a compressed BMP, or an OS/2 one with a small palette: neither is read");
-        ImageDecoder.CheckSize(width, height);
+        ImageDecoder.Admit(width, height, BytesPerPixel, memory);
         var offset = BinaryPrimitives.ReadUInt32LittleEndian(file[10..]);
         var stride = ((width * bits) + 31) / 32 * 4;
         if (offset + (stride * height) > file.Length)

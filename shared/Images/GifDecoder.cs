@@ -10,10 +10,11 @@ namespace Headstart.Images;
 internal static class GifDecoder
 {
     private const byte Extension = (byte)'!', Frame = (byte)',', Trailer = (byte)';', GraphicControl = 0xF9;
+    private const int BytesPerPixel = 1 + 3;
     internal const string Truncated = "truncated GIF: the file ends before the first frame does";
 
     /// <exception cref="ImageRejectedException">Damaged, truncated, too large, or without a frame.</exception>
-    public static RgbImage Decode(ReadOnlySpan<byte> file)
+    public static RgbImage Decode(ReadOnlySpan<byte> file, DecodingMemory.Share? memory)
     {
         var screen = Take(file, 6, 7);
         var (width, height) = Size(screen);
@@ -37,7 +38,7 @@ internal static class GifDecoder
                     var frame = Take(file, at, 9);
                     at += 9;
                     var own = Palette(file, frame[8], ref at);
-                    return Draw(file[at..], frame, (width, height), own.IsEmpty ? palette : own, transparent);
+                    return Draw(file[at..], frame, (width, height), own.IsEmpty ? palette : own, transparent, memory);
                 default:
                     // PIL passes over bytes that mean nothing.
                     break;
@@ -46,7 +47,8 @@ internal static class GifDecoder
     }
 
     private static RgbImage Draw(
-        ReadOnlySpan<byte> data, ReadOnlySpan<byte> frame, (int Width, int Height) screen, ReadOnlySpan<byte> palette, byte? transparent)
+        ReadOnlySpan<byte> data, ReadOnlySpan<byte> frame, (int Width, int Height) screen, ReadOnlySpan<byte> palette, byte? transparent,
+        DecodingMemory.Share? memory)
     {
         var (left, top) = Size(frame);
         var (width, height) = Size(frame[4..]);
@@ -54,7 +56,7 @@ internal static class GifDecoder
         var (screenWidth, screenHeight) = (Math.Max(screen.Width, left + width), Math.Max(screen.Height, top + height));
         if (width == 0 || height == 0)
             throw new ImageRejectedException("a GIF whose first frame is empty");
-        ImageDecoder.CheckSize(screenWidth, screenHeight);
+        ImageDecoder.Admit(screenWidth, screenHeight, BytesPerPixel, memory);
 
         var indices = GC.AllocateUninitializedArray<byte>(width * height);
         GifLzw.Decode(data, indices);

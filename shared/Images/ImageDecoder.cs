@@ -29,8 +29,9 @@ public static class ImageDecoder
     /// <summary>Decodes one file; of an animation or a document, the first frame or page.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="exif">Whether an EXIF orientation turns the picture.</param>
+    /// <param name="memory">Asked, once the header is read, for what the picture takes; kept by the caller until it is done with the pixels.</param>
     /// <exception cref="ImageRejectedException">Not an image, damaged, truncated, or above <see cref="MaxPixels"/>.</exception>
-    public static RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation exif)
+    public static RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation exif, DecodingMemory.Share? memory = null)
     {
         var format = file.IsEmpty ? throw new ImageRejectedException("the file is empty") : ImageSignature.Of(file.Span);
         var bytes = MemoryMarshal.TryGetArray(file, out var whole) && whole.Count == whole.Array!.Length ? whole.Array : file.ToArray();
@@ -38,12 +39,12 @@ public static class ImageDecoder
         {
             var (image, orientation) = format switch
             {
-                ImageFormat.Jpeg => DecodeJpeg(bytes),
-                ImageFormat.Gif => new Decoded(GifDecoder.Decode(bytes)),
-                ImageFormat.Bmp => new Decoded(BmpDecoder.Decode(bytes)),
+                ImageFormat.Jpeg => DecodeJpeg(bytes, memory),
+                ImageFormat.Gif => new Decoded(GifDecoder.Decode(bytes, memory)),
+                ImageFormat.Bmp => new Decoded(BmpDecoder.Decode(bytes, memory)),
                 ImageFormat.Unknown => throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file"),
-                ImageFormat.Tiff => DecodeTiff(bytes),
-                _ => Read(bytes, format, Enums.FailOn.Error),
+                ImageFormat.Tiff => DecodeTiff(bytes, memory),
+                _ => Read(bytes, format, Enums.FailOn.Error, memory),
             };
             // A TIFF's orientation is part of its format, and PIL honours it whether asked or not.
             return exif == ExifOrientation.Honour || format == ImageFormat.Tiff ? Orientation.Upright(image, orientation) : image;
@@ -55,37 +56,48 @@ public static class ImageDecoder
         }
     }
 
-    /// <summary>Rejects a picture above <see cref="MaxPixels"/>, from its header alone.</summary>
-    internal static void CheckSize(long width, long height)
+    /// <summary>Rejects what can't be an image by its first bytes, so that the rest need not be read.</summary>
+    /// <param name="start">At least the first 12 bytes, or the whole file.</param>
+    /// <exception cref="ImageRejectedException">Not an image of a known kind.</exception>
+    public static void CheckSignature(ReadOnlySpan<byte> start)
+    {
+        if (ImageSignature.Of(start) == ImageFormat.Unknown)
+            throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file");
+    }
+
+    /// <summary>Rejects a picture above <see cref="MaxPixels"/>, from its header alone; waits for the memory to decode any other.</summary>
+    /// <param name="bytesPerPixel">What decoding takes at most, the RGB pixels included.</param>
+    internal static void Admit(long width, long height, int bytesPerPixel, DecodingMemory.Share? memory)
     {
         if (width * height > MaxPixels)
             throw new ImageRejectedException($"{width} x {height} pixels are more than the limit of {MaxPixels}");
+        memory?.Take(width * height * bytesPerPixel);
     }
 
     /// <summary>
     /// Damage that libjpeg only warns about is let through, as PIL does, unless the warning was that the data ran out: the rest of the
     /// picture is then plain gray, and PIL would hand that on.
     /// </summary>
-    private static Decoded DecodeJpeg(byte[] bytes)
+    private static Decoded DecodeJpeg(byte[] bytes, DecodingMemory.Share? memory)
     {
         JpegMarkers.Check(bytes);
         try
         {
-            return Read(bytes, ImageFormat.Jpeg, Enums.FailOn.Warning);
+            return Read(bytes, ImageFormat.Jpeg, Enums.FailOn.Warning, memory);
         }
         catch (VipsException)
         {
-            var damaged = Read(bytes, ImageFormat.Jpeg, Enums.FailOn.Truncated);
+            var damaged = Read(bytes, ImageFormat.Jpeg, Enums.FailOn.Truncated, memory);
             return EndsInGray(damaged.Image)
                 ? throw new ImageRejectedException("damaged JPEG: the data ends before the picture does")
                 : damaged;
         }
     }
 
-    private static Decoded DecodeTiff(byte[] bytes)
+    private static Decoded DecodeTiff(byte[] bytes, DecodingMemory.Share? memory)
     {
         TiffColour.Check(bytes);
-        return Read(bytes, ImageFormat.Tiff, Enums.FailOn.Error);
+        return Read(bytes, ImageFormat.Tiff, Enums.FailOn.Error, memory);
     }
 
     /// <summary>
@@ -106,7 +118,7 @@ public static class ImageDecoder
         return true;
     }
 
-    private static Decoded Read(byte[] bytes, ImageFormat format, Enums.FailOn failOn)
+    private static Decoded Read(byte[] bytes, ImageFormat format, Enums.FailOn failOn, DecodingMemory.Share? memory)
     {
         // Opening reads the header; pixels are decoded when they are asked for, top to bottom.
         const Enums.Access TopDown = Enums.Access.Sequential;
@@ -118,7 +130,7 @@ public static class ImageDecoder
             ImageFormat.Tiff => Image.TiffloadBuffer(bytes, access: TopDown, failOn: failOn),
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "libvips does not read this format."),
         };
-        CheckSize(image.Width, image.Height);
+        Admit(image.Width, image.Height, BytesPerPixel(image, format), memory);
         if (image.Format is not (Enums.BandFormat.Uchar or Enums.BandFormat.Ushort))
         {
             throw new ImageRejectedException(
@@ -127,6 +139,16 @@ public static class ImageDecoder
 
         var orientation = image.Contains("orientation") ? (int)image.Get("orientation") : 1;
         return new Decoded(new RgbImage(image.Width, image.Height, ReadRgb(image)), orientation);
+    }
+
+    /// <summary>
+    /// What decoding takes for a pixel: twice the samples (what the decoder keeps of them, and all of them) and the RGB copy; for JPEG three times,
+    /// because the coefficients of a progressive one are 16-bit numbers.
+    /// </summary>
+    private static int BytesPerPixel(Image image, ImageFormat format)
+    {
+        var sampleBytes = image.Format == Enums.BandFormat.Ushort ? 2 : 1;
+        return (image.Bands * sampleBytes * (format == ImageFormat.Jpeg ? 3 : 2)) + 3;
     }
 
     private static byte[] ReadRgb(Image image)

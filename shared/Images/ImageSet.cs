@@ -11,7 +11,7 @@ namespace Headstart.Images;
 /// </remarks>
 public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
 {
-    private static readonly HashSet<string> Extensions =
+    internal static readonly HashSet<string> Extensions =
         new([".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff"], StringComparer.OrdinalIgnoreCase);
 
     private static readonly HashSet<string> SplitNames = new(["train", "val", "valid", "validation", "test"], StringComparer.Ordinal);
@@ -44,13 +44,12 @@ public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
 
     private static ImageSet FromFolder(string root)
     {
-        var files = new List<string>();
-        Collect(new DirectoryInfo(root), "", [], files);
+        var listing = FolderListing.Of(root);
+        var files = listing.Files;
         files.Sort(StringComparer.Ordinal);
-
         var inFolders = files.Where(f => f.Contains('/', StringComparison.Ordinal)).ToList();
         if (inFolders.Count == 0)
-            return new ImageSet(root, [.. files.Select(f => Item(f, null, null))]);
+            return new ImageSet(root, [.. WithLookalikes(f => Folders(f) == 0).Select(f => Item(f, null, null))]);
         if (inFolders.Count < files.Count)
         {
             var stray = files.First(f => !f.Contains('/', StringComparison.Ordinal));
@@ -59,7 +58,15 @@ public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
         }
 
         var hasSplits = inFolders.All(f => SplitNames.Contains(f[..f.IndexOf('/', StringComparison.Ordinal)]));
-        return new ImageSet(root, [.. inFolders.Select(f => hasSplits ? SplitItem(f) : Item(f, f.Split('/')[0], null))]);
+        return new ImageSet(root, hasSplits
+            ? [.. WithLookalikes(f => Folders(f) > 1).Select(SplitItem)]
+            : [.. WithLookalikes(f => Folders(f) > 0).Select(f => Item(f, f.Split('/')[0], null))]);
+
+        // An empty folder where an image could be is listed, so that it is rejected with a reason instead of being passed over.
+        IEnumerable<string> WithLookalikes(Func<string, bool> isPlaceOfImages) =>
+            files.Count == 0 ? [] : files.Concat(listing.Lookalikes.Where(isPlaceOfImages)).Order(StringComparer.Ordinal);
+
+        static int Folders(string path) => path.Count(c => c == '/');
 
         ImageItem Item(string path, string? label, string? split) => new(path, System.IO.Path.Combine(root, path), label, split);
 
@@ -71,32 +78,5 @@ public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
                 : throw new CommandException($"{System.IO.Path.Combine(root, path)} lies directly in the split '{parts[0]}', so its class is not known. " +
                     $"Move it to {parts[0]}/CLASS/{parts[1]}.");
         }
-    }
-
-    // Follows links to folders, but not back into a folder that it is in.
-    private static void Collect(DirectoryInfo folder, string prefix, List<string> ancestors, List<string> files)
-    {
-        var real = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName;
-        if (ancestors.Contains(real))
-            return;
-        ancestors.Add(real);
-        try
-        {
-            foreach (var entry in folder.EnumerateFileSystemInfos())
-            {
-                if (entry.Name.StartsWith('.'))
-                    continue;
-                if (entry is DirectoryInfo inner)
-                    Collect(inner, $"{prefix}{entry.Name}/", ancestors, files);
-                else if (Extensions.Contains(entry.Extension))
-                    files.Add(prefix + entry.Name);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"Can't list {folder.FullName}: {e.Message} Make it readable, or move it away.", cause: e);
-        }
-
-        ancestors.RemoveAt(ancestors.Count - 1);
     }
 }

@@ -19,7 +19,7 @@ internal static class PipelineBenchmark
         using var network = BaseNetwork.Load(model, [deepest], ExecutionDevice.Cpu, threads);
         using var ready = network.CreateBatch(batchSize);
         ready.Assign([.. images.Items.Take(batchSize)]);
-        var loader = new ImageLoader(model.Contract.Preprocessing, new StageTimes());
+        var loader = new ImageLoader(model.Contract.Preprocessing, new DecodingMemory(), new StageTimes());
         for (var i = 0; i < ready.Count; i++)
             ready.Fill(i, loader.Load(ready.Slots[i].Item.File, ready.InputOf(i)));
 
@@ -54,10 +54,11 @@ internal static class PipelineBenchmark
     private static int Decode(ImageSet images, ModelFile model, int workers)
     {
         var preprocessing = model.Contract.Preprocessing;
+        var memory = new DecodingMemory();
         var next = -1;
         var threads = Enumerable.Range(0, workers).Select(_ => new Thread(() =>
         {
-            var loader = new ImageLoader(preprocessing, new StageTimes());
+            var loader = new ImageLoader(preprocessing, memory, new StageTimes());
             var chw = new float[3 * preprocessing.Size * preprocessing.Size];
             while (Interlocked.Increment(ref next) is var i && i < images.Items.Count)
                 loader.Load(images.Items[i].File, chw);

@@ -41,7 +41,7 @@ internal static class SyntheticCache
     public static async Task WriteAsync(string folder, CacheContract contract, IReadOnlyList<CacheRow> rows, Func<CacheRow, ModelLayer, float[]> features, int partRows = 16)
     {
         Directory.CreateDirectory(folder);
-        var writer = new CacheWriter(folder, contract, TimeProvider.System);
+        var writer = new CacheWriter(new CacheFolder(folder), contract, TimeProvider.System);
         for (var i = 0; i < rows.Count; i++)
         {
             await writer.AddAsync(rows[i], [.. contract.Layers.Select(l => (ReadOnlyMemory<float>)features(rows[i], l))]);
