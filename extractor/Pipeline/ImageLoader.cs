@@ -22,14 +22,7 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, DecodingMemo
         using var share = memory.Open();
         try
         {
-            var start = Stopwatch.GetTimestamp();
-            var bytes = Read(file, share);
-            var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
-            var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share);
-            start = times.Add(Stage.Decode, start);
-            _preprocessor.Apply(image, chw);
-            times.Add(Stage.Resize, start);
-            return new DecodedImage(digest, image.Width, image.Height);
+            return Load(file, chw, share);
         }
         catch (Exception e) when (e is not ImageRejectedException)
         {
@@ -44,6 +37,19 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, DecodingMemo
     {
         using var stream = ImageFile.Open(file);
         return ImageFile.Reading(() => Convert.ToHexStringLower(SHA256.HashData(stream)));
+    }
+
+    // Of its own, so that the pixels are garbage by the time the share is given back.
+    private DecodedImage Load(string file, Span<float> chw, DecodingMemory.Share share)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var bytes = Read(file, share);
+        var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share);
+        start = times.Add(Stage.Decode, start);
+        _preprocessor.Apply(image, chw);
+        times.Add(Stage.Resize, start);
+        return new DecodedImage(digest, image.Width, image.Height);
     }
 
     private static byte[] Read(string file, DecodingMemory.Share share)

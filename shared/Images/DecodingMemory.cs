@@ -8,8 +8,11 @@ namespace Headstart.Images;
 /// <param name="bytes">Together. A picture that needs more by itself gets all of it, and is then alone.</param>
 public sealed class DecodingMemory(long bytes = DecodingMemory.Default)
 {
-    /// <summary>2 GiB: the largest picture that is decoded needs about that much.</summary>
-    public const long Default = 2L << 30;
+    /// <summary>As much as the largest picture that is decoded needs, 2.5 GiB.</summary>
+    public const long Default = ImageDecoder.MaxBytes;
+
+    // About 20 megapixels of JPEG: rare enough for a collection each.
+    private const long Large = 256L << 20;
 
     private readonly long _whole = bytes;
     private readonly Lock _turn = new();
@@ -32,6 +35,9 @@ public sealed class DecodingMemory(long bytes = DecodingMemory.Default)
             }
         }
 
+        // The pixels of the large picture before this one are garbage, but the collector doesn't know that memory is wanted outside its heap.
+        if (taken >= Large)
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         return taken;
     }
 

@@ -16,6 +16,9 @@ public static class ImageDecoder
     /// <summary>The largest picture that is decoded, in pixels: PIL's own limit. As RGB it takes 512 MiB.</summary>
     public const long MaxPixels = 178_956_970;
 
+    /// <summary>The most memory that decoding one picture may take: enough for a progressive CMYK JPEG of <see cref="MaxPixels"/>.</summary>
+    public const long MaxBytes = 5L << 29;
+
     /// <summary>libvips writes what it thinks of a file to standard error unless somebody listens.</summary>
     private static readonly Log.LogDelegate Silent = static (_, _, _) => { };
 
@@ -65,13 +68,16 @@ public static class ImageDecoder
             throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file");
     }
 
-    /// <summary>Rejects a picture above <see cref="MaxPixels"/>, from its header alone; waits for the memory to decode any other.</summary>
+    /// <summary>Rejects a picture above <see cref="MaxPixels"/> or <see cref="MaxBytes"/>, from its header alone; waits for the memory to decode any other.</summary>
     /// <param name="bytesPerPixel">What decoding takes at most, the RGB pixels included.</param>
     internal static void Admit(long width, long height, int bytesPerPixel, DecodingMemory.Share? memory)
     {
         if (width * height > MaxPixels)
             throw new ImageRejectedException($"{width} x {height} pixels are more than the limit of {MaxPixels}");
-        memory?.Take(width * height * bytesPerPixel);
+        var bytes = width * height * bytesPerPixel;
+        if (bytes > MaxBytes)
+            throw new ImageRejectedException($"{width} x {height} pixels of its kind take {bytes >> 20} MiB to decode, more than the limit of {MaxBytes >> 20} MiB");
+        memory?.Take(bytes);
     }
 
     /// <summary>
