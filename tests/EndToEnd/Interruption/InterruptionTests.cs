@@ -40,6 +40,26 @@ public sealed class InterruptionTests(WideCache wide) : IClassFixture<WideCache>
         TestContext.Current.SendDiagnosticMessage($"{kills} kills, {completed} runs completed in between");
     }
 
+    [Theory]
+    [InlineData("INT")]
+    [InlineData("TERM")]
+    public async Task A_signal_ends_the_run_with_130_and_what_was_computed_stays(string signal)
+    {
+        var cache = wide.File($"signalled-{signal}");
+        await using (var program = RunningProgram.Start(RunningProgram.Executable("extractor"), wide.ExtractTo(cache)))
+        {
+            while (!File.Exists(Path.Combine(cache, "part-00000.parquet")))
+                await Task.Delay(5, Cancellation);
+            await program.Signal(signal);
+            var run = (await program.Ended()).EndedWith(130);
+            Assert.Equal("error: Interrupted.", run.Error.Trim());
+            Assert.Equal("", run.Output);
+        }
+
+        Assert.InRange(WideCache.Reused((await ProgramRun.Extractor([.. wide.ExtractTo(cache), "--json"])).EndedWith(0)), 10, WideCache.Images - 1);
+        await wide.AssertEqualsWhole(cache);
+    }
+
     [Fact]
     public async Task A_full_disk_is_said_and_after_making_room_the_run_goes_on()
     {

@@ -62,26 +62,6 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
             $"select decode(value)->>'$.model' from parquet_kv_metadata('{demo.Cache}/part-00000.parquet') where decode(key) = 'headstart.contract'"));
     }
 
-    [Fact]
-    public async Task A_signal_ends_the_run_with_130_and_keeps_what_was_computed()
-    {
-        (await ProgramRun.Extractor("demo-data", demo.File("many"), "--per-class", "250")).EndedWith(0);
-        string[] arguments = ["extract", demo.File("many"), "--model", DemoCache.Model, "--out", demo.File("many-cache"), "--threads", "1", "--batch", "1"];
-        await using (var program = RunningProgram.Extractor(arguments))
-        {
-            await program.UntilItWrites("Running on the CPU");
-            await Task.Delay(TimeSpan.FromSeconds(2), TestContext.Current.CancellationToken);
-            await program.Signal("INT");
-            var run = (await program.Ended()).EndedWith(130);
-            Assert.Contains("Interrupted", run.Error, StringComparison.Ordinal);
-            Assert.Equal("", run.Output);
-        }
-
-        var next = JsonDocument.Parse((await ProgramRun.Extractor([.. arguments, "--json"])).EndedWith(0).Output).RootElement;
-        Assert.InRange(next.GetProperty("reused").GetInt32(), 1, 499);
-        Assert.Equal(500L, await Query($"select count(distinct path) from '{demo.File("many-cache")}/*.parquet'"));
-    }
-
     [Theory]
     [InlineData("an empty folder", "No images in")]
     [InlineData("a folder of text files", "No images in")]
