@@ -18,7 +18,7 @@ public sealed class ConventionTests
     [InlineData("trainer", "trainer")]
     public void Classes_are_sealed(string project, string assembly)
     {
-        using var built = new BuiltAssembly(Path.Combine(Repository.OutputOf(project), $"{assembly}.dll"));
+        using var built = new BuiltAssembly(Path.Combine(Programs.RunningProgram.OutputOf(project), $"{assembly}.dll"));
 
         // The compiler makes the class Program of top-level statements open.
         Assert.Empty(built.OpenClasses.Except([".Program"]));

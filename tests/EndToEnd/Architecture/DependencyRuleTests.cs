@@ -21,7 +21,7 @@ public sealed class DependencyRuleTests
     [MemberData(nameof(Forbidden))]
     public void A_built_assembly_uses_only_what_its_project_may(string project, string assembly, string[] forbidden)
     {
-        using var built = new BuiltAssembly(Path.Combine(Repository.OutputOf(project), $"{assembly}.dll"));
+        using var built = new BuiltAssembly(Path.Combine(Programs.RunningProgram.OutputOf(project), $"{assembly}.dll"));
 
         // An assembly that uses nothing of Headstart's or .NET's would pass for the wrong reason.
         Assert.Contains("System.Runtime", built.References);
@@ -32,7 +32,7 @@ public sealed class DependencyRuleTests
     [MemberData(nameof(Forbidden))]
     public void An_output_folder_has_only_what_its_project_may(string project, string assembly, string[] forbidden)
     {
-        var files = Directory.GetFiles(Repository.OutputOf(project)).Select(f => Path.GetFileName(f)!).ToList();
+        var files = Directory.GetFiles(Programs.RunningProgram.OutputOf(project)).Select(f => Path.GetFileName(f)!).ToList();
 
         Assert.Contains($"{assembly}.dll", files);
         Assert.DoesNotContain(files, f => IsAny(f.StartsWith("lib", StringComparison.Ordinal) ? f["lib".Length..] : f, forbidden) || IsAny(f, forbidden));

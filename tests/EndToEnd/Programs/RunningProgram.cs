@@ -46,7 +46,14 @@ public sealed class RunningProgram : IAsyncDisposable
 
     /// <summary>The built program, for a test that starts it in a way of its own.</summary>
     public static string Executable(string project) =>
-        Path.Combine(Repository.OutputOf(project), OperatingSystem.IsWindows() ? $"{project}.exe" : project);
+        Path.Combine(OutputOf(project), OperatingSystem.IsWindows() ? $"{project}.exe" : project);
+
+    /// <summary>The output folder of a project, built in the configuration of these tests (<c>bin/Debug/net10.0/linux-x64</c>, say).</summary>
+    public static string OutputOf(string project)
+    {
+        var ownOutput = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "EndToEnd"), AppContext.BaseDirectory);
+        return Path.Combine(Repository.Root, project, ownOutput);
+    }
 
     /// <summary>Waits until the program has written <paramref name="text"/> to standard output or standard error.</summary>
     public async Task UntilItWrites(string text)

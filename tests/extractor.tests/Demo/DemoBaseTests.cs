@@ -14,14 +14,14 @@ public sealed class DemoBaseTests : IDisposable
     {
         var path = Path.Combine(_folder, "base.onnx");
         DemoBase.Write(path);
-        Assert.Equal(File.ReadAllBytes(RepositoryFile()), File.ReadAllBytes(path));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(Repository.Root, "onnx", "demo-base.onnx")), File.ReadAllBytes(path));
     }
 
     [Fact]
     public void It_is_small_and_says_that_it_is_not_pretrained()
     {
-        Assert.True(new FileInfo(RepositoryFile()).Length < 1_000_000);
-        var contract = ModelFile.Load(RepositoryFile()).Contract;
+        Assert.True(new FileInfo(Path.Combine(Repository.Root, "onnx", "demo-base.onnx")).Length < 1_000_000);
+        var contract = ModelFile.Load(Path.Combine(Repository.Root, "onnx", "demo-base.onnx")).Contract;
         Assert.Contains("not pretrained", contract.Weights.Note, StringComparison.Ordinal);
         Assert.Equal(["block1_pool", "block2_pool", "block3_pool", "block4_pool"], contract.Layers.Select(l => l.Name));
         Assert.Equal(new LayerShape(64, 4, 4), contract.Layers[^1].Shape);
@@ -30,14 +30,14 @@ public sealed class DemoBaseTests : IDisposable
     [Fact]
     public void The_readme_beside_it_names_its_checksum()
     {
-        var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(RepositoryFile())!, "README.md"));
-        Assert.Contains(ModelFile.Load(RepositoryFile()).Sha256, readme, StringComparison.Ordinal);
+        var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(Path.Combine(Repository.Root, "onnx", "demo-base.onnx"))!, "README.md"));
+        Assert.Contains(ModelFile.Load(Path.Combine(Repository.Root, "onnx", "demo-base.onnx")).Sha256, readme, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Its_weights_have_the_variance_that_a_relu_network_needs()
     {
-        foreach (var tensor in ModelFile.Load(RepositoryFile()).Proto.Graph.Initializer.Where(t => t.Dims.Count == 4))
+        foreach (var tensor in ModelFile.Load(Path.Combine(Repository.Root, "onnx", "demo-base.onnx")).Proto.Graph.Initializer.Where(t => t.Dims.Count == 4))
         {
             var values = OnnxTensor.ToFloats(tensor);
             var fanIn = values.Length / tensor.Dims[0];
@@ -48,13 +48,5 @@ public sealed class DemoBaseTests : IDisposable
             if (fanIn == 27)
                 Assert.All(values.Chunk(9), kernel => Assert.Equal(0, kernel.Sum(), 1e-6f));
         }
-    }
-
-    private static string RepositoryFile()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder!.FullName, "Solution.sln")))
-            folder = folder.Parent;
-        return Path.Combine(folder.FullName, "onnx", "demo-base.onnx");
     }
 }

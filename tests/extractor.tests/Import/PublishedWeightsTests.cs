@@ -16,9 +16,9 @@ public sealed class PublishedWeightsTests : IDisposable
     [InlineData("models/vgg16_block3_pool.onnx")]
     public void The_real_weights_give_the_published_activations(string weights)
     {
-        var input = Floats(Shared("known-answers/vgg16/persian_cat_input_nhwc_bgr.f32"));
-        var expected = Floats(Shared("known-answers/vgg16/persian_cat_block3_pool.f32"));
-        var imported = ModelImport.Run(new ImportOptions { Weights = Shared(weights), Out = _sample.Folder.File("v.onnx"), Preset = "keras", Layers = ["block3_pool"] });
+        var input = Floats(SharedMaterial.Find("known-answers/vgg16/persian_cat_input_nhwc_bgr.f32"));
+        var expected = Floats(SharedMaterial.Find("known-answers/vgg16/persian_cat_block3_pool.f32"));
+        var imported = ModelImport.Run(new ImportOptions { Weights = SharedMaterial.Find(weights), Out = _sample.Folder.File("v.onnx"), Preset = "keras", Layers = ["block3_pool"] });
 
         var found = ImportSample.Run(imported, ToChw(input, 224, 3))["block3_pool"].Values;
 
@@ -29,11 +29,11 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void Real_weights_are_identical_through_safetensors_and_onnx()
     {
-        var options = new ImportOptions { Weights = Shared("models/vgg16_blocks123.safetensors"), Out = _sample.Folder.File("v.onnx"), Preset = "keras", Layers = ["block3_pool"] };
+        var options = new ImportOptions { Weights = SharedMaterial.Find("models/vgg16_blocks123.safetensors"), Out = _sample.Folder.File("v.onnx"), Preset = "keras", Layers = ["block3_pool"] };
 
         Assert.Equal(
             ImportSample.Initialisers(ModelImport.Run(options)),
-            ImportSample.Initialisers(ModelImport.Run(options with { Weights = Shared("models/vgg16_block3_pool.onnx") })));
+            ImportSample.Initialisers(ModelImport.Run(options with { Weights = SharedMaterial.Find("models/vgg16_block3_pool.onnx") })));
     }
 
     private static float LargestDifference(float[] a, float[] b) => a.Zip(b).Max(pair => Math.Abs(pair.First - pair.Second));
@@ -42,19 +42,4 @@ public sealed class PublishedWeightsTests : IDisposable
         [.. Enumerable.Range(0, channels).SelectMany(c => Enumerable.Range(0, size * size).Select(p => hwc[(p * channels) + c]))];
 
     private static float[] Floats(string path) => MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(path)).ToArray();
-
-    private static string Shared(string name)
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (!File.Exists(Path.Combine(folder.FullName, "Solution.sln")))
-                continue;
-            var path = Path.Combine(folder.FullName, "..", "shared", name);
-            if (File.Exists(path))
-                return path;
-        }
-
-        Assert.Skip($"../shared/{name} is not there");
-        return "";
-    }
 }

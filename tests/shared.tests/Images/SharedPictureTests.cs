@@ -35,7 +35,7 @@ public sealed class SharedPictureTests
     [InlineData("flowers/val", 40)]
     public void Pixels_equal_PILs_and_what_PIL_rejects_is_rejected(string folder, int most)
     {
-        var root = SharedFolder(folder);
+        var root = SharedMaterial.Find($"data/{folder}");
         string[] paths = [.. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Take(most)];
         var theirs = Pil(paths);
 
@@ -53,22 +53,6 @@ public sealed class SharedPictureTests
         });
 
         Assert.Equal(paths.Zip(theirs, (path, theirs) => $"{Path.GetFileName(path)}: {theirs}"), ours);
-    }
-
-    private static string SharedFolder(string folder)
-    {
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Solution.sln")))
-            {
-                var found = Path.GetFullPath(Path.Combine(at.FullName, "..", "shared", "data", folder));
-                Assert.SkipUnless(Directory.Exists(found), $"{found} isn't there.");
-                return found;
-            }
-        }
-
-        Assert.Skip("The tests don't run inside the repository, so ../shared can't be found.");
-        return "";
     }
 
     private static string[] Pil(string[] paths)

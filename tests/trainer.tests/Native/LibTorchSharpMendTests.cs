@@ -124,7 +124,7 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
               <Target Name="ResolvePackageAssets">
                 <ItemGroup><NativeCopyLocalItems Include="{SecurityElement.Escape(library)}" /></ItemGroup>
               </Target>
-              <Import Project="{SecurityElement.Escape(Path.Combine(RepositoryRoot(), "trainer/Native/LibTorchSharp.targets"))}" />
+              <Import Project="{SecurityElement.Escape(Path.Combine(Repository.Root, "trainer/Native/LibTorchSharp.targets"))}" />
             </Project>
             """);
         return await Run("dotnet", "msbuild", project, "-t:ResolvePackageAssets", "-nologo", "-v:quiet");
@@ -141,19 +141,11 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
 
     private static string PackagedLibrary()
     {
-        using var assets = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(RepositoryRoot(), "tests/trainer.tests/obj/project.assets.json")));
+        using var assets = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Root, "tests/trainer.tests/obj/project.assets.json")));
         var package = assets.RootElement.GetProperty("libraries").EnumerateObject().Single(l => l.Name.StartsWith("TorchSharp/", StringComparison.Ordinal));
         return assets.RootElement.GetProperty("packageFolders").EnumerateObject()
             .Select(f => Path.Combine(f.Name, package.Value.GetProperty("path").GetString()!, "runtimes/linux-x64/native/libLibTorchSharp.so"))
             .First(File.Exists);
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Solution.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new DirectoryNotFoundException("No Solution.sln above the tests.");
-        return folder;
     }
 
     [GeneratedRegex(@"Name: GLIBCXX_([\d.]+)")]
