@@ -1,6 +1,6 @@
-using Headstart.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Headstart.CommandLine;
 using Headstart.Models;
 
 namespace Headstart.Extraction.Commands;
