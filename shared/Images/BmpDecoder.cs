@@ -52,5 +52,25 @@ internal static class BmpDecoder
         var stride = ((width * bits) + 31) / 32 * 4;
         if (offset + (stride * height) > file.Length)
             throw new ImageRejectedException("truncated BMP: the file ends before the image does");
+        if (bits <= 8)
+            CheckPalette(file.Slice((int)offset, (int)(stride * height)), (int)stride, (int)width, bits, colours: (offset - FileHeader - header) / (core ? 3 : 4));
+    }
+
+    /// <summary>StbImageSharp gives black to pixels that name colours which the palette hasn't.</summary>
+    /// <param name="colours">The colours that there is room for between the header and the pixels.</param>
+    private static void CheckPalette(ReadOnlySpan<byte> rows, int stride, int width, int bits, long colours)
+    {
+        var mask = (1 << bits) - 1;
+        if (colours > mask)
+            return;
+        for (; !rows.IsEmpty; rows = rows[stride..])
+        {
+            for (var x = 0; x < width; x++)
+            {
+                var bit = x * bits;
+                if (((rows[bit / 8] >> (8 - bits - (bit % 8))) & mask) >= colours)
+                    throw new ImageRejectedException("damaged BMP: pixels name colours that its palette hasn't");
+            }
+        }
     }
 }
