@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Runs the benchmarks and prints ratios, with the hardware's name. Takes about 10 minutes; leave the machine alone meanwhile.
+#
+#   scripts/bench.sh                          with drawn pictures and the embedded base
+#   scripts/bench.sh IMAGES MODEL.onnx...     the pipeline on your pictures and models (at most COUNT=400 images a model)
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+[[ ${1-} != -h && ${1-} != --help ]] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0; }
+
+dotnet build "$root/tests/bench" -c Release -nologo -v quiet
+bench() { "$(find "$root/tests/bench/bin/Release" -name bench -type f | head -n 1)" "$@"; }
+extractor() { "$(find "$root/extractor/bin/Release" -name extractor -type f -not -path '*/publish/*' | head -n 1)" "$@"; }
+field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+demo=$root/onnx/demo-base.onnx
+if (($#)); then
+  images=$1 models=("${@:2}")
+else
+  images=$work/pictures models=("$demo")
+  extractor demo-data "$images" --per-class 400 >/dev/null
+fi
+
+echo "## The pipeline beside its limits"
+for model in "${models[@]}"; do bench pipeline "$model" "$images" "${COUNT:-400}" 3; done
+echo
+echo "## Resizing beside NetVips"
+bench resize 5
+echo
+echo "## Reading a cache"
+extractor extract "$images" --model "${models[0]}" --out "$work/cache" --json >/dev/null 2>&1
+bench reading "$work/cache" 5
+echo
+echo "## Memory and the second run"
+extractor demo-data "$work/many" --per-class "${MANY:-12500}" >/dev/null
+find "$work/many" -name '*.jpg' | sort | awk -v root="$work/" 'BEGIN { print "path,label" } { sub(root, ""); split($0, p, "/"); print $0 "," p[3] }' >"$work/all.csv"
+head -n 1001 "$work/all.csv" >"$work/thousand.csv"
+for set in thousand all; do
+  result=$(extractor extract "$work/$set.csv" --model "$demo" --layer block4_pool --out "$work/$set" --json 2>/dev/null)
+  echo "$(field images <<<"$result") images: peak $(($(field peakMemoryBytes <<<"$result") >> 20)) MiB, $(field seconds <<<"$result") s"
+done
+result=$(extractor extract "$work/all.csv" --model "$demo" --layer block4_pool --out "$work/all" --json 2>/dev/null)
+echo "again: computed $(field computed <<<"$result"), $(field seconds <<<"$result") s"
