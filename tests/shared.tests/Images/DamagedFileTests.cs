@@ -123,6 +123,49 @@ public sealed class DamagedFileTests
     }
 
     [Fact]
+    public void A_BMP_whose_pixels_name_colours_that_its_palette_has_not_is_rejected()
+    {
+        Assert.Equal([1, 2, 3, 7, 8, 9], ImageDecoder.Decode(Bmp(bits: 8, colours: 2, row: [0, 1, 0, 0]), ExifOrientation.Ignore).Pixels);
+        Assert.Equal([7, 8, 9, 1, 2, 3], ImageDecoder.Decode(Bmp(bits: 4, colours: 2, row: [0x10, 0, 0, 0]), ExifOrientation.Ignore).Pixels);
+        Assert.Equal("damaged BMP: pixels name colours that its palette hasn't", Reject(Bmp(bits: 8, colours: 2, row: [0, 2, 0, 0])));
+        Assert.Equal("damaged BMP: pixels name colours that its palette hasn't", Reject(Bmp(bits: 4, colours: 2, row: [0x02, 0, 0, 0])));
+
+        static byte[] Bmp(int bits, int colours, byte[] row)
+        {
+            var file = new byte[54 + (4 * colours) + row.Length];
+            BmpFile.Write(new RgbImage(2, 1, new byte[6])).AsSpan(0, 54).CopyTo(file);
+            (file[10], file[28], file[46]) = ((byte)(54 + (4 * colours)), (byte)bits, (byte)colours);
+            for (var i = 0; i < colours; i++)
+                ((ReadOnlySpan<byte>)[(byte)((6 * i) + 3), (byte)((6 * i) + 2), (byte)((6 * i) + 1), 0]).CopyTo(file.AsSpan(54 + (4 * i)));
+            row.CopyTo(file, file.Length - row.Length);
+            return file;
+        }
+    }
+
+    [Fact]
+    public void A_picture_whose_kind_takes_too_much_memory_is_rejected_though_its_pixels_are_within_the_limit()
+    {
+        // 200 bands of 13,000 x 13,000: 31 GiB of samples, claimed by a few bytes.
+        (int Tag, int Value)[] tags = [(256, 13_000), (257, 13_000), (258, 8), (259, 8), (262, 1), (273, 8), (277, 200), (278, 13_000), (279, 8)];
+        using var file = new MemoryStream();
+        using var writer = new BinaryWriter(file);
+        writer.Write("II*\0"u8);
+        writer.Write(8);
+        writer.Write((short)tags.Length);
+        foreach (var (tag, value) in tags)
+        {
+            writer.Write((short)tag);
+            writer.Write((short)3);
+            writer.Write(1);
+            writer.Write(value);
+        }
+
+        writer.Write(0);
+
+        Assert.EndsWith("more than the limit of 2560 MiB", Reject(file.ToArray()), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_without_pixels_is_rejected()
     {
         foreach (var suffix in (string[])[".jpg", ".png", ".bmp"])

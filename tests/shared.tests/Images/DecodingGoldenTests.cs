@@ -13,6 +13,9 @@ public sealed class DecodingGoldenTests
 
     private static readonly Golden[] Goldens = GoldenFile.Read<Golden[]>("decoding.golden.json");
 
+    /// <summary>The files by their names.</summary>
+    internal static IEnumerable<(string Name, byte[] File)> Files => Goldens.Select(g => (g.Name, Convert.FromBase64String(g.File)));
+
     public static TheoryData<string> Names => [.. Goldens.Select(g => g.Name)];
 
     [Theory]
