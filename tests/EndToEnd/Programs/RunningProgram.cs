@@ -6,6 +6,8 @@ namespace Headstart.Tests.Programs;
 /// <summary>A program that is running. Disposing of it kills it, and what it started.</summary>
 public sealed class RunningProgram : IAsyncDisposable
 {
+    private const string Env = "/usr/bin/env";
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
@@ -30,7 +32,9 @@ public sealed class RunningProgram : IAsyncDisposable
     /// <param name="environment">Set for the program on top of the tests' own; null removes a variable.</param>
     public static RunningProgram Start(string program, string[] args, string? folder = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
-        var start = new ProcessStartInfo(program, args)
+        // A shell that puts a job into the background lets it ignore Ctrl-C, and what it starts inherits that.
+        var signals = OperatingSystem.IsLinux() && File.Exists(Env);
+        var start = new ProcessStartInfo(signals ? Env : program, signals ? ["--default-signal=INT", program, .. args] : args)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

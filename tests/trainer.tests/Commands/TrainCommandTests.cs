@@ -173,7 +173,7 @@ public sealed class TrainCommandTests : IAsyncLifetime
         using var process = Start("cache", "--out", "run", "--epochs", "100000000");
         while (!(File.Exists(At("run/metrics.jsonl")) && new FileInfo(At("run/metrics.jsonl")).Length > 0) && !process.HasExited)
             await Task.Delay(20, TestContext.Current.CancellationToken);
-        using var kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
         var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await output;
