@@ -42,6 +42,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
         catch (OperationCanceledException)
         {
             await writer.FlushAsync().ConfigureAwait(false);
+            _rejected.Write(folder.RejectedFile);
             throw;
         }
 

@@ -34,10 +34,8 @@ internal sealed class ImageDigests
         Parallel.For(0, found.Length, parallel, i =>
         {
             var item = images.Items[i];
-            var info = new FileInfo(item.File);
-            if (!info.Exists)
+            if (Stat(item.File) is not var (size, modified))
                 return;
-            var (size, modified) = (info.Length, info.LastWriteTimeUtc.Ticks);
             if (remembered.GetValueOrDefault(item.Path) is { } known && known.Size == size && known.Modified == modified)
             {
                 found[i] = known;
@@ -59,6 +57,22 @@ internal sealed class ImageDigests
         if (hashed > 0)
             digests.Save(memory, time.GetUtcNow().UtcDateTime - ClockGrain);
         return digests;
+    }
+
+    // Of the file itself: a link has a length and a time of its own.
+    private static (long Size, long Modified)? Stat(string file)
+    {
+        try
+        {
+            var info = new FileInfo(file);
+            if (info.LinkTarget is not null)
+                info = new FileInfo(RealPath.Of(file));
+            return info.Exists ? (info.Length, info.LastWriteTimeUtc.Ticks) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private static Dictionary<string, Entry> Load(string path)

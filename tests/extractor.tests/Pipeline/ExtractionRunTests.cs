@@ -132,6 +132,26 @@ public sealed class ExtractionRunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_link_to_another_picture_is_another_picture()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need rights on Windows.");
+        var link = _folder.File("pictures/cats/link.jpg");
+        File.CreateSymbolicLink(link, WriteOutside("first.jpg", 77));
+        await RunAsync("cache");
+        File.Delete(link);
+        File.CreateSymbolicLink(link, WriteOutside("other.jpg", 78));
+
+        Assert.Equal(1, (await RunAsync("cache")).Computed);
+
+        string WriteOutside(string name, int seed)
+        {
+            WritePicture(name, seed);
+            File.SetLastWriteTimeUtc(_folder.File(name), new DateTime(2020, 1, seed - 70, 0, 0, 0, DateTimeKind.Utc));
+            return _folder.File(name);
+        }
+    }
+
+    [Fact]
     public async Task Images_that_cannot_be_used_are_listed_and_the_others_kept()
     {
         _folder.Write("pictures/cats/text.jpg", "no picture, \"at all\""u8);
