@@ -13,23 +13,33 @@ public static class NearestNames
             .Take(count),
     ];
 
-    /// <summary>Levenshtein's distance, blind to case: the fewest insertions, deletions and replacements of one character.</summary>
+    /// <summary>" Did you mean relu?" with a space before it, or nothing when no name is near.</summary>
+    public static string DidYouMean(string asked, IEnumerable<string> names)
+    {
+        var nearest = names.OrderBy(n => EditDistance(asked, n)).FirstOrDefault();
+        return nearest is not null && EditDistance(asked, nearest) <= Math.Max(1, nearest.Length / 2) ? $" Did you mean {nearest}?" : "";
+    }
+
+    /// <summary>The fewest insertions, deletions, replacements and swaps of neighbours (optimal string alignment), blind to case.</summary>
     internal static int EditDistance(string a, string b)
     {
-        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
-        var current = new int[b.Length + 1];
+        (a, b) = (a.ToLowerInvariant(), b.ToLowerInvariant());
+        var d = new int[a.Length + 1, b.Length + 1];
+        for (var i = 0; i <= a.Length; i++)
+            d[i, 0] = i;
+        for (var j = 0; j <= b.Length; j++)
+            d[0, j] = j;
         for (var i = 1; i <= a.Length; i++)
         {
-            current[0] = i;
             for (var j = 1; j <= b.Length; j++)
             {
-                var replace = previous[j - 1] + (char.ToLowerInvariant(a[i - 1]) == char.ToLowerInvariant(b[j - 1]) ? 0 : 1);
-                current[j] = Math.Min(replace, Math.Min(previous[j], current[j - 1]) + 1);
+                var replace = d[i - 1, j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+                d[i, j] = Math.Min(replace, Math.Min(d[i - 1, j], d[i, j - 1]) + 1);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                    d[i, j] = Math.Min(d[i, j], d[i - 2, j - 2] + 1);
             }
-
-            (previous, current) = (current, previous);
         }
 
-        return previous[b.Length];
+        return d[a.Length, b.Length];
     }
 }

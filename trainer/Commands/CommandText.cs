@@ -8,29 +8,24 @@ internal static class CommandText
     /// <summary>The command with every option that is not its default.</summary>
     public static string Of(TrainArguments arguments)
     {
-        var defaults = new TrainArguments(arguments.Cache, arguments.Out);
         var parts = new List<string> { "trainer", "train", Quote(arguments.Cache), "--out", Quote(arguments.Out) };
-        Add("--val", arguments.Val, defaults.Val);
-        Add("--val-split", arguments.ValSplit, defaults.ValSplit);
-        Add("--layer", arguments.Layer, defaults.Layer);
-        Add("--head", arguments.Head, defaults.Head);
-        Add("--epochs", arguments.Epochs, defaults.Epochs);
-        Add("--batch", arguments.Batch, defaults.Batch);
-        Add("--lr", arguments.LearningRate, defaults.LearningRate);
-        Add("--seed", arguments.Seed, defaults.Seed);
-        Add("--class-weights", arguments.ClassWeights, defaults.ClassWeights);
-        Add("--early-stop", arguments.EarlyStop, defaults.EarlyStop);
-        Add("--device", arguments.Device, defaults.Device);
-        return string.Join(' ', parts);
-
-        void Add<T>(string option, T value, T unless)
+        var defaults = new TrainArguments(arguments.Cache, arguments.Out);
+        foreach (var ((option, value), (_, unless)) in arguments.Choices.Zip(defaults.Choices))
         {
-            if (value is null || value.Equals(unless))
-                return;
-            var text = Convert.ToString(value, CultureInfo.InvariantCulture)!;
-            parts.AddRange([option, Quote(value is Enum ? text.ToLowerInvariant() : text)]);
+            if (value is not null && !value.Equals(unless))
+                parts.AddRange([$"--{option}", Quote(Value(value))]);
         }
+
+        return string.Join(' ', parts);
     }
+
+    /// <summary>An option's value as it is typed; <c>none</c> where it was left out.</summary>
+    public static string Value(object? value) => value switch
+    {
+        null => "none",
+        Enum => value.ToString()!.ToLowerInvariant(),
+        _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+    };
 
     /// <summary>As a POSIX shell takes it: bare where that is safe, otherwise in quotes.</summary>
     public static string Quote(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-+=:,".Contains(c, StringComparison.Ordinal))

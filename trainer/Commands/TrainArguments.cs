@@ -1,4 +1,5 @@
 using Cocona;
+using Headstart.CommandLine;
 using Headstart.Training.Heads;
 
 namespace Headstart.Training.Commands;
@@ -14,20 +15,91 @@ public sealed record TrainArguments(
     string Head = HeadSpec.Reference,
     [Option("epochs", Description = "How often every image is seen.")] int Epochs = 10,
     [Option("batch", Description = "Images a step.")] int Batch = 32,
-    [Option("lr", Description = "Adam's learning rate.")] double LearningRate = 1e-4,
-    [Option("seed", Description = "Equal seeds give equal numbers.")] long Seed = 0,
-    [Option("class-weights", Description = "balanced: every class counts the same, however many images it has.")] ClassWeighting ClassWeights = ClassWeighting.None,
+    [Option("optimizer", Description = "adam as in Keras; adamw, with weight decay; sgd, with momentum 0.9; lbfgs, the exact solution of a linear head such as gap.")]
+    OptimizerChoice Optimizer = OptimizerChoice.Adam,
+    [Option("lr", Description = "The learning rate, at its highest.")] double LearningRate = 1e-4,
+    [Option("schedule", Description = "cosine: down to 0. step: a tenth after half of the training, a hundredth after three quarters. plateau: a tenth after 3 epochs without a lower validation loss.")]
+    Schedule Schedule = Schedule.Constant,
+    [Option("warmup", Description = "Epochs over which the learning rate rises to --lr; 0.5 is half of one.")] double WarmUp = 0,
+    [Option("l2", Description = "Adds L2/2 times the kernels' squared length to the loss. lbfgs: 1 / (C x images) in scikit-learn's terms, C = 1 when left out.")]
+    double? L2 = null,
+    [Option("weight-decay", Description = "Takes lr times this part of each kernel away at each step. adamw: 0.004 when left out.")] double? WeightDecay = null,
+    [Option("clip", Description = "The longest that all gradients together may be.")] double? Clip = null,
+    [Option("label-smoothing", Description = "The part of each label that is spread over all classes.")] double LabelSmoothing = 0,
+    [Option("class-weights", Description = "balanced: every class counts the same, however many images it has. Or weights, such as cats=1,dogs=2.5.")]
+    string ClassWeights = Training.ClassWeights.None,
     [Option("early-stop", Description = "Stop after so many epochs without a lower validation loss, and keep the best.")] int? EarlyStop = null,
+    [Option("seed", Description = "Equal seeds give equal numbers.")] long Seed = 0,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
+    [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
+    [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
 {
-    internal TrainingOptions ToOptions() => new()
+    private const double LongestInterval = 1e6;
+
+    /// <summary>Every option that decides about the numbers, as it is typed, in the order of <c>--help</c>.</summary>
+    internal IReadOnlyList<(string Option, object? Value)> Choices =>
+    [
+        ("val", Val),
+        ("val-split", ValSplit),
+        ("layer", Layer),
+        ("head", Head),
+        ("epochs", Epochs),
+        ("batch", Batch),
+        ("optimizer", Optimizer),
+        ("lr", LearningRate),
+        ("schedule", Schedule),
+        ("warmup", WarmUp),
+        ("l2", L2),
+        ("weight-decay", WeightDecay),
+        ("clip", Clip),
+        ("label-smoothing", LabelSmoothing),
+        ("class-weights", ClassWeights),
+        ("early-stop", EarlyStop),
+        ("seed", Seed),
+        ("device", Device),
+    ];
+
+    /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
+    internal TrainingOptions ToOptions()
     {
-        Epochs = Epochs,
-        Batch = Batch,
-        LearningRate = LearningRate,
-        Seed = Seed,
-        ClassWeights = ClassWeights,
-        EarlyStop = EarlyStop,
-    };
+        if (!(CheckpointEvery is >= 0 and <= LongestInterval))
+            throw CommandException.Usage($"--checkpoint-every {CheckpointEvery}: seconds from 0 (after every epoch) to {LongestInterval:0}.");
+        var options = new TrainingOptions
+        {
+            Epochs = Epochs,
+            Batch = Batch,
+            Optimizer = Optimizer,
+            LearningRate = LearningRate,
+            Schedule = Schedule,
+            WarmUp = WarmUp,
+            L2 = L2,
+            WeightDecay = WeightDecay,
+            Clip = Clip,
+            LabelSmoothing = LabelSmoothing,
+            ClassWeights = ClassWeights,
+            EarlyStop = EarlyStop,
+            Seed = Seed,
+        };
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>These arguments, for a run that was begun with them and now goes on as another command line asks.</summary>
+    /// <param name="now">Says where the caches and the run are, and how to report.</param>
+    /// <param name="given">The options that were typed now; those that decide about the numbers must be as they were.</param>
+    /// <exception cref="CommandException">One is not; the message names it.</exception>
+    internal TrainArguments ContinuedAs(TrainArguments now, IReadOnlySet<string> given)
+    {
+        // A cache may have moved; whether it is the same one is seen from its digests.
+        foreach (var ((option, value), (_, begun)) in now.Choices.Zip(Choices).Where(c => c.First.Option != "val"))
+        {
+            if (given.Contains(option) && !Equals(value, begun))
+                throw CommandException.Usage($"--{option} {CommandText.Value(value)}: {now.Out} was begun with {CommandText.Value(begun)}. Leave --{option} out to go on with that, or give another --out.");
+        }
+
+        if (given.Contains("val") && Val is null)
+            throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
+        return this with { Cache = now.Cache, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
+    }
 }

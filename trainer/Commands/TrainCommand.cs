@@ -1,4 +1,4 @@
-using System.Runtime.InteropServices;
+using System.Globalization;
 using Cocona;
 using Cocona.Application;
 using Headstart.Cache;
@@ -13,19 +13,32 @@ namespace Headstart.Training.Commands;
 /// <summary><c>trainer train</c>: a cache in, a run out.</summary>
 public sealed class TrainCommand
 {
+    /// <summary>The options that were typed.</summary>
+    internal IReadOnlySet<string> Given { get; set; } = new HashSet<string>();
+
     [Command("train", Description = "Train a head on cached features.")]
+    [GivenOptions]
     public async Task RunAsync(TrainArguments arguments, [FromService] ICoconaAppContextAccessor context)
     {
         var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
-        var started = time.GetUtcNow();
         var start = time.GetTimestamp();
+        var begun = arguments.Resume ? RunFolder.Unfinished(arguments.Out) : null;
+        if (arguments.Resume && begun is null && RunFolder.Finished(arguments.Out) is { } finished)
+        {
+            TellFinished(arguments, finished);
+            return;
+        }
+
+        arguments = begun?.Arguments.ContinuedAs(arguments, Given) ?? arguments;
         var options = arguments.ToOptions();
-        options.Validate();
         var spec = HeadSpec.Parse(arguments.Head);
         var device = TrainingDevice.Resolve(arguments.Device);
         var words = new TrainWords(arguments.Json ? Console.Error : Console.Out, options);
 
+        var cacheState = CacheState.Of(arguments.Cache);
+        var valState = arguments.Val is null ? null : CacheState.Of(arguments.Val);
+        RequireUnchanged(begun, cacheState, valState, arguments);
         var cache = await FeatureCache.OpenAsync(arguments.Cache, cancellationToken).ConfigureAwait(false);
         var layer = arguments.Layer is null ? cache.Contract.Layers[^1] : cache.Layer(arguments.Layer);
         var valCache = arguments.Val is null ? null : await OpenValidationAsync(arguments.Val, cache, layer, cancellationToken).ConfigureAwait(false);
@@ -33,10 +46,20 @@ public sealed class TrainCommand
             ? RowSplit.Of(cache.Rows, cache.Folder, arguments.ValSplit, arguments.Seed)
             : RowSplit.Between(cache.Rows, cache.Folder, valCache.Rows, valCache.Folder);
         var classes = RowSplit.Classes(cache.Rows, split.Train);
-        using var head = new Head(HeadPlan.Create(spec, layer, classes.Count), arguments.Seed, device);
+        ClassWeights.RequireKnown(options.ClassWeights, classes);
+        var plan = HeadPlan.Create(spec, layer, classes.Count);
+        if (options.Optimizer == OptimizerChoice.Lbfgs)
+            LinearSolution.RequireLinear(plan);
+        using var head = new Head(plan, arguments.Seed, device);
 
-        using var run = RunFolder.Create(arguments.Out);
+        using var run = RunFolder.Create(arguments.Out, arguments.Resume);
+        var checkpoint = new Checkpoint(run.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
+        run.Continue(checkpoint.Epochs);
+        var origin = begun ?? new RunStart(arguments, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), cacheState, valState);
+        run.Begin(origin);
         words.Begin(cache, layer, split, head, device);
+        if (arguments.Resume)
+            words.Resume(arguments, begun, checkpoint.Epochs.Count);
         var sets = await ProgressDisplay.RunAsync("loading", "images", time, async begin =>
         {
             if (valCache is null)
@@ -52,8 +75,9 @@ public sealed class TrainCommand
         using var trainSet = sets[0];
         using var valSet = sets[1];
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
+        RequireUnchanged(origin, CacheState.Of(arguments.Cache), arguments.Val is null ? null : CacheState.Of(arguments.Val), arguments);
 
-        var training = TrainingLoop.Run(head, trainSet, valSet, options, Report, time, cancellationToken);
+        var training = TrainingLoop.Run(head, trainSet, valSet, classes, options, Report, time, checkpoint, cancellationToken);
         if (training is not { Kept: { } kept, Best: { } best })
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
@@ -74,14 +98,17 @@ public sealed class TrainCommand
             TrainableParameters = head.Plan.Parameters,
             PeakMemoryBytes = PeakMemory.Bytes(),
             Interrupted = training.Interrupted,
+            ResumedAfter = training.ResumedAfter > 0 ? training.ResumedAfter : null,
+            Solution = training.Solution,
             Note = cache.Contract.ModelNote,
         };
         run.Finish(
             new RunFile
             {
                 Command = CommandText.Of(arguments),
-                Started = started,
-                Versions = new RunVersions(ToolVersion.Text, typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription),
+                Arguments = arguments,
+                Started = origin.Started,
+                Versions = RunVersions.Current,
                 Cache = Describe(cache),
                 ValidationCache = valCache is null ? null : Describe(valCache),
                 Split = new RunSplit(split.How, split.Train.Count, split.Validation.Count, arguments.ValSplit),
@@ -98,12 +125,45 @@ public sealed class TrainCommand
         if (arguments.Json)
             JsonOutput.Write(result);
         if (training.Interrupted)
-            throw new CommandException($"Interrupted after epoch {result.Epochs} of {options.Epochs}; the head of epoch {kept.Epoch} is kept in {arguments.Out}.", ExitCode.Interrupted);
+        {
+            throw new CommandException(
+                $"Interrupted after epoch {result.Epochs} of {options.Epochs}; the head of epoch {kept.Epoch} is kept in {arguments.Out}. --resume goes on.",
+                ExitCode.Interrupted);
+        }
 
         void Report(EpochRecord epoch)
         {
             run.Append(epoch);
             words.Epoch(epoch);
+        }
+    }
+
+    // A job that is started again after it was done has nothing to do, which is no failure.
+    private void TellFinished(TrainArguments arguments, RunFile run)
+    {
+        run.Arguments?.ContinuedAs(arguments, Given);
+        (arguments.Json ? Console.Error : Console.Out).WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{arguments.Out} is finished: validation accuracy {run.Result.Val.Accuracy:0.0000}, loss {run.Result.Val.Loss:0.0000}. There is nothing to resume."));
+        if (arguments.Json)
+            JsonOutput.Write(run.Result);
+    }
+
+    private static void RequireUnchanged(RunStart? begun, CacheState cache, CacheState? val, TrainArguments arguments)
+    {
+        if (begun is null)
+            return;
+        Require(arguments.Cache, cache.ChangeSince(begun.Cache));
+        if (val is not null && begun.ValidationCache is { } valBegun)
+            Require(arguments.Val!, val.ChangeSince(valBegun));
+
+        void Require(string folder, string? change)
+        {
+            if (change is not null)
+            {
+                throw new CommandException($"{folder} is not what it was when the run in {arguments.Out} began: {change}. " +
+                    "Wait until nothing writes to it, then train into another --out, or delete that folder first.");
+            }
         }
     }
 

@@ -26,8 +26,34 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
             WrappedText.Write(output, "note: ", line);
     }
 
+    /// <param name="begun">Null when there was nothing to resume.</param>
+    /// <param name="epochs">How many the checkpoint holds.</param>
+    public void Resume(TrainArguments arguments, RunStart? begun, int epochs)
+    {
+        Line(begun is null
+            ? $"{arguments.Out}: nothing to resume, begins with epoch 1"
+            : $"{arguments.Out}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on with epoch {epochs + 1}");
+        if (begun is null)
+            return;
+        var (then, now) = ((begun.Versions, begun.Threads), (RunVersions.Current, torch.get_num_threads()));
+        if (then != now)
+        {
+            WrappedText.Write(output, "note: ", $"It was begun with {Describe(then)}, and this is {Describe(now)}: " +
+                "the last bits of the numbers may differ from those of a run in one go.");
+        }
+
+        static string Describe((RunVersions Versions, int Threads) with) =>
+            $"Headstart {with.Versions.Headstart}, TorchSharp {with.Versions.TorchSharp}, {with.Versions.Dotnet}, {with.Versions.System}, {with.Threads} threads";
+    }
+
     public void Epoch(EpochRecord epoch)
     {
+        if (options.Optimizer == OptimizerChoice.Lbfgs)
+        {
+            Line($"solved   {Show("", epoch.Train)}   {Show("val ", epoch.Val)}  {epoch.Seconds:0.00} s");
+            return;
+        }
+
         var width = options.Epochs.ToString(CultureInfo.InvariantCulture).Length;
         var number = epoch.Epoch.ToString(CultureInfo.InvariantCulture).PadLeft(width);
         Line($"epoch {number}/{options.Epochs}  {Show("", epoch.Train)}   {Show("val ", epoch.Val)}  {epoch.Seconds:0.00} s");
@@ -40,6 +66,12 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}{auc} (epoch {result.SavedEpoch} of {result.Epochs})");
         if (result.Note is { } note)
             WrappedText.Write(output, "note: ", note);
+        if (result.Solution is { } solution)
+        {
+            var how = solution.Converged ? "the exact solution" : "NOT converged: raise --l2, or normalise with l2norm";
+            Line($"{solution.Iterations} iterations; slope left {solution.Gradient:0.0e+0} of the first: {how}");
+        }
+
         if (result.BestEpoch != result.SavedEpoch)
             Line($"The lowest validation loss was in epoch {result.BestEpoch}: --early-stop keeps that one.");
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N0} images/s");
@@ -47,10 +79,10 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line("");
         Line("Another head takes seconds:");
         // A pooled head has a few hundred weights where the reference head has millions: at the reference's rate it would hardly move.
-        var next = arguments with { Out = arguments.Out.TrimEnd('/') + "-2" };
-        var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase)
-            ? next with { Head = HeadSpec.Reference, LearningRate = 1e-4, Epochs = 10 }
-            : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
+        var next = new TrainArguments(
+            arguments.Cache, arguments.Out.TrimEnd('/') + "-2", arguments.Val, arguments.ValSplit, arguments.Layer,
+            ClassWeights: arguments.ClassWeights, EarlyStop: arguments.EarlyStop, Seed: arguments.Seed, Device: arguments.Device);
+        var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase) ? next : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
         Line($"  {CommandText.Of(other)}");
     }
 

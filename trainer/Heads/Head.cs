@@ -48,6 +48,17 @@ internal sealed class Head : IDisposable
         set => _trained.train(value);
     }
 
+    /// <summary>Where each dropout stands in its random numbers, as libtorch writes it.</summary>
+    public IReadOnlyList<byte[]> RandomState
+    {
+        get => [.. Dropouts.Select(d => d.RandomState)];
+        set
+        {
+            foreach (var (dropout, state) in Dropouts.Zip(value))
+                dropout.RandomState = state;
+        }
+    }
+
     /// <summary>The fixed pieces alone: what can be computed once for all epochs. The result is the caller's.</summary>
     public Tensor Reduce(Tensor features) => Plan.FixedPieces == 0 ? features.alias() : _fixedPart.forward(features);
 
@@ -82,20 +93,14 @@ internal sealed class Head : IDisposable
         if (state.Keys.Except(own.Select(o => o.Name)).FirstOrDefault() is { } extra)
             throw new CommandException($"{source} has a tensor '{extra}' that the head '{Plan.Spec}' has no place for. Pass the run that was trained with this head.");
 
-        using var noGradient = no_grad();
         foreach (var (name, value) in own)
-        {
-            using var scope = NewDisposeScope();
-            value.copy_(tensor(state[name].Values, state[name].Shape));
-        }
+            state[name].CopyTo(value);
     }
 
     /// <summary>A copy of <see cref="State"/> outside libtorch.</summary>
-    public IReadOnlyList<NamedTensor> ToNamedTensors() => [.. State.Select(s =>
-    {
-        using var scope = NewDisposeScope();
-        return new NamedTensor(s.Name, s.Value.shape, s.Value.detach().cpu().contiguous().data<float>().ToArray());
-    })];
+    public IReadOnlyList<NamedTensor> ToNamedTensors() => [.. State.Select(s => NamedTensor.Of(s.Name, s.Value))];
+
+    private IEnumerable<SeededDropoutModule> Dropouts => _trained.children().OfType<SeededDropoutModule>();
 
     public void Dispose()
     {

@@ -50,6 +50,21 @@ internal sealed class SeededDropoutModule : Module<Tensor, Tensor>
         _generator = new Generator(seed, device);
     }
 
+    public byte[] RandomState
+    {
+        get
+        {
+            using var state = _generator.get_state();
+            return state.data<byte>().ToArray();
+        }
+
+        set
+        {
+            using var state = tensor(value);
+            _generator.set_state(state);
+        }
+    }
+
     public override Tensor forward(Tensor input)
     {
         if (!training || _probability == 0)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Headstart.CommandLine;
+using Headstart.Models;
 
 namespace Headstart.Training.Heads;
 
@@ -48,7 +49,7 @@ internal sealed class HeadSpecParser(string source)
             0 => throw Error(word.Place, "dense needs the number of its units, as in dense(256, relu)."),
             _ => throw Error(arguments[2].Place, "dense takes the number of its units and an activation, nothing more."),
         },
-        _ => throw Error(word.Place, $"no piece '{word.Text}'.{Suggestion.For(word.Text, Words)} There are {string.Join(", ", Words)}."),
+        _ => throw Error(word.Place, $"no piece '{word.Text}'.{NearestNames.DidYouMean(word.Text, Words)} There are {string.Join(", ", Words)}."),
     };
 
     private HeadPiece Plain(Token word, List<Token> arguments, HeadPiece piece) => arguments.Count == 0
@@ -76,7 +77,7 @@ internal sealed class HeadSpecParser(string source)
 
     private Activation ReadActivation(Token token) => ActivationWords.TryParse(token.Text, out var activation)
         ? activation
-        : throw Error(token.Place, $"no activation '{token.Text}'.{Suggestion.For(token.Text, ActivationWords.All)} There are {string.Join(", ", ActivationWords.All)}.");
+        : throw Error(token.Place, $"no activation '{token.Text}'.{NearestNames.DidYouMean(token.Text, ActivationWords.All)} There are {string.Join(", ", ActivationWords.All)}.");
 
     private List<Token> ReadArguments()
     {

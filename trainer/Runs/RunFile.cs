@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Headstart.Cache;
 using Headstart.Models;
+using Headstart.Training.Commands;
 using Headstart.Training.Evaluation;
 
 namespace Headstart.Training.Runs;
@@ -13,6 +15,9 @@ internal sealed record RunFile
 
     /// <summary>The command that repeats it, as it would be typed.</summary>
     public required string Command { get; init; }
+
+    /// <summary>The same, option by option, with all defaults; null for runs that another command made.</summary>
+    public TrainArguments? Arguments { get; init; }
 
     public required DateTimeOffset Started { get; init; }
 
@@ -43,7 +48,12 @@ internal sealed record RunFile
 }
 
 /// <summary>The versions that computed a run.</summary>
-internal sealed record RunVersions(string Headstart, string TorchSharp, string Dotnet, string System);
+internal sealed record RunVersions(string Headstart, string TorchSharp, string Dotnet, string System)
+{
+    /// <summary>Those of this process.</summary>
+    public static RunVersions Current { get; } = new(
+        ToolVersion.Text, typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription);
+}
 
 /// <summary>A cache that a run read.</summary>
 /// <param name="Folder">Its whole path on the machine that trained.</param>
@@ -77,7 +87,7 @@ internal sealed record RunResult
     /// <summary>Opening the caches and reading features.</summary>
     public required double LoadSeconds { get; init; }
 
-    /// <summary>The whole command, loading included, until the weights are to be written.</summary>
+    /// <summary>The whole command, loading included, until the weights are to be written. Of the last one, where the run was resumed.</summary>
     public required double Seconds { get; init; }
 
     /// <summary>Median, validation included.</summary>
@@ -94,6 +104,12 @@ internal sealed record RunResult
 
     /// <summary>Whether it was ended before its last epoch by Ctrl-C or a signal.</summary>
     public bool Interrupted { get; init; }
+
+    /// <summary>How many epochs came from a checkpoint; left out where the run was made in one go.</summary>
+    public int? ResumedAfter { get; init; }
+
+    /// <summary>How the exact solution was reached; left out for optimizers that make single steps.</summary>
+    public Convergence? Solution { get; init; }
 
     /// <summary>What every reader of the figures must know, from the model that made the features.</summary>
     public string? Note { get; init; }

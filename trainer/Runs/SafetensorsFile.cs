@@ -6,7 +6,7 @@ using Headstart.Training.Heads;
 
 namespace Headstart.Training.Runs;
 
-/// <summary>Reads and writes the float32 tensors of a head as safetensors, which every deep-learning library opens.</summary>
+/// <summary>Reads and writes the float32 tensors of a head, or of a checkpoint, as safetensors, which every deep-learning library opens.</summary>
 /// <remarks>
 /// The format: 8 bytes, the header's length, little-endian; the header, JSON, name to dtype, shape and byte range; then the values.
 /// https://github.com/huggingface/safetensors
@@ -49,30 +49,35 @@ internal static class SafetensorsFile
 
     /// <summary>Reads every tensor of a file.</summary>
     /// <exception cref="CommandException">No such file, not safetensors, cut short, or a type other than F32.</exception>
-    public static IReadOnlyDictionary<string, NamedTensor> Read(string path)
+    public static IReadOnlyDictionary<string, NamedTensor> Read(string path) => Read(path, out _);
+
+    /// <summary>Reads every tensor of a file, and the metadata that was written with them.</summary>
+    /// <exception cref="CommandException">No such file, not safetensors, cut short, or a type other than F32.</exception>
+    public static IReadOnlyDictionary<string, NamedTensor> Read(string path, out IReadOnlyDictionary<string, string> metadata)
     {
-        byte[] file;
         try
         {
-            file = File.ReadAllBytes(path);
+            using var file = File.OpenRead(path);
+            if (file.Length < LengthBytes)
+                throw Damaged(path, $"it has {file.Length} bytes");
+            Span<byte> length = stackalloc byte[LengthBytes];
+            file.ReadExactly(length);
+            var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(length);
+            if (headerBytes > MaxHeaderBytes || headerBytes > (ulong)(file.Length - LengthBytes))
+                throw Damaged(path, $"its header claims {headerBytes} bytes of {file.Length}");
+            var json = new byte[headerBytes];
+            file.ReadExactly(json);
+            using var header = JsonDocument.Parse(json);
+            metadata = header.RootElement.TryGetProperty(MetadataKey, out var found)
+                ? found.Deserialize<Dictionary<string, string>>(HeadstartJson.Compact)!
+                : new Dictionary<string, string>();
+            return header.RootElement.EnumerateObject()
+                .Where(p => p.Name != MetadataKey)
+                .ToDictionary(p => p.Name, p => ReadTensor(path, p.Name, p.Value.Deserialize<Entry>(EntryNames)!, file, LengthBytes + (long)headerBytes));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CommandException($"Can't read {path}: {e.Message} Pass the folder of a finished run.", cause: e);
-        }
-
-        if (file.Length < LengthBytes)
-            throw Damaged(path, $"it has {file.Length} bytes");
-        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(file);
-        if (headerBytes > MaxHeaderBytes || headerBytes > (ulong)(file.Length - LengthBytes))
-            throw Damaged(path, $"its header claims {headerBytes} bytes of {file.Length}");
-        try
-        {
-            using var header = JsonDocument.Parse(file.AsMemory(LengthBytes, (int)headerBytes));
-            var values = file.AsMemory(LengthBytes + (int)headerBytes);
-            return header.RootElement.EnumerateObject()
-                .Where(p => p.Name != MetadataKey)
-                .ToDictionary(p => p.Name, p => ReadTensor(path, p.Name, p.Value.Deserialize<Entry>(EntryNames)!, values.Span));
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -80,17 +85,20 @@ internal static class SafetensorsFile
         }
     }
 
-    private static NamedTensor ReadTensor(string path, string name, Entry entry, ReadOnlySpan<byte> values)
+    private static NamedTensor ReadTensor(string path, string name, Entry entry, FileStream file, long firstValue)
     {
         if (entry.Dtype != "F32")
             throw new CommandException($"{path}: tensor '{name}' is {entry.Dtype}; a head's weights are F32.");
-        if (entry.DataOffsets is not [>= 0 and var start, var end] || end < start || end > values.Length
+        if (entry.DataOffsets is not [>= 0 and var start, var end] || end < start || end > file.Length - firstValue || end - start > Array.MaxLength
             || entry.Shape.Any(d => d < 0) || entry.Shape.Aggregate((Int128)sizeof(float), (product, d) => product * d) != end - start)
         {
             throw Damaged(path, $"the byte range of '{name}' doesn't fit its shape or the file");
         }
 
-        return new NamedTensor(name, entry.Shape, MemoryMarshal.Cast<byte, float>(values[(int)start..(int)end]).ToArray());
+        var values = new float[(end - start) / sizeof(float)];
+        file.Position = firstValue + start;
+        file.ReadExactly(MemoryMarshal.AsBytes(values.AsSpan()));
+        return new NamedTensor(name, entry.Shape, values);
     }
 
     private static CommandException Damaged(string path, string how, Exception? cause = null) =>

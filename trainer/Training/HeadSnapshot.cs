@@ -8,13 +8,18 @@ internal sealed class HeadSnapshot : IDisposable
 {
     private readonly Tensor[] _live;
     private readonly Tensor[] _kept;
+    private readonly string[] _names;
 
     public HeadSnapshot(Head head)
     {
         _live = [.. head.State.Select(s => s.Value)];
+        _names = [.. head.State.Select(s => s.Name)];
         using var noGradient = no_grad();
         _kept = [.. _live.Select(t => t.clone().DetachFromDisposeScope())];
     }
+
+    /// <summary>What is kept. Live tensors: writing to them changes it.</summary>
+    public IEnumerable<(string Name, Tensor Value)> State => _names.Zip(_kept);
 
     /// <summary>Keeps the weights as they are now.</summary>
     public void Take() => Copy(_live, _kept);

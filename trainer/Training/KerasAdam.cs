@@ -9,7 +9,7 @@ namespace Headstart.Training;
 /// the step. Its fused kernel goes over the memory once; TorchSharp exposes it only through TorchScript. TorchSharp's own Adam
 /// goes over the memory a dozen times, and takes three times as long for a whole epoch of the reference head.
 /// </remarks>
-internal sealed class KerasAdam : IDisposable
+internal sealed class KerasAdam : GradientOptimizer
 {
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.999;
@@ -25,46 +25,31 @@ internal sealed class KerasAdam : IDisposable
 
         """));
 
-    private readonly Tensor[] _parameters;
     private readonly Tensor[] _m;
     private readonly Tensor[] _v;
     private readonly Tensor[] _steps;
 
-    /// <param name="parameters">What to train. Their gradients must be there at every <see cref="Step"/>.</param>
+    /// <param name="parameters">What to train. Their gradients must be there at every step.</param>
     public KerasAdam(IEnumerable<Parameter> parameters)
+        : base(parameters)
     {
-        _parameters = [.. parameters];
+        _m = Remember("m");
+        _v = Remember("v");
         using var noGradient = no_grad();
-        _m = [.. _parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
-        _v = [.. _parameters.Select(p => zeros_like(p).DetachFromDisposeScope())];
-        _steps = [.. _parameters.Select(p => zeros(1, dtype: ScalarType.Float32, device: p.device).DetachFromDisposeScope())];
+        _steps = [.. Parameters.Select(p => zeros(1, dtype: ScalarType.Float32, device: p.device).DetachFromDisposeScope())];
     }
 
-    /// <summary>How many steps were made.</summary>
-    public long Steps { get; private set; }
-
-    /// <summary>Moves every parameter once, along the gradient that it holds.</summary>
-    public void Step(double learningRate)
+    protected override void Move(Tensor[] gradients, double learningRate)
     {
-        Steps++;
-        using var scope = NewDisposeScope();
-        using var noGradient = no_grad();
         foreach (var step in _steps)
             step.fill_(Steps);
-        var gradients = Array.ConvertAll(_parameters, p => p.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first"));
-        Fused.Value.invoke("step", _parameters, gradients, _m, _v, _steps, learningRate, Beta1, Beta2, Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps)));
+        Fused.Value.invoke("step", Parameters, gradients, _m, _v, _steps, learningRate, Beta1, Beta2, Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps)));
     }
 
-    /// <summary>Forgets the gradients, so that the next backward pass stores its own instead of adding to old ones.</summary>
-    public void ClearGradients()
+    protected override void Dispose(bool disposing)
     {
-        foreach (var parameter in _parameters)
-            parameter.grad = null;
-    }
-
-    public void Dispose()
-    {
-        foreach (var tensor in (Tensor[])[.. _m, .. _v, .. _steps])
-            tensor.Dispose();
+        foreach (var step in _steps)
+            step.Dispose();
+        base.Dispose(disposing);
     }
 }

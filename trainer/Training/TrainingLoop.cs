@@ -14,31 +14,40 @@ internal static class TrainingLoop
     /// <param name="head">Fresh, or with weights to start from; changed in place.</param>
     /// <param name="train">What to learn from, as <see cref="Head.Reduce"/> leaves it.</param>
     /// <param name="validation">What to judge by, likewise.</param>
-    /// <param name="onEpoch">Told of each epoch as it ends.</param>
+    /// <param name="classes">Their names, in order.</param>
+    /// <param name="onEpoch">Told of each epoch as it ends; not of those that a checkpoint holds.</param>
+    /// <param name="checkpoint">Where to go on from, and what to write now and then; null for neither.</param>
     /// <param name="cancellationToken">Ends it between two steps; the head then holds the weights of a finished epoch.</param>
-    /// <exception cref="CommandException">The loss is no longer a number.</exception>
+    /// <exception cref="CommandException">The loss is no longer a number; or the head and the options don't fit each other.</exception>
     public static TrainingResult Run(
-        Head head, FeatureSet train, FeatureSet validation, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time,
-        CancellationToken cancellationToken)
+        Head head, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, TrainingOptions options, Action<EpochRecord> onEpoch,
+        TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
-        var classes = head.Plan.Classes;
         var classWeights = ClassWeights.Of(options.ClassWeights, train, classes);
-        var objective = new Objective(classes, classWeights);
+        if (options.Optimizer == OptimizerChoice.Lbfgs)
+            return LinearSolution.Find(head, train, validation, options, classWeights, onEpoch, time, cancellationToken);
+
+        var objective = new Objective(classes.Count, classWeights, options.LabelSmoothing);
         var batches = BatchSizes(train.Count, options.Batch, head.Plan.HasBatchNorm);
-        using var optimizer = new KerasAdam(head.Parameters.Select(p => p.Value));
+        var learningRate = new LearningRate(options, batches.Length);
+        var parameters = head.Parameters.Select(p => p.Value).ToArray();
+        var regularization = new Regularization(parameters, options);
+        using var optimizer = GradientOptimizer.Create(options.Optimizer, parameters);
         using var minibatch = new Minibatch(train, batches.Max(), head.Device);
         using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
         using var snapshot = new HeadSnapshot(head);
 
         var order = new int[train.Count];
         var labels = new int[train.Count];
-        var epochs = new List<EpochRecord>();
-        EpochRecord? best = null;
-        EpochRecord? kept = null;
+        checkpoint?.Restore(head, optimizer, snapshot);
+        List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
+        var resumedAfter = epochs.Count;
+        var best = epochs.MinBy(e => e.Val.Loss);
         var interrupted = false;
-        for (var epoch = 1; epoch <= options.Epochs && !interrupted; epoch++)
+        while (epochs.Count < options.Epochs && !(epochs.Count - best?.Epoch >= options.EarlyStop))
         {
             var start = time.GetTimestamp();
+            var epoch = epochs.Count + 1;
 
             // The order depends on the seed and the epoch alone, so that a training can be taken up again at any epoch.
             for (var i = 0; i < order.Length; i++)
@@ -47,8 +56,10 @@ internal static class TrainingLoop
             for (var i = 0; i < order.Length; i++)
                 labels[i] = train.Labels[order[i]];
 
-            head.IsTraining = true;
+            var plateaus = options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(epochs.Select(e => e.Val.Loss)) : 0;
+            var rate = 0.0;
             var first = 0;
+            head.IsTraining = true;
             foreach (var size in batches)
             {
                 if (interrupted = cancellationToken.IsCancellationRequested)
@@ -58,16 +69,18 @@ internal static class TrainingLoop
                 var loss = objective.Loss(logits, labels.AsSpan(first, size));
                 optimizer.ClearGradients();
                 loss.backward();
-                optimizer.Step(options.LearningRate);
+                rate = learningRate.At(optimizer.Steps, plateaus);
+                regularization.Apply(rate);
+                optimizer.Step(rate);
                 logitLog.Add(logits);
                 first += size;
             }
 
             if (interrupted)
                 break;
-            var trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes, classWeights);
+            var trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes.Count, classWeights);
             var valFigures = Evaluate(head, validation);
-            var record = new EpochRecord(epoch, trainFigures, valFigures, options.LearningRate, time.GetElapsedTime(start).TotalSeconds);
+            var record = new EpochRecord(epoch, trainFigures, valFigures, rate, time.GetElapsedTime(start).TotalSeconds);
             if (!double.IsFinite(trainFigures.Loss) || !double.IsFinite(valFigures.Loss))
             {
                 throw new CommandException($"The loss became {(double.IsFinite(trainFigures.Loss) ? valFigures.Loss : trainFigures.Loss)} in epoch {epoch}: " +
@@ -78,20 +91,14 @@ internal static class TrainingLoop
             var isBest = best is null || valFigures.Loss < best.Val.Loss;
             best = isBest ? record : best;
             if (isBest || options.EarlyStop is null)
-            {
                 snapshot.Take();
-                kept = record;
-            }
-
             onEpoch(record);
-            if (epoch - best!.Epoch >= options.EarlyStop)
-                break;
+            checkpoint?.SaveIfDue(head, optimizer, snapshot, epochs);
         }
 
-        if (interrupted || kept != epochs.LastOrDefault())
-            snapshot.Restore();
+        snapshot.Restore();
         head.IsTraining = false;
-        return new TrainingResult(epochs, best, kept, interrupted);
+        return new TrainingResult(epochs, best, options.EarlyStop is null ? epochs.LastOrDefault() : best, interrupted, resumedAfter);
     }
 
     /// <summary>The figures of the head as it is, without dropout and with batch norm's running statistics.</summary>

@@ -93,5 +93,6 @@ public sealed class OnnxGraphTests
     [InlineData("", "abc", 3)]
     [InlineData("block5_pool", "Block5_Pool", 0)]
     [InlineData("flaw", "lawn", 2)]
-    public void Edit_distance_is_levenshteins(string a, string b, int distance) => Assert.Equal(distance, NearestNames.EditDistance(a, b));
+    [InlineData("gpa", "gap", 1)] // a swap of neighbours
+    public void Edit_distance_counts_single_mistakes(string a, string b, int distance) => Assert.Equal(distance, NearestNames.EditDistance(a, b));
 }

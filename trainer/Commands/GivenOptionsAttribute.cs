@@ -1,0 +1,15 @@
+using Cocona.Filters;
+
+namespace Headstart.Training.Commands;
+
+/// <summary>Tells a command which options were really typed: Cocona itself shows no difference to a default.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class GivenOptionsAttribute : CommandFilterAttribute
+{
+    public override ValueTask<int> OnCommandExecutionAsync(CoconaCommandExecutingContext ctx, CommandExecutionDelegate next)
+    {
+        if (ctx.CommandTarget is TrainCommand command)
+            command.Given = ctx.ParsedCommandLine.Options.Select(o => o.Option.Name).ToHashSet(StringComparer.Ordinal);
+        return next(ctx);
+    }
+}
