@@ -15,7 +15,7 @@ public sealed class ApiChecker : IAsyncLifetime
             File.Copy(file, _folder.File(Path.GetFileName(file)));
         try
         {
-            await using var npm = RunningProgram.Start("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"], _folder.Path);
+            await using var npm = RunningProgram.Start("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retry-mintimeout", "1000", "--loglevel", "error"], _folder.Path);
             var run = await npm.Ended();
             // The lock file's own faults must not pass for a network that isn't there.
             if (run.Error.Contains("EINTEGRITY", StringComparison.Ordinal) || run.Error.Contains("EUSAGE", StringComparison.Ordinal))
