@@ -33,6 +33,19 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     }
 
     [Fact]
+    public async Task Nothing_is_written_outside_the_cache_such_as_the_telemetry_of_a_library()
+    {
+        var home = Directory.CreateDirectory(demo.File("home")).FullName;
+        var environment = new Dictionary<string, string?> { ["HOME"] = home, ["XDG_CACHE_HOME"] = null, ["ORT_DISABLE_TELEMETRY"] = null };
+        string[] arguments = ["extract", demo.Pictures, "--model", DemoCache.Model, "--out", demo.File("home-cache")];
+        await using var program = RunningProgram.Start(RunningProgram.Executable("extractor"), arguments, home, environment);
+
+        (await program.Ended()).EndedWith(0);
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(home));
+    }
+
+    [Fact]
     public async Task A_csv_gives_the_same_rows_as_the_folder_it_lists()
     {
         var lines = Directory.EnumerateFiles(demo.Pictures, "*.jpg", SearchOption.AllDirectories)
