@@ -20,9 +20,10 @@ internal sealed class ExtractCommand
         using var network = BaseNetwork.Load(model, options.Layer ?? [], options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
-        var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash), TimeProvider.System);
+        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed);
+        var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System);
         var result = await ProgressDisplay.RunAsync(
-            "extracting", "images", TimeProvider.System, progress => run.RunAsync(progress, context.Current!.CancellationToken));
+            "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, context.Current!.CancellationToken));
 
         if (options.Json)
             JsonOutput.Write(result);

@@ -14,6 +14,8 @@ internal sealed record ExtractOptions(
     [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")] int? Threads = null,
     [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,
     [Option("shard", Description = "Take one of N parts of the images, to fill one cache from many machines; auto takes I from a Slurm or Kubernetes job array.", ValueName = "I/N|auto/N")] string? Shard = null,
+    [Option("views", Description = "Augmented views of each image beside the plain one: random crop, mirroring, colours.", ValueName = "K")] int Views = 0,
+    [Option("seed", Description = "Draws the views, with the image's bytes and the view's number. 0, or the cache's own, when left out.", ValueName = "S")] long? Seed = null,
     [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5,
     [Option("rehash", Description = "Read every image file again, also those whose size and time are as they were.")] bool Rehash = false,
     [Option("profile", Description = "Say where the time went, and what would change it.")] bool Profile = false,
@@ -30,6 +32,10 @@ internal sealed record ExtractOptions(
             throw CommandException.Usage($"--threads is {Threads}; it must be from 1 to 1024.");
         if (!Enum.IsDefined(Device))
             throw CommandException.Usage($"--device is {Device}; it must be auto, cpu, cuda or tensorrt.");
+        if (Views is < 0 or > 1000)
+            throw CommandException.Usage($"--views is {Views}; it must be from 0 to 1000.");
+        if (Seed is not null && Views == 0)
+            throw CommandException.Usage("--seed draws augmented views; give their number with --views K.");
         if (MaxRejected is not (>= 0 and <= 100))
             throw CommandException.Usage($"--max-rejected is {MaxRejected}; it must be from 0 to 100 percent.");
     }

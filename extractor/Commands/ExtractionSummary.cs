@@ -13,6 +13,8 @@ internal static class ExtractionSummary
         Console.WriteLine($"{rows:N0} images in {cache}: {Counts(result)}.");
         if (result.Computed > 0)
             Console.WriteLine($"  {result.Seconds:N1} s, {result.ImagesPerSecond:N1} images/s, {result.PeakMemoryBytes >> 20:N0} MiB at most");
+        if (result.Views > 0)
+            Console.WriteLine($"  {result.Views:N0} augmented views of each image beside the plain one");
         foreach (var (name, shape) in result.Layers)
             Console.WriteLine($"  layer {name}: {shape}");
         if (result.RejectedFile is { } rejected)

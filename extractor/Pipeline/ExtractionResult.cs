@@ -8,7 +8,7 @@ internal sealed record ExtractionResult
     /// <summary>The images found: computed + reused + duplicates + rejected.</summary>
     public required int Images { get; init; }
 
-    /// <summary>Those that went through the network.</summary>
+    /// <summary>Those of which at least one view went through the network.</summary>
     public required int Computed { get; init; }
 
     /// <summary>Those whose features were in the cache already, moved ones included.</summary>
@@ -24,6 +24,12 @@ internal sealed record ExtractionResult
     public required int Removed { get; init; }
 
     public required int Rejected { get; init; }
+
+    /// <summary>The augmented views of each image, beside the plain one.</summary>
+    public required int Views { get; init; }
+
+    /// <summary>The rows that went through the network: the computed images times their views that were not there.</summary>
+    public required int ComputedRows { get; init; }
 
     /// <summary>The list of rejected images, or null when there are none.</summary>
     public required string? RejectedFile { get; init; }

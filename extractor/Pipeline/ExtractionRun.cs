@@ -3,6 +3,7 @@ using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Extraction.Planning;
 using Headstart.Images;
+using Headstart.Preprocessing;
 
 namespace Headstart.Extraction.Pipeline;
 
@@ -10,7 +11,9 @@ namespace Headstart.Extraction.Pipeline;
 internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheFolder folder, ExtractionSettings settings, TimeProvider time)
 {
     private readonly RejectedImages _rejected = new();
-    private int _duplicates;
+    private readonly HashSet<string> _computed = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _duplicates = new(StringComparer.Ordinal);
+    private int _computedRows;
 
     /// <summary>Computes what is new or changed, drops what is gone, keeps the rest.</summary>
     /// <param name="progress">Given the number of images to compute, returns where finished ones are reported.</param>
@@ -19,11 +22,12 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
     public async Task<ExtractionResult> RunAsync(Func<int, IProgress<int>> progress, CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
-        var contract = Contract();
         using var cacheLock = CacheLock.Acquire(folder, time);
-        var cache = await OpenAsync(contract, cancellationToken).ConfigureAwait(false);
+        var contract = await AgreeAsync(cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+        var views = Math.Max(settings.Views, cache?.Rows.Max(r => r.View) ?? 0);
         var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, settings.Workers, time, cancellationToken);
-        var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? []);
+        var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? [], views);
         var writer = new CacheWriter(folder, contract, time);
         if (cache is not null)
         {
@@ -32,7 +36,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
             await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
         }
 
-        var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers);
+        var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers, contract.Augmentation);
         var counter = progress(plan.Compute.Count);
         var computing = Stopwatch.GetTimestamp();
         try
@@ -48,20 +52,24 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
 
         await writer.FlushAsync().ConfigureAwait(false);
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
-        var computed = images.Items.Count - plan.Kept - plan.Copy.Count - _duplicates - _rejected.Count;
+        _computed.ExceptWith(_rejected.Paths);
+        _duplicates.ExceptWith(_rejected.Paths);
+        _duplicates.ExceptWith(_computed);
         return new ExtractionResult
         {
             Images = images.Items.Count,
-            Computed = computed,
-            Reused = plan.Kept + plan.Copy.Count,
+            Computed = _computed.Count,
+            Reused = images.Items.Count - _computed.Count - _duplicates.Count - _rejected.Count,
             Moved = plan.Moved,
-            Duplicates = _duplicates,
+            Duplicates = _duplicates.Count,
             Removed = plan.Removed,
             Rejected = _rejected.Count,
+            Views = views,
+            ComputedRows = _computedRows,
             RejectedFile = _rejected.Write(folder.RejectedFile),
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             ComputeSeconds = seconds,
-            ImagesPerSecond = computed == 0 ? 0 : computed / seconds,
+            ImagesPerSecond = _computed.Count == 0 ? 0 : _computed.Count / seconds,
             StageSeconds = StageSeconds.Of(pipeline.Times),
             Layers = network.Layers.ToDictionary(l => l.Name, l => l.Shape),
             Classes = images.Classes,
@@ -69,7 +77,8 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
         };
     }
 
-    private async Task<FeatureCache?> OpenAsync(CacheContract contract, CancellationToken cancellationToken)
+    /// <summary>This run's contract, once it is sure that the cache's is the same in what they share.</summary>
+    private async Task<CacheContract> AgreeAsync(CancellationToken cancellationToken)
     {
         if (folder.ForeignPart is { } foreign)
         {
@@ -77,13 +86,15 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
                 "without --shard (which takes over all rows), or in a new folder.");
         }
 
-        if (await FeatureCache.PeekContractAsync(folder.Path, cancellationToken).ConfigureAwait(false) is { } found && found.FirstDifference(contract) is { } difference)
-        {
-            throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
-                "Extract into a new folder with --out NEW, or pass the model and layers that the cache names ('extractor cache info').");
-        }
-
-        return await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+        // The other shards' parts too: one shard with other views would be another cache.
+        var found = (await FeatureCache.PeekContractsAsync(folder.Path, cancellationToken).ConfigureAwait(false))?.Common;
+        var contract = Contract(found?.Augmentation);
+        if (found?.FirstDifference(contract) is not { } difference)
+            return contract;
+        throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
+            (difference.Field.StartsWith("augmentation.", StringComparison.Ordinal)
+                ? "Leave --seed out to go on with the cache's own views, or extract into a new folder with --out NEW."
+                : "Extract into a new folder with --out NEW, or pass the model that the cache names ('extractor cache info')."));
     }
 
     private async Task WriteAsync(FeatureBatch batch, ExtractionPlan plan, ImageDigests digests, CacheWriter writer, IProgress<int> progress)
@@ -91,13 +102,18 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
         for (var i = 0; i < batch.Count; i++)
         {
             var slot = batch.Slots[i];
-            await WriteRowAsync(slot.Item).ConfigureAwait(false);
-            foreach (var duplicate in plan.Duplicates.GetValueOrDefault(slot.Item.Path, []))
+            if (await WriteRowAsync(slot.Item).ConfigureAwait(false))
+            {
+                _computed.Add(slot.Item.Path);
+                _computedRows++;
+            }
+
+            foreach (var duplicate in plan.Duplicates.GetValueOrDefault(new PlannedRow(slot.Item, slot.View), []))
             {
                 if (slot.Image is { } image && image.Sha256 != digests[duplicate])
                     _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again");
                 else if (await WriteRowAsync(duplicate).ConfigureAwait(false))
-                    _duplicates++;
+                    _duplicates.Add(duplicate.Path);
             }
 
             async Task<bool> WriteRowAsync(ImageItem item)
@@ -108,7 +124,7 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
                     return false;
                 }
 
-                var row = new CacheRow(item.Path, item.Label, item.Split, image.Sha256, image.Width, image.Height, View: 0);
+                var row = new CacheRow(item.Path, item.Label, item.Split, image.Sha256, image.Width, image.Height, slot.View);
                 await writer.AddAsync(row, batch.FeaturesOf(i)).ConfigureAwait(false);
                 return true;
             }
@@ -117,7 +133,8 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
         progress.Report(batch.Count);
     }
 
-    private CacheContract Contract()
+    /// <param name="found">What the cache's views were drawn from; null where it has none.</param>
+    private CacheContract Contract(Augmentation? found)
     {
         var model = network.Model;
         return new CacheContract
@@ -126,6 +143,9 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
             ModelSha256 = model.Sha256,
             ModelNote = model.Contract.Weights.Note,
             Preprocessing = model.Contract.Preprocessing,
+            Augmentation = settings is { Views: > 0, Seed: { } seed } ? new Augmentation { Seed = seed }
+                : settings.Views > 0 ? found ?? new Augmentation { Seed = 0 }
+                : found,
             Precision = model.Contract.Precision,
             Layers = network.Layers,
             Provider = network.Provider.Name,
@@ -138,4 +158,6 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
 /// <param name="BatchSize">Images that the network takes at once.</param>
 /// <param name="Workers">Decoding workers.</param>
 /// <param name="Rehash">Read every image file, also those whose size and time are as they were.</param>
-internal sealed record ExtractionSettings(int BatchSize, int Workers, bool Rehash = false);
+/// <param name="Views">Augmented views of each image, at least: a cache that has more keeps them.</param>
+/// <param name="Seed">Of the views. Null for the cache's own, and 0 for a cache that has none yet.</param>
+internal sealed record ExtractionSettings(int BatchSize, int Workers, bool Rehash = false, int Views = 0, long? Seed = null);

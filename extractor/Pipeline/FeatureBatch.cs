@@ -1,3 +1,4 @@
+using Headstart.Extraction.Planning;
 using Headstart.Images;
 using Headstart.Models;
 using Microsoft.ML.OnnxRuntime;
@@ -5,7 +6,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>A batch on its way through the pipeline: pinned input and output buffers that ONNX Runtime reads and writes in place.</summary>
-/// <remarks>Each slot belongs to one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who decodes faster.</remarks>
+/// <remarks>Each slot belongs to one view of one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who decodes faster.</remarks>
 internal sealed class FeatureBatch : IDisposable
 {
     private readonly float[] _input;
@@ -44,13 +45,13 @@ internal sealed class FeatureBatch : IDisposable
     public Task Filled => _filled.Task;
 
     /// <summary>Gives the batch to new images.</summary>
-    public void Assign(IReadOnlyList<ImageItem> items)
+    public void Assign(IReadOnlyList<PlannedRow> rows)
     {
-        Count = items.Count;
+        Count = rows.Count;
         _pending = Count;
         _filled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         for (var i = 0; i < Count; i++)
-            _slots[i] = new BatchSlot(items[i], null, null);
+            _slots[i] = new BatchSlot(rows[i].Item, rows[i].View, null, null);
         Array.Clear(_input, Count * _inputLength, (_slots.Length - Count) * _inputLength);
     }
 
@@ -89,8 +90,8 @@ internal sealed class FeatureBatch : IDisposable
     }
 }
 
-/// <summary>One image in a batch: decoded, rejected, or neither yet.</summary>
-internal readonly record struct BatchSlot(ImageItem Item, DecodedImage? Image, string? Rejection);
+/// <summary>One view of an image in a batch: decoded, rejected, or neither yet.</summary>
+internal readonly record struct BatchSlot(ImageItem Item, int View, DecodedImage? Image, string? Rejection);
 
 /// <summary>What the cache keeps of a decoded image besides its features.</summary>
 internal sealed record DecodedImage(string Sha256, int Width, int Height);

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading.Channels;
+using Headstart.Extraction.Planning;
 using Headstart.Images;
+using Headstart.Preprocessing;
 
 namespace Headstart.Extraction.Pipeline;
 
@@ -10,7 +12,7 @@ namespace Headstart.Extraction.Pipeline;
 /// A few batches circulate: free, assigned to images, filled by the workers, inferred, written, free again. Their number bounds the memory, and a
 /// slow stage holds the others back through it. The first fault, or a cancellation, stops every stage.
 /// </remarks>
-internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int workers)
+internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int workers, Augmentation? augmentation = null)
 {
     // One being decoded into, one ready, one in the network, one being written.
     private const int BatchesInFlight = 4;
@@ -19,11 +21,11 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
     public StageTimes Times { get; } = new();
 
-    /// <summary>Runs every item through the network.</summary>
-    /// <param name="items">The images, in the order in which their features are to be written.</param>
+    /// <summary>Runs every row through the network.</summary>
+    /// <param name="rows">Views of images, in the order in which their features are to be written. An image is decoded once for all its views that follow each other in a batch.</param>
     /// <param name="write">Called for one batch after the other; the batch is valid until the returned task ends.</param>
     /// <param name="cancellationToken">Stops all stages; the batch that is being written is finished.</param>
-    public async Task RunAsync(IReadOnlyList<ImageItem> items, Func<FeatureBatch, Task> write, CancellationToken cancellationToken)
+    public async Task RunAsync(IReadOnlyList<PlannedRow> rows, Func<FeatureBatch, Task> write, CancellationToken cancellationToken)
     {
         var batches = Enumerable.Range(0, BatchesInFlight).Select(_ => network.CreateBatch(batchSize)).ToList();
         try
@@ -35,7 +37,7 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
             List<Task> stages =
             [
-                flow.StartAsync(() => AssignAsync(items, flow)),
+                flow.StartAsync(() => AssignAsync(rows, flow)),
                 .. Enumerable.Range(0, workers).Select(_ => flow.StartAsync(() => DecodeAsync(flow))),
                 flow.StartAsync(() => InferAsync(flow)),
                 flow.StartAsync(() => WriteAsync(write, flow)),
@@ -52,15 +54,20 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         }
     }
 
-    private async Task AssignAsync(IReadOnlyList<ImageItem> items, Flow flow)
+    private async Task AssignAsync(IReadOnlyList<PlannedRow> rows, Flow flow)
     {
-        foreach (var chunk in items.Chunk(batchSize))
+        foreach (var chunk in rows.Chunk(batchSize))
         {
             var batch = await flow.Free.Reader.ReadAsync(flow.Stop).ConfigureAwait(false);
             batch.Assign(chunk);
             await flow.Assigned.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
-            for (var slot = 0; slot < chunk.Length; slot++)
-                await flow.Undecoded.Writer.WriteAsync((batch, slot), flow.Stop).ConfigureAwait(false);
+            for (int slot = 0, next; slot < chunk.Length; slot = next)
+            {
+                next = slot + 1;
+                while (next < chunk.Length && chunk[next].Item == chunk[slot].Item)
+                    next++;
+                await flow.Undecoded.Writer.WriteAsync((batch, slot, next - slot), flow.Stop).ConfigureAwait(false);
+            }
         }
 
         flow.Assigned.Writer.Complete();
@@ -69,16 +76,19 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
     private async Task DecodeAsync(Flow flow)
     {
-        var loader = new ImageLoader(network.Model.Contract.Preprocessing, _memory, Times);
-        await foreach (var (batch, slot) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        var loader = new ImageLoader(network.Model.Contract.Preprocessing, augmentation, _memory, Times);
+        await foreach (var (batch, first, count) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
             try
             {
-                batch.Fill(slot, loader.Load(batch.Slots[slot].Item.File, batch.InputOf(slot)));
+                var image = loader.Load(batch, first, count);
+                for (var slot = first; slot < first + count; slot++)
+                    batch.Fill(slot, image);
             }
             catch (ImageRejectedException e)
             {
-                batch.Reject(slot, e.Message);
+                for (var slot = first; slot < first + count; slot++)
+                    batch.Reject(slot, e.Message);
             }
         }
     }
@@ -118,7 +128,8 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
         public Channel<FeatureBatch> Inferred { get; } = Channel.CreateBounded<FeatureBatch>(BatchesInFlight);
 
-        public Channel<(FeatureBatch Batch, int Slot)> Undecoded { get; } = Channel.CreateBounded<(FeatureBatch Batch, int Slot)>(2 * workers);
+        /// <summary>Slots of one image each.</summary>
+        public Channel<(FeatureBatch Batch, int First, int Count)> Undecoded { get; } = Channel.CreateBounded<(FeatureBatch Batch, int First, int Count)>(2 * workers);
 
         public CancellationToken Stop => stop.Token;
 

@@ -6,23 +6,24 @@ using Headstart.Preprocessing;
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>From an image file to the network's input. One for each worker, because the preprocessor keeps buffers.</summary>
-internal sealed class ImageLoader(ImagePreprocessing preprocessing, DecodingMemory memory, StageTimes times)
+internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation? augmentation, DecodingMemory memory, StageTimes times)
 {
     // Of smaller files each worker may hold one while it waits for memory to decode it.
     private const long SmallFileBytes = 32L << 20;
 
     private readonly ImagePreprocessor _preprocessor = new(preprocessing);
 
-    /// <summary>Reads, decodes and preprocesses one image.</summary>
-    /// <param name="file">The image file.</param>
-    /// <param name="chw">Destination of exactly 3 x S x S floats.</param>
+    /// <summary>Reads and decodes one image, and writes its views into a batch.</summary>
+    /// <param name="batch">Its slots say which views of which image.</param>
+    /// <param name="first">The first slot of the image.</param>
+    /// <param name="count">How many slots are the image's.</param>
     /// <exception cref="ImageRejectedException">The image can't be used; the message is the reason.</exception>
-    public DecodedImage Load(string file, Span<float> chw)
+    public DecodedImage Load(FeatureBatch batch, int first, int count)
     {
         using var share = memory.Open();
         try
         {
-            return Load(file, chw, share);
+            return Load(batch, first, count, share);
         }
         catch (Exception e) when (e is not ImageRejectedException)
         {
@@ -40,14 +41,21 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, DecodingMemo
     }
 
     // Of its own, so that the pixels are garbage by the time the share is given back.
-    private DecodedImage Load(string file, Span<float> chw, DecodingMemory.Share share)
+    private DecodedImage Load(FeatureBatch batch, int first, int count, DecodingMemory.Share share)
     {
         var start = Stopwatch.GetTimestamp();
-        var bytes = Read(file, share);
+        var bytes = Read(batch.Slots[first].Item.File, share);
         var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
         var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share);
         start = times.Add(Stage.Decode, start);
-        _preprocessor.Apply(image, chw);
+        for (var slot = first; slot < first + count; slot++)
+        {
+            if (batch.Slots[slot].View is > 0 and var view)
+                _preprocessor.Apply(image, ImageView.Draw(augmentation!, digest, view, image.Width, image.Height), batch.InputOf(slot));
+            else
+                _preprocessor.Apply(image, batch.InputOf(slot));
+        }
+
         times.Add(Stage.Resize, start);
         return new DecodedImage(digest, image.Width, image.Height);
     }

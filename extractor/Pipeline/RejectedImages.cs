@@ -7,10 +7,18 @@ namespace Headstart.Extraction.Pipeline;
 internal sealed class RejectedImages
 {
     private readonly List<(string Path, string Reason)> _images = [];
+    private readonly HashSet<string> _paths = new(StringComparer.Ordinal);
 
     public int Count => _images.Count;
 
-    public void Add(string path, string reason) => _images.Add((path, reason));
+    public IReadOnlySet<string> Paths => _paths;
+
+    /// <summary>Lists an image; once, however many of its views are rejected.</summary>
+    public void Add(string path, string reason)
+    {
+        if (_paths.Add(path))
+            _images.Add((path, reason));
+    }
 
     /// <summary>Writes the list, or removes an old one when there is nothing to list.</summary>
     /// <param name="path">The list.</param>

@@ -24,6 +24,9 @@ public sealed record CacheContract
 
     public required ImagePreprocessing Preprocessing { get; init; }
 
+    /// <summary>From what the rows with a view above 0 were drawn; null in a part that was written without such rows.</summary>
+    public Augmentation? Augmentation { get; init; }
+
     public required string Precision { get; init; }
 
     /// <summary>One column each, in column order, shallow first.</summary>
@@ -36,10 +39,13 @@ public sealed record CacheContract
     public required string Tool { get; init; }
 
     /// <summary>The first field in which features made under the two contracts are not the same features; null when there is none.</summary>
+    /// <remarks>Layers that only one of them has are no difference, and neither is an augmentation that only one of them has: a cache can be given both later.</remarks>
     public ContractDifference? FirstDifference(CacheContract other)
     {
-        var mine = Flatten(this);
-        var theirs = Flatten(other);
+        var hasViews = Augmentation is not null && other.Augmentation is not null;
+        var shared = Layers.Select(l => l.Name).Intersect(other.Layers.Select(l => l.Name)).ToHashSet(StringComparer.Ordinal);
+        var mine = Flatten(this, shared, hasViews);
+        var theirs = Flatten(other, shared, hasViews);
         foreach (var field in mine.Keys.Union(theirs.Keys))
         {
             var a = mine.GetValueOrDefault(field, "absent");
@@ -53,10 +59,10 @@ public sealed record CacheContract
 
     internal string ToJson() => JsonSerializer.Serialize(this, HeadstartJson.Compact);
 
-    private static Dictionary<string, string> Flatten(CacheContract contract)
+    private static Dictionary<string, string> Flatten(CacheContract contract, HashSet<string> layers, bool hasViews)
     {
-        var compared = contract with { Provider = "", Tool = "", ModelNote = null };
-        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        var compared = contract with { Provider = "", Tool = "", ModelNote = null, Layers = [], Augmentation = hasViews ? contract.Augmentation : null };
+        var fields = contract.Layers.Where(l => layers.Contains(l.Name)).ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
         Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
         return fields;
 

@@ -10,17 +10,22 @@ namespace Headstart.Cache;
 /// <remarks>Immutable after opening; every member may be called from several threads.</remarks>
 public sealed class FeatureCache
 {
-    private FeatureCache(string folder, CacheContract contract, IReadOnlyList<CacheRow> rows, IReadOnlyList<CacheRowGroup> rowGroups)
+    private FeatureCache(string folder, PartContracts contracts, IReadOnlyList<CacheRow> rows, IReadOnlyList<CacheRowGroup> rowGroups)
     {
         Folder = folder;
-        Contract = contract;
+        Contract = contracts.Common;
+        PartialLayers = contracts.PartialLayers;
         Rows = rows;
         RowGroups = rowGroups;
     }
 
     public string Folder { get; }
 
+    /// <summary>What all parts have in common; its layers are those that every part has.</summary>
     public CacheContract Contract { get; }
+
+    /// <summary>Layers that some parts have and others not yet: other shards still have to add them.</summary>
+    public IReadOnlyList<ModelLayer> PartialLayers { get; }
 
     /// <summary>All rows, part by part in the order of the parts' names.</summary>
     public IReadOnlyList<CacheRow> Rows { get; }
@@ -40,7 +45,11 @@ public sealed class FeatureCache
         if (!Exists(folder))
             throw new CommandException($"No cache in {folder}: it has no .parquet files. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
 
-        return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
+        var cache = await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
+        return cache.Contract.Layers.Count > 0
+            ? cache
+            : throw new CommandException($"{folder} has no layer that all of its parts have: {string.Join(", ", cache.PartialLayers.Select(l => l.Name))} are in some of them. " +
+                "Finish it with 'extractor extract', which adds what is missing.");
     }
 
     /// <summary>Opens the parts that one run may change.</summary>
@@ -49,25 +58,27 @@ public sealed class FeatureCache
     public static async Task<FeatureCache?> OpenAsync(CacheFolder folder, CancellationToken cancellationToken) =>
         folder.Parts is { Count: > 0 } parts ? await OpenAsync(folder.Path, parts, cancellationToken).ConfigureAwait(false) : null;
 
-    /// <summary>The contract of any part in a folder, or null when there is none; for a cache that others are writing.</summary>
-    /// <exception cref="CommandException">The part is damaged, or not Headstart's.</exception>
-    public static async Task<CacheContract?> PeekContractAsync(string folder, CancellationToken cancellationToken)
+    /// <summary>The contracts of all parts in a folder, or null when there are none; for a cache that others are writing.</summary>
+    /// <exception cref="CommandException">A part is damaged, not Headstart's, or does not belong to the others.</exception>
+    public static async Task<PartContracts?> PeekContractsAsync(string folder, CancellationToken cancellationToken)
     {
+        PartContracts? contracts = null;
         foreach (var path in new CacheFolder(folder).Parts)
         {
+            cancellationToken.ThrowIfCancellationRequested();
             if (!File.Exists(path))
                 continue;
             var reader = await OpenPartAsync(path, cancellationToken).ConfigureAwait(false);
             await using var _ = reader.ConfigureAwait(false);
-            return ReadContract(reader, path);
+            contracts = PartContracts.Join(contracts, ReadContract(reader, path), path);
         }
 
-        return null;
+        return contracts;
     }
 
     private static async Task<FeatureCache> OpenAsync(string folder, IReadOnlyList<string> parts, CancellationToken cancellationToken)
     {
-        CacheContract? contract = null;
+        PartContracts? contracts = null;
         var rows = new List<CacheRow>();
         var groups = new List<CacheRowGroup>();
         foreach (var path in parts)
@@ -76,20 +87,14 @@ public sealed class FeatureCache
             await ReadPartAsync(path).ConfigureAwait(false);
         }
 
-        return new FeatureCache(folder, contract!, rows, groups);
+        return new FeatureCache(folder, contracts!, rows, groups);
 
         async Task ReadPartAsync(string path)
         {
             var reader = await OpenPartAsync(path, cancellationToken).ConfigureAwait(false);
             await using var _ = reader.ConfigureAwait(false);
             var found = ReadContract(reader, path);
-            contract ??= found;
-            if (contract.FirstDifference(found) is { } difference)
-            {
-                throw new CommandException($"{path} has {difference.Field} '{difference.Right}', but the parts before it have '{difference.Left}'. " +
-                    "These are two caches in one folder: move one of them elsewhere.");
-            }
-
+            contracts = PartContracts.Join(contracts, found, path);
             for (var i = 0; i < reader.RowGroupCount; i++)
             {
                 var first = rows.Count;

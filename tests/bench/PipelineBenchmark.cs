@@ -1,5 +1,6 @@
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Planning;
 using Headstart.Images;
 using Headstart.Models;
 
@@ -18,10 +19,10 @@ internal static class PipelineBenchmark
         var deepest = model.Contract.Layers[^1].Name;
         using var network = BaseNetwork.Load(model, [deepest], ExecutionDevice.Cpu, threads);
         using var ready = network.CreateBatch(batchSize);
-        ready.Assign([.. images.Items.Take(batchSize)]);
-        var loader = new ImageLoader(model.Contract.Preprocessing, new DecodingMemory(), new StageTimes());
+        ready.Assign([.. images.Items.Take(batchSize).Select(item => new PlannedRow(item, View: 0))]);
+        var loader = new ImageLoader(model.Contract.Preprocessing, null, new DecodingMemory(), new StageTimes());
         for (var i = 0; i < ready.Count; i++)
-            ready.Fill(i, loader.Load(ready.Slots[i].Item.File, ready.InputOf(i)));
+            ready.Fill(i, loader.Load(ready, i, 1));
 
         Console.WriteLine($"{model.Contract.Name}, {deepest}, {images.Items.Count} images, batches of {batchSize}, {threads} threads");
         var turns = new Turns(rounds);
@@ -58,10 +59,13 @@ internal static class PipelineBenchmark
         var next = -1;
         var threads = Enumerable.Range(0, workers).Select(_ => new Thread(() =>
         {
-            var loader = new ImageLoader(preprocessing, memory, new StageTimes());
-            var chw = new float[3 * preprocessing.Size * preprocessing.Size];
+            var loader = new ImageLoader(preprocessing, null, memory, new StageTimes());
+            using var one = new FeatureBatch(1, preprocessing.Size, [], []);
             while (Interlocked.Increment(ref next) is var i && i < images.Items.Count)
-                loader.Load(images.Items[i].File, chw);
+            {
+                one.Assign([new PlannedRow(images.Items[i], View: 0)]);
+                loader.Load(one, 0, 1);
+            }
         })).ToList();
         threads.ForEach(t => t.Start());
         threads.ForEach(t => t.Join());

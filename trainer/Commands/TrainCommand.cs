@@ -111,7 +111,7 @@ public sealed class TrainCommand
                 Versions = RunVersions.Current,
                 Cache = Describe(cache),
                 ValidationCache = valCache is null ? null : Describe(valCache),
-                Split = new RunSplit(split.How, split.Train.Count, split.Validation.Count, arguments.ValSplit),
+                Split = new RunSplit(split.How, split.TrainImages, split.Validation.Count, arguments.ValSplit),
                 Layer = layer,
                 Head = spec.ToString(),
                 Classes = classes,
@@ -170,7 +170,9 @@ public sealed class TrainCommand
     private static async Task<FeatureCache> OpenValidationAsync(string folder, FeatureCache cache, ModelLayer layer, CancellationToken cancellationToken)
     {
         var val = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
-        var ours = cache.Contract with { Layers = [layer] };
+
+        // Validation reads plain images only, so it doesn't matter from what either cache's views were drawn.
+        var ours = cache.Contract with { Layers = [layer], Augmentation = null };
         if (ours.FirstDifference(val.Contract with { Layers = [val.Layer(layer.Name)] }) is { } difference)
         {
             throw new CommandException($"{folder} was made with {difference.Field} '{difference.Right}', but {cache.Folder} with '{difference.Left}': " +

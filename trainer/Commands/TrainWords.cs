@@ -16,7 +16,9 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     public void Begin(FeatureCache cache, ModelLayer layer, RowSplit split, Head head, torch.Device device)
     {
         var classes = RowSplit.Classes(cache.Rows, split.Train);
-        Line($"{cache.Folder}: {split.Train.Count:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
+        Line($"{cache.Folder}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
+        if (split.Train.Count > split.TrainImages)
+            Line($"{split.Train.Count:N0} views of the images to train; an epoch draws one of each image");
         Line($"{classes.Count} classes: {Shorten(classes)}");
         Line($"{layer.Name} ({layer.Shape}) of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
         Line($"head: {head.Plan.Spec}, output({head.Plan.Outputs}); {head.Plan.Parameters:N0} parameters");

@@ -36,7 +36,10 @@ internal sealed class FeatureLoader
 
     /// <summary>Loads selections of rows, each into a set of its own.</summary>
     /// <param name="classes">A row's label is its class's place in here.</param>
-    /// <param name="selections">Row numbers; no row in two of them. Each set has its selection's order.</param>
+    /// <param name="selections">
+    /// Row numbers; no row in two of them. The rows of one image (path, bytes, label and split) are its views, and the first of them in the selection stands for
+    /// it. Each set has its images in the selection's order.
+    /// </param>
     /// <param name="progress">Told of images as they are loaded.</param>
     /// <param name="cancellationToken">Stops between two row groups.</param>
     /// <returns>One set a selection; the caller owns them.</returns>
@@ -52,10 +55,11 @@ internal sealed class FeatureLoader
             var index = classes.Select((name, i) => (name, i)).ToDictionary(c => c.name, c => c.i, StringComparer.Ordinal);
             foreach (var rows in selections)
             {
-                for (var slot = 0; slot < rows.Count; slot++)
-                    places[rows[slot]] = (sets.Count, slot);
+                var views = ImageViews.Of(_cache.Rows, rows);
+                for (var i = 0; i < rows.Count; i++)
+                    places[rows[i]] = (sets.Count, views.Slots[i]);
                 long[] shape = stored is { Height: 1, Width: 1 } ? [rows.Count, stored.Channels] : [rows.Count, stored.Channels, stored.Height, stored.Width];
-                sets.Add(new FeatureSet(empty(shape).DetachFromDisposeScope(), [.. rows.Select(r => index[_cache.Rows[r].Label!])]));
+                sets.Add(new FeatureSet(empty(shape).DetachFromDisposeScope(), [.. views.Images.Select(r => index[_cache.Rows[r].Label!])], views.OtherSlots));
             }
 
             var groups = _cache.RowGroups.Where(g => Enumerable.Range(g.FirstRow, g.RowCount).Any(r => places[r].Set >= 0));

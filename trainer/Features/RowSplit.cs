@@ -5,12 +5,15 @@ namespace Headstart.Training.Features;
 
 /// <summary>Which rows of a cache train a head and which judge it. The test split is in neither.</summary>
 /// <remarks>Both lists are ordered by path and view, so that nothing later depends on how the cache is divided into parts.</remarks>
-/// <param name="Train">Row numbers.</param>
+/// <param name="Train">Row numbers; every view of an image, one after the other.</param>
 /// <param name="Validation">Row numbers; plain images only (view 0).</param>
 /// <param name="How">How the two were told apart, for people: <c>by the split column</c>.</param>
 /// <param name="Notes">What the user should know about it, one line each.</param>
 internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Validation, string How, IReadOnlyList<string> Notes)
 {
+    /// <summary>The images that train; an epoch draws one view of each.</summary>
+    public int TrainImages { get; private init; } = Train.Count;
+
     /// <summary>By the cache's split column where it has one, otherwise drawn: see <see cref="StratifiedSplit"/>.</summary>
     /// <param name="rows">Of the cache.</param>
     /// <param name="folder">The cache, for messages.</param>
@@ -42,7 +45,7 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         var plain = validation.Where(r => rows[r].View == 0).ToList();
         if (plain.Count == 0)
             throw new CommandException($"{folder} has no plain images (view 0) to validate with. Extract them: views come beside the plain image.");
-        return new RowSplit(train, plain, how, notes);
+        return new RowSplit(train, plain, how, notes) { TrainImages = ImageViews.Of(rows, train).Images.Count };
     }
 
     /// <summary>One cache trains and another validates: by its validation rows where it names some, otherwise by all that are not for testing.</summary>
@@ -71,7 +74,7 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             notes.Add($"{valFolder} has no images of {string.Join(", ", missing)}.");
         var trained = train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
         NoteSharedImages(valRows, validation, trained, notes);
-        return new RowSplit(train, validation, $"from {valFolder}", notes);
+        return new RowSplit(train, validation, $"from {valFolder}", notes) { TrainImages = ImageViews.Of(rows, train).Images.Count };
     }
 
     /// <summary>The classes of the rows, in ordinal order.</summary>

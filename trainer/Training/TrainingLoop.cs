@@ -38,6 +38,7 @@ internal static class TrainingLoop
         using var snapshot = new HeadSnapshot(head);
 
         var order = new int[train.Count];
+        var rows = new int[train.Count];
         var labels = new int[train.Count];
         checkpoint?.Restore(head, optimizer, snapshot);
         List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
@@ -55,6 +56,7 @@ internal static class TrainingLoop
             new SeededRandom(options.Seed, "shuffle", epoch).Shuffle(order.AsSpan());
             for (var i = 0; i < order.Length; i++)
                 labels[i] = train.Labels[order[i]];
+            train.DrawViews(order, options.Seed, epoch, rows);
 
             var plateaus = options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(epochs.Select(e => e.Val.Loss)) : 0;
             var rate = 0.0;
@@ -65,7 +67,7 @@ internal static class TrainingLoop
                 if (interrupted = cancellationToken.IsCancellationRequested)
                     break;
                 using var step = NewDisposeScope();
-                var logits = head.ForwardReduced(minibatch.Gather(order.AsSpan(first, size)));
+                var logits = head.ForwardReduced(minibatch.Gather(rows.AsSpan(first, size)));
                 var loss = objective.Loss(logits, labels.AsSpan(first, size));
                 optimizer.ClearGradients();
                 loss.backward();

@@ -311,7 +311,7 @@ public sealed class ExtractionRunTests : IDisposable
     }
 
     private async Task<IEnumerable<(CacheRow Row, string Features)>> SortedAsync(string name) =>
-        (await ReadAsync(name)).OrderBy(r => r.Row.Path, StringComparer.Ordinal);
+        (await ReadAsync(name)).OrderBy(r => r.Row.Path, StringComparer.Ordinal).ThenBy(r => r.Row.View);
 
     private void WritePicture(string name, int seed)
     {
