@@ -17,13 +17,15 @@ internal sealed class ExtractCommand
         var shard = options.Shard is null ? null : Shard.Parse(options.Shard, Environment.GetEnvironmentVariable);
         var images = ImageSet.Open(options.Images).Where(i => shard?.Owns(i.Path) ?? true);
         var model = ModelFile.Load(options.Model);
-        using var network = BaseNetwork.Load(model, options.Layer ?? [], options.Device, options.ThreadCount);
+        var cancellationToken = context.Current!.CancellationToken;
+        var layers = await LayersAsync(options, model, cancellationToken);
+        using var network = BaseNetwork.Load(model, layers, options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
         var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed);
-        var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System);
+        var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System, Console.Error.WriteLine);
         var result = await ProgressDisplay.RunAsync(
-            "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, context.Current!.CancellationToken));
+            "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, cancellationToken));
 
         if (options.Json)
             JsonOutput.Write(result);
@@ -32,6 +34,15 @@ internal sealed class ExtractCommand
         if (options.Profile)
             ProfileReport.Write(options.Json ? Console.Error : Console.Out, result, options.ThreadCount);
         return CheckRejected(result, options);
+    }
+
+    /// <summary>The layers asked for and those that the cache has: none is ever dropped, and new images get them all.</summary>
+    private static async Task<IReadOnlyList<string>> LayersAsync(ExtractOptions options, ModelFile model, CancellationToken cancellationToken)
+    {
+        if (options.Layer is not { Length: > 0 } asked || await FeatureCache.PeekContractsAsync(options.Out, cancellationToken) is not { } parts)
+            return options.Layer ?? [];
+        var known = model.Contract.Layers.Select(l => l.Name);
+        return [.. asked.Union(parts.AllLayers.Select(l => l.Name).Intersect(known))];
     }
 
     private static int BatchSize(ExtractOptions options, BaseNetwork network)

@@ -13,6 +13,12 @@ internal static class ExtractionSummary
         Console.WriteLine($"{rows:N0} images in {cache}: {Counts(result)}.");
         if (result.Computed > 0)
             Console.WriteLine($"  {result.Seconds:N1} s, {result.ImagesPerSecond:N1} images/s, {result.PeakMemoryBytes >> 20:N0} MiB at most");
+        if (result.Added is { } added)
+        {
+            Console.WriteLine($"  added {string.Join(", ", added.Layers)} to {added.Rows:N0} rows that were there, from " +
+                $"{(added.From.Count > 0 ? $"the cached {string.Join(", ", added.From)}" : "the images")}");
+        }
+
         if (result.Views > 0)
             Console.WriteLine($"  {result.Views:N0} augmented views of each image beside the plain one");
         foreach (var (name, shape) in result.Layers)

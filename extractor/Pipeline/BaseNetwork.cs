@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Models.Onnx;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Headstart.Extraction.Pipeline;
@@ -9,13 +10,14 @@ namespace Headstart.Extraction.Pipeline;
 internal sealed class BaseNetwork : IDisposable
 {
     private readonly InferenceSession _session;
-    private readonly RunOptions _runOptions = new();
     private readonly string[] _inputNames;
     private readonly string[] _outputNames;
     private readonly int[] _outputRanks;
 
-    private BaseNetwork(ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider)
+    private BaseNetwork(ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider, ExecutionDevice device, int threads)
     {
+        Device = device;
+        Threads = threads;
         Model = model;
         Layers = layers;
         Provider = provider;
@@ -33,6 +35,11 @@ internal sealed class BaseNetwork : IDisposable
 
     public ExecutionProvider Provider { get; }
 
+    /// <summary>As it was asked for; <see cref="Provider"/> is what came of it.</summary>
+    public ExecutionDevice Device { get; }
+
+    public int Threads { get; }
+
     /// <summary>The only batch size that the graph takes, or null when it takes any.</summary>
     public int? FixedBatch { get; }
 
@@ -46,7 +53,14 @@ internal sealed class BaseNetwork : IDisposable
         var layers = Select(model, layerNames);
 
         // ONNX Runtime computes the whole graph even when one early output is asked for.
-        var graph = OnnxGraph.CutTo(model.Proto, [.. layers.Select(l => l.Name)]);
+        var (session, provider) = Open(model, OnnxGraph.CutTo(model.Proto, [.. layers.Select(l => l.Name)]), device, threads);
+        return new BaseNetwork(model, layers, session, provider, device, threads);
+    }
+
+    /// <summary>A session for a part of a model's graph.</summary>
+    /// <exception cref="CommandException">A device that isn't there, or a graph that ONNX Runtime refuses.</exception>
+    public static (InferenceSession Session, ExecutionProvider Provider) Open(ModelFile model, ModelProto graph, ExecutionDevice device, int threads)
+    {
         using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
 
         // Threads that spin while they wait for work would take the cores from the decoding workers.
@@ -54,7 +68,7 @@ internal sealed class BaseNetwork : IDisposable
         var provider = ExecutionProvider.Configure(options, device);
         try
         {
-            return new BaseNetwork(model, layers, new InferenceSession(graph.ToByteArray(), options), provider);
+            return (new InferenceSession(graph.ToByteArray(), options), provider);
         }
         catch (OnnxRuntimeException e)
         {
@@ -62,28 +76,31 @@ internal sealed class BaseNetwork : IDisposable
         }
     }
 
-    /// <summary>Buffers that fit this network.</summary>
-    public FeatureBatch CreateBatch(int size) => new(size, Model.Contract.Preprocessing.Size, Layers, _outputRanks);
-
-    /// <summary>Computes the features of a whole batch, in place.</summary>
-    public void Run(FeatureBatch batch)
+    /// <summary>Runs a session on prepared values, in place.</summary>
+    /// <exception cref="CommandException">ONNX Runtime failed.</exception>
+    public static void Run(
+        ModelFile model, InferenceSession session, IReadOnlyCollection<string> inputNames, IReadOnlyCollection<OrtValue> inputs, IReadOnlyCollection<string> outputNames,
+        IReadOnlyCollection<OrtValue> outputs)
     {
+        using var options = new RunOptions();
         try
         {
-            _session.Run(_runOptions, _inputNames, [batch.Input], _outputNames, batch.Outputs);
+            session.Run(options, inputNames, inputs, outputNames, outputs);
         }
         catch (OnnxRuntimeException e)
         {
-            throw new CommandException($"ONNX Runtime failed while running {Model.Path}: {e.Message.ReplaceLineEndings(" ")} " +
+            throw new CommandException($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} " +
                 "With a GPU this is most often memory: try a smaller --batch.", cause: e);
         }
     }
 
-    public void Dispose()
-    {
-        _runOptions.Dispose();
-        _session.Dispose();
-    }
+    /// <summary>Buffers that fit this network.</summary>
+    public FeatureBatch CreateBatch(int size) => new(size, Model.Contract.Preprocessing.Size, Layers, _outputRanks);
+
+    /// <summary>Computes the features of a whole batch, in place.</summary>
+    public void Run(FeatureBatch batch) => Run(Model, _session, _inputNames, [batch.Input], _outputNames, batch.Outputs);
+
+    public void Dispose() => _session.Dispose();
 
     private static List<ModelLayer> Select(ModelFile model, IReadOnlyList<string> names)
     {

@@ -45,6 +45,9 @@ internal sealed record ExtractionResult
 
     public required StageSeconds StageSeconds { get; init; }
 
+    /// <summary>Layers that rows which were there already got, or null.</summary>
+    public required AddedLayers? Added { get; init; }
+
     public required IReadOnlyDictionary<string, LayerShape> Layers { get; init; }
 
     public required IReadOnlyList<string> Classes { get; init; }

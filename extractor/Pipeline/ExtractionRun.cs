@@ -8,7 +8,8 @@ using Headstart.Preprocessing;
 namespace Headstart.Extraction.Pipeline;
 
 /// <summary>One run of <c>extract</c>: brings a cache up to date with a picture set.</summary>
-internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheFolder folder, ExtractionSettings settings, TimeProvider time)
+internal sealed class ExtractionRun(
+    ImageSet images, BaseNetwork network, CacheFolder folder, ExtractionSettings settings, TimeProvider time, Action<string>? say = null)
 {
     private readonly RejectedImages _rejected = new();
     private readonly HashSet<string> _computed = new(StringComparer.Ordinal);
@@ -23,20 +24,24 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
     {
         var start = Stopwatch.GetTimestamp();
         using var cacheLock = CacheLock.Acquire(folder, time);
+        folder.CleanUp();
         var contract = await AgreeAsync(cancellationToken).ConfigureAwait(false);
         var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
         var views = Math.Max(settings.Views, cache?.Rows.Max(r => r.View) ?? 0);
         var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, settings.Workers, time, cancellationToken);
         var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? [], views);
-        var writer = new CacheWriter(folder, contract, time);
+        var times = new StageTimes();
+        AddedLayers? added = null;
         if (cache is not null)
         {
             // Copied before it is dropped: killed in between, the next run finds both and drops the old row.
-            await FeatureCopy.RunAsync(cache, plan.Copy, writer, cancellationToken).ConfigureAwait(false);
+            await FeatureCopy.RunAsync(cache, plan.Copy, new CacheWriter(folder, cache.Contract, time), cancellationToken).ConfigureAwait(false);
             await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
+            added = await AddLayersAsync(contract, progress, times, cancellationToken).ConfigureAwait(false);
         }
 
-        var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers, contract.Augmentation);
+        var writer = new CacheWriter(folder, contract, time);
+        var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers, times, contract.Augmentation);
         var counter = progress(plan.Compute.Count);
         var computing = Stopwatch.GetTimestamp();
         try
@@ -70,11 +75,24 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             ComputeSeconds = seconds,
             ImagesPerSecond = _computed.Count == 0 ? 0 : _computed.Count / seconds,
-            StageSeconds = StageSeconds.Of(pipeline.Times),
+            StageSeconds = StageSeconds.Of(times),
+            Added = added,
             Layers = network.Layers.ToDictionary(l => l.Name, l => l.Shape),
             Classes = images.Classes,
             PeakMemoryBytes = PeakMemory.Bytes(),
         };
+    }
+
+    /// <summary>Gives the rows that are there the layers that they lack.</summary>
+    private async Task<AddedLayers?> AddLayersAsync(CacheContract contract, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
+    {
+        if (await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
+            return null;
+        var addition = new LayerAddition(cache, images, network, folder, contract, settings, time);
+        var added = await addition.RunAsync(say ?? (_ => { }), progress, times, cancellationToken).ConfigureAwait(false);
+        foreach (var (path, reason) in addition.Rejected.Images)
+            _rejected.Add(path, reason);
+        return added;
     }
 
     /// <summary>This run's contract, once it is sure that the cache's is the same in what they share.</summary>
@@ -87,10 +105,16 @@ internal sealed class ExtractionRun(ImageSet images, BaseNetwork network, CacheF
         }
 
         // The other shards' parts too: one shard with other views would be another cache.
-        var found = (await FeatureCache.PeekContractsAsync(folder.Path, cancellationToken).ConfigureAwait(false))?.Common;
+        var parts = await FeatureCache.PeekContractsAsync(folder.Path, cancellationToken).ConfigureAwait(false);
+        var found = parts?.Common;
         var contract = Contract(found?.Augmentation);
         if (found?.FirstDifference(contract) is not { } difference)
-            return contract;
+        {
+            return parts?.AllLayers.Except(contract.Layers).FirstOrDefault() is { } other
+                ? throw new CommandException($"{folder.Path} has been given the layer {other.Name} by another run just now. Extract again.")
+                : contract;
+        }
+
         throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
             (difference.Field.StartsWith("augmentation.", StringComparison.Ordinal)
                 ? "Leave --seed out to go on with the cache's own views, or extract into a new folder with --out NEW."

@@ -12,14 +12,12 @@ namespace Headstart.Extraction.Pipeline;
 /// A few batches circulate: free, assigned to images, filled by the workers, inferred, written, free again. Their number bounds the memory, and a
 /// slow stage holds the others back through it. The first fault, or a cancellation, stops every stage.
 /// </remarks>
-internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int workers, Augmentation? augmentation = null)
+internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int workers, StageTimes times, Augmentation? augmentation)
 {
     // One being decoded into, one ready, one in the network, one being written.
     private const int BatchesInFlight = 4;
 
     private readonly DecodingMemory _memory = new();
-
-    public StageTimes Times { get; } = new();
 
     /// <summary>Runs every row through the network.</summary>
     /// <param name="rows">Views of images, in the order in which their features are to be written. An image is decoded once for all its views that follow each other in a batch.</param>
@@ -76,7 +74,7 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
     private async Task DecodeAsync(Flow flow)
     {
-        var loader = new ImageLoader(network.Model.Contract.Preprocessing, augmentation, _memory, Times);
+        var loader = new ImageLoader(network.Model.Contract.Preprocessing, augmentation, _memory, times);
         await foreach (var (batch, first, count) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
             try
@@ -99,9 +97,9 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         await foreach (var batch in flow.Assigned.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
             await batch.Filled.WaitAsync(flow.Stop).ConfigureAwait(false);
-            start = Times.Add(Stage.Wait, start);
+            start = times.Add(Stage.Wait, start);
             network.Run(batch);
-            start = Times.Add(Stage.Infer, start);
+            start = times.Add(Stage.Infer, start);
             await flow.Inferred.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
         }
 
@@ -114,7 +112,7 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         {
             var start = Stopwatch.GetTimestamp();
             await write(batch).ConfigureAwait(false);
-            Times.Add(Stage.Write, start);
+            times.Add(Stage.Write, start);
             await flow.Free.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
         }
     }

@@ -11,6 +11,8 @@ internal sealed class RejectedImages
 
     public int Count => _images.Count;
 
+    public IReadOnlyList<(string Path, string Reason)> Images => _images;
+
     public IReadOnlySet<string> Paths => _paths;
 
     /// <summary>Lists an image; once, however many of its views are rejected.</summary>

@@ -15,13 +15,16 @@ public sealed class CacheWriter
     private long _partBegun;
     private int _nextNumber;
 
-    public CacheWriter(CacheFolder folder, CacheContract contract, TimeProvider time)
+    /// <param name="folder">Where the parts go.</param>
+    /// <param name="contract">Of the rows.</param>
+    /// <param name="firstNumber">Parts are numbered from here, or from above those that are there.</param>
+    public CacheWriter(CacheFolder folder, CacheContract contract, TimeProvider time, int firstNumber = 0)
     {
         _folder = folder;
         _time = time;
         _part = new PartBuilder(contract);
         folder.CleanUp();
-        _nextNumber = folder.NextNumber();
+        _nextNumber = Math.Max(firstNumber, folder.NextNumber());
     }
 
     /// <summary>Adds one row; writes the part when it is due.</summary>

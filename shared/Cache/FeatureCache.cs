@@ -45,11 +45,7 @@ public sealed class FeatureCache
         if (!Exists(folder))
             throw new CommandException($"No cache in {folder}: it has no .parquet files. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
 
-        var cache = await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
-        return cache.Contract.Layers.Count > 0
-            ? cache
-            : throw new CommandException($"{folder} has no layer that all of its parts have: {string.Join(", ", cache.PartialLayers.Select(l => l.Name))} are in some of them. " +
-                "Finish it with 'extractor extract', which adds what is missing.");
+        return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Opens the parts that one run may change.</summary>
@@ -87,7 +83,10 @@ public sealed class FeatureCache
             await ReadPartAsync(path).ConfigureAwait(false);
         }
 
-        return new FeatureCache(folder, contracts!, rows, groups);
+        return contracts!.Common.Layers.Count > 0
+            ? new FeatureCache(folder, contracts, rows, groups)
+            : throw new CommandException($"{folder} has no layer that all of its parts have; some have {string.Join(", ", contracts.PartialLayers.Select(l => l.Name))}. " +
+                "These are two caches in one folder: move one of them elsewhere.");
 
         async Task ReadPartAsync(string path)
         {

@@ -8,6 +8,9 @@ namespace Headstart.Cache;
 /// <param name="PartialLayers">The layers that some parts have and others don't.</param>
 public sealed record PartContracts(CacheContract Common, IReadOnlyList<ModelLayer> PartialLayers)
 {
+    /// <summary>The layers that any part has.</summary>
+    public IEnumerable<ModelLayer> AllLayers => Common.Layers.Concat(PartialLayers);
+
     /// <summary>Adds a part's contract.</summary>
     /// <param name="before">Of the parts so far; null for the first.</param>
     /// <param name="part">Of the next part.</param>

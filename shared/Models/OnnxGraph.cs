@@ -22,7 +22,25 @@ public static class OnnxGraph
     /// <param name="model">Left as it is.</param>
     /// <param name="outputs">Names of any computed tensors, also of inner ones.</param>
     /// <exception cref="CommandException">No node computes a tensor of that name; the message lists the nearest names.</exception>
-    public static ModelProto CutTo(ModelProto model, IReadOnlyCollection<string> outputs)
+    public static ModelProto CutTo(ModelProto model, IReadOnlyCollection<string> outputs) => Cut(model, [], outputs);
+
+    /// <summary>Keeps only what is needed to compute <paramref name="outputs"/> from other computed tensors, which become the graph's inputs where they are used.</summary>
+    /// <param name="model">Left as it is.</param>
+    /// <param name="from">Computed tensors whose values are known.</param>
+    /// <param name="outputs">Names of any computed tensors, none of them in <paramref name="from"/>.</param>
+    /// <returns>Null where that can't be done: something else must be fed too, or the graph doesn't say what shape a needed tensor has.</returns>
+    /// <exception cref="CommandException">No node computes a tensor of that name.</exception>
+    public static ModelProto? CutBetween(ModelProto model, IReadOnlyCollection<string> from, IReadOnlyCollection<string> outputs)
+    {
+        var cut = Cut(model, from.ToHashSet(StringComparer.Ordinal), outputs);
+        var inputs = FedInputs(cut.Graph).Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+
+        // A node that is still needed may compute a known tensor too: then there would be two of its name.
+        var isClean = inputs.IsSubsetOf(from) && cut.Graph.Input.All(i => i.Type?.TensorType?.Shape is not null) && !ComputedTensors(cut.Graph).Any(inputs.Contains);
+        return isClean ? cut : null;
+    }
+
+    private static ModelProto Cut(ModelProto model, HashSet<string> from, IReadOnlyCollection<string> outputs)
     {
         var graph = model.Graph;
         var producers = Producers(graph);
@@ -34,7 +52,7 @@ public static class OnnxGraph
         var pending = new Stack<string>(outputs);
         while (pending.TryPop(out var tensor))
         {
-            if (!producers.TryGetValue(tensor, out var index) || keptNodes[index])
+            if (from.Contains(tensor) || !producers.TryGetValue(tensor, out var index) || keptNodes[index])
                 continue;
             keptNodes[index] = true;
             foreach (var name in Uses(graph.Node[index]).Where(keptTensors.Add))
@@ -49,12 +67,13 @@ public static class OnnxGraph
         cut.Graph.Node.AddRange(graph.Node.Where((_, i) => keptNodes[i]).Select(n => n.Clone()));
 
         var described = graph.ValueInfo.Concat(graph.Output).GroupBy(v => v.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last());
+        ValueInfoProto Describe(string name) => described.TryGetValue(name, out var info) ? info.Clone() : new ValueInfoProto { Name = name };
+        cut.Graph.Input.AddRange(from.Where(keptTensors.Contains).Order(StringComparer.Ordinal).Select(Describe));
         var computed = ComputedTensors(cut.Graph).ToHashSet(StringComparer.Ordinal);
         var wanted = outputs.ToHashSet(StringComparer.Ordinal);
         Retain(cut.Graph.ValueInfo, v => computed.Contains(v.Name) && !wanted.Contains(v.Name));
         cut.Graph.Output.Clear();
-        foreach (var name in ComputedTensors(cut.Graph).Where(wanted.Contains))
-            cut.Graph.Output.Add(described.TryGetValue(name, out var info) ? info.Clone() : new ValueInfoProto { Name = name });
+        cut.Graph.Output.AddRange(ComputedTensors(cut.Graph).Where(wanted.Contains).Select(Describe));
         return cut;
     }
 

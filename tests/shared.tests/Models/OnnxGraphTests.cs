@@ -95,4 +95,34 @@ public sealed class OnnxGraphTests
     [InlineData("flaw", "lawn", 2)]
     [InlineData("gpa", "gap", 1)] // a swap of neighbours
     public void Edit_distance_counts_single_mistakes(string a, string b, int distance) => Assert.Equal(distance, NearestNames.EditDistance(a, b));
+
+    [Fact]
+    public void A_cut_between_tensors_is_fed_with_those_it_uses_and_holds_nothing_above_them()
+    {
+        var model = Described("stem", "inner");
+
+        var cut = OnnxGraph.CutBetween(model, ["stem", "inner"], ["features"])!;
+
+        Assert.Equal(["inner", "stem"], cut.Graph.Input.Select(i => i.Name));
+        Assert.Equal(["Conv", "Add"], cut.Graph.Node.Select(n => n.OpType));
+        Assert.Equal(["w2"], cut.Graph.Initializer.Select(t => t.Name));
+        Assert.Equal(["features"], cut.Graph.Output.Select(o => o.Name));
+        Assert.Equal(["stem"], OnnxGraph.CutBetween(model, ["stem"], ["logits", "features"])!.Graph.Input.Select(i => i.Name));
+    }
+
+    [Fact]
+    public void A_cut_between_tensors_is_none_where_something_else_must_be_fed_or_a_shape_is_unknown()
+    {
+        // The residual branch needs the stem too; and the input is above both.
+        Assert.Null(OnnxGraph.CutBetween(Described("inner"), ["inner"], ["features"]));
+        Assert.Null(OnnxGraph.CutBetween(Described("features"), ["features"], ["inner"]));
+        Assert.Null(OnnxGraph.CutBetween(Described(), ["stem"], ["features"]));
+    }
+
+    private static ModelProto Described(params string[] tensors)
+    {
+        var model = OnnxSamples.Residual();
+        model.Graph.ValueInfo.AddRange(tensors.Select(name => OnnxSamples.Input(name, TensorProto.Types.DataType.Float, 0, 4, 8, 8)));
+        return model;
+    }
 }

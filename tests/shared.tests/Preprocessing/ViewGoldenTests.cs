@@ -83,7 +83,12 @@ public sealed class ViewGoldenTests
     {
         var preprocessor = new ImagePreprocessor(Presets.Mobilenet with
         {
-            Preset = "custom", Size = golden.Size, Filter = filter, Channels = channels, DivideBy = 1, Mean = [0, 0, 0],
+            Preset = "custom",
+            Size = golden.Size,
+            Filter = filter,
+            Channels = channels,
+            DivideBy = 1,
+            Mean = [0, 0, 0],
         });
         var chw = new float[preprocessor.Length];
         var view = new ImageView(
