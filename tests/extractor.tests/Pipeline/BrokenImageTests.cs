@@ -1,5 +1,6 @@
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Planning;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;
@@ -64,9 +65,11 @@ public sealed class BrokenImageTests : IDisposable
 
     private static string Reject(string file)
     {
-        var loader = new ImageLoader(Presets.Mobilenet with { Size = 8 }, new DecodingMemory(), new StageTimes());
+        var loader = new ImageLoader(Presets.Mobilenet with { Size = 8 }, null, new DecodingMemory(), new StageTimes());
+        using var batch = new FeatureBatch(1, 8, [], []);
+        batch.Assign([new PlannedRow(new ImageItem(Path.GetFileName(file), file, null, null), View: 0)]);
         Assert.Throws<ImageRejectedException>(() => ImageLoader.Digest(file));
-        return Assert.Throws<ImageRejectedException>(() => loader.Load(file, new float[3 * 8 * 8])).Message;
+        return Assert.Throws<ImageRejectedException>(() => loader.Load(batch, 0, 1)).Message;
     }
 
     private static byte[] Picture(int seed)

@@ -47,7 +47,7 @@ public sealed class TrainingWithViewsTests
         using var set = train;
         using var head = Create();
         var result = TrainingLoop.Run(
-            head, set, set, new TrainingOptions { Epochs = epochs, Batch = 8, LearningRate = rate, Seed = 3, ClassWeights = ClassWeighting.None }, _ => { }, TimeProvider.System,
+            head, set, set, ["a", "b"], new TrainingOptions { Epochs = epochs, Batch = 8, LearningRate = rate, Seed = 3 }, _ => { }, TimeProvider.System, null,
             TestContext.Current.CancellationToken);
         return (result, [.. head.State.SelectMany(s => s.Value.data<float>().ToArray())]);
     }
