@@ -91,7 +91,7 @@ internal sealed class ExtractionRun(
         var addition = new LayerAddition(cache, images, network, folder, contract, settings, time);
         var added = await addition.RunAsync(say ?? (_ => { }), progress, times, cancellationToken).ConfigureAwait(false);
         foreach (var (path, reason) in addition.Rejected.Images)
-            _rejected.Add(path, reason);
+            _rejected.Add(path, reason, view: 1);
         return added;
     }
 
@@ -135,7 +135,7 @@ internal sealed class ExtractionRun(
             foreach (var duplicate in plan.Duplicates.GetValueOrDefault(new PlannedRow(slot.Item, slot.View), []))
             {
                 if (slot.Image is { } image && image.Sha256 != digests[duplicate])
-                    _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again");
+                    _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again", slot.View);
                 else if (await WriteRowAsync(duplicate).ConfigureAwait(false))
                     _duplicates.Add(duplicate.Path);
             }
@@ -144,7 +144,7 @@ internal sealed class ExtractionRun(
             {
                 if (slot.Image is not { } image)
                 {
-                    _rejected.Add(item.Path, slot.Rejection!);
+                    _rejected.Add(item.Path, slot.Rejection!, slot.View);
                     return false;
                 }
 

@@ -114,7 +114,7 @@ internal sealed class LayerAddition(
                 var slot = batch.Slots[i];
                 if (slot.Image?.Sha256 != cache.Rows[row].Sha256)
                 {
-                    Rejected.Add(slot.Item.Path, slot.Rejection ?? "it changed during the run; extract again");
+                    Rejected.Add(slot.Item.Path, slot.Rejection ?? "it changed during the run; extract again", slot.View);
                     continue;
                 }
 

@@ -16,9 +16,10 @@ internal sealed class RejectedImages
     public IReadOnlySet<string> Paths => _paths;
 
     /// <summary>Lists an image; once, however many of its views are rejected.</summary>
-    public void Add(string path, string reason)
+    /// <remarks>Two files whose names are not UTF-8 may look alike, so the plain view is always listed.</remarks>
+    public void Add(string path, string reason, int view)
     {
-        if (_paths.Add(path))
+        if (_paths.Add(path) || view == 0)
             _images.Add((path, reason));
     }
 

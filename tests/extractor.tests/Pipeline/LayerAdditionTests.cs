@@ -1,6 +1,9 @@
 using Headstart.Cache;
 using Headstart.CommandLine;
+using Headstart.Extraction.Import;
 using Headstart.Extraction.Pipeline;
+using Headstart.Images;
+using Headstart.Models;
 
 namespace Headstart.Tests.Pipeline;
 
@@ -143,6 +146,45 @@ public sealed class LayerAdditionTests : IDisposable
         await _sample.RunAsync("cache");
 
         await AssertIsWholeAsync("cache");
+    }
+
+    /// <summary>The real VGG16, as far as it is at hand: within a millionth of the layer's largest value.</summary>
+    [Fact]
+    public async Task A_layer_of_the_real_VGG_computed_from_the_cached_one_equals_that_of_one_pass()
+    {
+        var pictures = Directory.GetFiles(SharedMaterial.Find("data/cats-dogs/val/cats")).Order(StringComparer.Ordinal).Take(3).ToList();
+        pictures.ForEach(p => _sample.Folder.Write($"real/{Path.GetFileName(p)}", File.ReadAllBytes(p)));
+        var imported = ModelImport.Run(new ImportOptions
+        {
+            Weights = SharedMaterial.Find("models/vgg16_blocks123.safetensors"),
+            Out = _sample.Folder.File("vgg16.onnx"),
+            Preset = "keras",
+            Layers = ["block2_pool", "block3_pool"],
+        });
+        ModelFile.Save(imported.Proto, imported.Contract, _sample.Folder.File("vgg16.onnx"));
+        var model = ModelFile.Load(_sample.Folder.File("vgg16.onnx"));
+        string[][] runs = [["grown", "block2_pool"], ["grown", "block2_pool", "block3_pool"], ["whole", "block2_pool", "block3_pool"]];
+        foreach (var run in runs)
+        {
+            using var network = BaseNetwork.Load(model, run[1..], ExecutionDevice.Cpu, threads: 2);
+            var extraction = new ExtractionRun(
+                ImageSet.Open(_sample.Folder.File("real")), network, new CacheFolder(_sample.Folder.File(run[0])), new ExtractionSettings(2, 2), TimeProvider.System);
+            await extraction.RunAsync(_ => new Progress<int>(), Cancellation);
+        }
+
+        var (grown, whole) = (await FloatsAsync("grown"), await FloatsAsync("whole"));
+        var largest = grown.Zip(whole).Max(pair => Math.Abs(pair.First - pair.Second));
+        TestContext.Current.SendDiagnosticMessage($"largest difference {largest}, largest value {whole.Max()}");
+        Assert.InRange(largest, 0, 1e-6f * whole.Max());
+    }
+
+    private async Task<float[]> FloatsAsync(string name)
+    {
+        var cache = await FeatureCache.OpenAsync(_sample.Folder.File(name), Cancellation);
+        var group = Assert.Single(cache.RowGroups);
+        var values = new float[group.RowCount * cache.Layer("block3_pool").Shape.Length];
+        await cache.ReadAsync(group, "block3_pool", values, Cancellation);
+        return values;
     }
 
     private async Task<ExtractionResult> RunAgainAsync(List<string>? said = null)

@@ -1,0 +1,103 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using DuckDB.NET.Data;
+using Headstart.Tests.Programs;
+
+namespace Headstart.Tests.Interruption;
+
+/// <summary>A layer is added to all rows or to none, whatever ends the run.</summary>
+[Trait("Category", "Slow")]
+public sealed class LayerInterruptionTests : IDisposable
+{
+    private const int Images = 60;
+
+    private readonly TemporaryFolder _folder = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("block1_pool", "block2_pool")] // from the cached layer
+    [InlineData("block2_pool", "block1_pool")] // from the images
+    public async Task Killed_at_random_moments_the_layer_is_in_all_rows_or_in_none(string first, string added)
+    {
+        (await ProgramRun.Extractor("demo-data", _folder.File("pictures"), "--per-class", $"{Images / 2}")).EndedWith(0);
+        WriteWeights(_folder.File("weights.safetensors"));
+        (await ProgramRun.Extractor(
+            "model", "import", _folder.File("weights.safetensors"), "--arch", "vgg11", "--preset", "keras", "--layer", "block1_pool", "--layer", "block2_pool",
+            "--out", _folder.File("wide.onnx"))).EndedWith(0);
+        foreach (var cache in new[] { "whole", "killed" })
+            (await ProgramRun.Extractor(Extract(cache, first))).EndedWith(0);
+        (await ProgramRun.Extractor(Extract("whole", added))).EndedWith(0);
+
+        var random = new Random(7);
+        var before = 0;
+        for (var kill = 0; kill < 12; kill++)
+        {
+            await using var program = RunningProgram.Start(RunningProgram.Executable("extractor"), Extract("killed", added));
+            var end = program.Ended();
+            if (await Task.WhenAny(end, Task.Delay(random.Next(300, 2000), Cancellation)) == end)
+            {
+                (await end).EndedWith(0);
+                break;
+            }
+
+            await program.Signal("KILL");
+            await end;
+            (await ProgramRun.Extractor("cache", "verify", _folder.File("killed"))).EndedWith(0);
+            var info = JsonDocument.Parse((await ProgramRun.Extractor("cache", "info", _folder.File("killed"), "--json")).EndedWith(0).Output).RootElement;
+            Assert.Equal(Images, info.GetProperty("rows").GetInt32());
+            var layers = info.GetProperty("layers").EnumerateObject().Count();
+            Assert.InRange(layers, Math.Max(before, 1), 2);
+            before = layers;
+        }
+
+        (await ProgramRun.Extractor(Extract("killed", added))).EndedWith(0);
+        foreach (var (left, right) in new[] { ("killed", "whole"), ("whole", "killed") })
+        {
+            Assert.Equal(Images, await Count($"from '{_folder.File(left)}/*.parquet' where len(block1_pool) > 0 and len(block2_pool) > 0"));
+            Assert.Equal(0, await Count($"from (select * from '{_folder.File(left)}/*.parquet' except select * from '{_folder.File(right)}/*.parquet')"));
+        }
+    }
+
+    private string[] Extract(string cache, string layer) =>
+        ["extract", _folder.File("pictures"), "--model", _folder.File("wide.onnx"), "--out", _folder.File(cache), "--layer", layer, "--batch", "2", "--threads", "2", "--device", "cpu"];
+
+    private static async Task<long> Count(string from)
+    {
+        await using var connection = new DuckDBConnection("DataSource=:memory:");
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = connection.CreateCommand();
+        command.CommandText = $"select count(*) {from}";
+        return (long)(await command.ExecuteScalarAsync(TestContext.Current.CancellationToken))!;
+    }
+
+    // The first two convolutions of VGG11 under torchvision's names, with seeded weights.
+    private static void WriteWeights(string path)
+    {
+        var random = new Random(11);
+        (string Name, int[] Shape)[] tensors =
+        [
+            ("features.0.weight", [64, 3, 3, 3]), ("features.0.bias", [64]), ("features.3.weight", [128, 64, 3, 3]), ("features.3.bias", [128]),
+        ];
+        var header = new StringBuilder("{");
+        var values = new List<float>();
+        foreach (var (name, shape) in tensors)
+        {
+            var count = shape.Aggregate(1, (a, b) => a * b);
+            header.Append(header.Length > 1 ? "," : "").Append(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"\"{name}\":{{\"dtype\":\"F32\",\"shape\":[{string.Join(",", shape)}],\"data_offsets\":[{values.Count * 4},{(values.Count + count) * 4}]}}");
+            for (var i = 0; i < count; i++)
+                values.Add((float)(random.NextDouble() - 0.5) / 5);
+        }
+
+        var text = Encoding.UTF8.GetBytes(header.Append('}').ToString());
+        var length = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(length, text.Length);
+        File.WriteAllBytes(path, [.. length, .. text, .. MemoryMarshal.AsBytes(values.ToArray().AsSpan())]);
+    }
+}
