@@ -9,7 +9,7 @@ internal sealed record Convergence(int Iterations, double Gradient, bool Converg
 /// <summary>Finds the minimum of a smooth function of many variables from its values and gradients, in double precision.</summary>
 /// <remarks>
 /// Limited-memory BFGS (Nocedal 1980; Nocedal and Wright, algorithm 7.4) with the bisection of Lewis and Overton (2013) for steps that meet the weak
-/// Wolfe conditions. Deterministic.
+/// Wolfe conditions, or near the minimum, where rounding hides a decrease, those on the slope of Hager and Zhang (2005). Deterministic.
 /// </remarks>
 internal static class Lbfgs
 {
@@ -17,6 +17,7 @@ internal static class Lbfgs
     private const int LineTrials = 50;
     private const double Decrease = 1e-4;
     private const double Curvature = 0.9;
+    private const double Rounding = 1e-13;
 
     /// <summary>Computes the function.</summary>
     /// <param name="x">Where.</param>
@@ -53,9 +54,12 @@ internal static class Lbfgs
                 for (var i = 0; i < x.Length; i++)
                     next[i] = x[i] + (length * direction[i]);
                 var nextValue = Evaluate(next, nextGradient);
-                if (!(nextValue <= value + (Decrease * length * slope)))
+                var nextSlope = Dot(direction, nextGradient);
+                var isLower = nextValue <= value + (Decrease * length * slope)
+                    || (nextValue <= value + (Rounding * Math.Abs(value)) && nextSlope <= ((2 * Decrease) - 1) * slope);
+                if (!isLower)
                     high = length;
-                else if (Dot(direction, nextGradient) < Curvature * slope)
+                else if (nextSlope < Curvature * slope)
                     low = length;
                 else
                     (found, value) = (true, nextValue);
@@ -63,7 +67,6 @@ internal static class Lbfgs
                     length = double.IsPositiveInfinity(high) ? 2 * low : (low + high) / 2;
             }
 
-            // Rounding hides what is left to gain.
             if (!found)
                 return new Convergence(iteration, left, false);
 
