@@ -41,6 +41,7 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             NoteSharedImages(rows, validation, train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal), notes);
         }
 
+        NoteLoneImages(rows, train, notes);
         NoteConflictingLabels(rows, [.. train, .. validation], notes);
         var plain = validation.Where(r => rows[r].View == 0).ToList();
         if (plain.Count == 0)
@@ -74,6 +75,7 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             notes.Add($"{valFolder} has no images of {string.Join(", ", missing)}.");
         var trained = train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
         NoteSharedImages(valRows, validation, trained, notes);
+        NoteLoneImages(rows, train, notes);
         return new RowSplit(train, validation, $"from {valFolder}", notes) { TrainImages = ImageViews.Of(rows, train).Images.Count };
     }
 
@@ -133,6 +135,12 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         var shared = validation.Where(r => rows[r].View == 0 && trained.Contains(rows[r].Sha256)).ToList();
         if (shared.Count > 0)
             notes.Add($"{shared.Count:N0} validation images are in the training split too, byte for byte ({rows[shared[0]].Path} first): the figures flatter.");
+    }
+
+    private static void NoteLoneImages(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> train, List<string> notes)
+    {
+        foreach (var lone in train.GroupBy(r => rows[r].Label, StringComparer.Ordinal).Where(g => g.Select(r => rows[r].Sha256).Distinct().Count() == 1))
+            notes.Add($"{lone.Key} has one image to train on: little can be learnt of it.");
     }
 
     private static void NoteConflictingLabels(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> chosen, List<string> notes)

@@ -10,4 +10,4 @@ namespace Headstart.Training.Runs;
 /// <param name="Cache">What was in the cache.</param>
 /// <param name="ValidationCache">What was in the cache that validates, where it is another one.</param>
 internal sealed record RunStart(
-    TrainArguments Arguments, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache);
+    TrainArguments Arguments, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null);

@@ -17,13 +17,16 @@ public sealed class TrainCommandTests : IAsyncLifetime
     private static readonly ModelLayer Shallow = new("block4_pool", new LayerShape(4, 6, 6));
     private static readonly ModelLayer Deep = new("block5_pool", new LayerShape(8, 3, 3));
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("headstart-train-").FullName;
+    private readonly TemporaryFolder _folder = new();
+    private readonly TrainerProgram _program;
+
+    public TrainCommandTests() => _program = new TrainerProgram(_folder.Path);
 
     public async ValueTask InitializeAsync() => await WriteAsync("cache", SyntheticCache.Contract(Shallow, Deep) with { ModelNote = "The weights are seeded, not pretrained." });
 
     public ValueTask DisposeAsync()
     {
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -118,6 +121,16 @@ public sealed class TrainCommandTests : IAsyncLifetime
     [InlineData("--val-split", "1", ExitCode.Usage, "--val-split 1")]
     [InlineData("--early-stop", "0", ExitCode.Usage, "--early-stop 0")]
     [InlineData("--class-weights", "7", ExitCode.Usage, "--class-weights 7")]
+    [InlineData("--class-weights", "cat=2", ExitCode.Usage, "no class 'cat'. Did you mean cats?")]
+    [InlineData("--optimizer", "lbfgs", ExitCode.Usage, "has dense(256, relu) in it")]
+    [InlineData("--optimizer", "9", ExitCode.Usage, "there are adam, adamw, sgd and lbfgs")]
+    [InlineData("--schedule", "9", ExitCode.Usage, "there are constant, cosine, step and plateau")]
+    [InlineData("--warmup", "10", ExitCode.Usage, "--warmup 10: it must be at least 0 and end before the last of the 10 epochs")]
+    [InlineData("--l2", "-1", ExitCode.Usage, "--l2 -1")]
+    [InlineData("--weight-decay", "nan", ExitCode.Usage, "--weight-decay NaN")]
+    [InlineData("--clip", "0", ExitCode.Usage, "--clip 0")]
+    [InlineData("--label-smoothing", "1", ExitCode.Usage, "--label-smoothing 1")]
+    [InlineData("--checkpoint-every", "-1", ExitCode.Usage, "--checkpoint-every -1")]
     [InlineData("--device", "cuda", ExitCode.Failed, "-p:Accelerator=cuda")]
     [InlineData("--val", "nowhere", ExitCode.Failed, "No cache in nowhere")]
     public async Task Options_that_make_no_sense_are_refused_and_leave_nothing_behind(string option, string value, int expected, string words)
@@ -130,6 +143,49 @@ public sealed class TrainCommandTests : IAsyncLifetime
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal); // no stack trace
         Assert.Equal((expected, ""), (code, output));
         Assert.False(Directory.Exists(At("run")));
+    }
+
+    [Fact]
+    public async Task Every_option_reaches_the_training_and_run_json()
+    {
+        var (code, _, error) = await TrainAsync(
+            "cache", "--out", "run", "--optimizer", "adamw", "--schedule", "cosine", "--warmup", "0.5", "--l2", "0.001", "--weight-decay", "0.02", "--clip", "1.5",
+            "--label-smoothing", "0.1", "--class-weights", "cats=1,dogs=2.5", "--epochs", "3", "--early-stop", "3");
+
+        Assert.Equal((ExitCode.Done, ""), (code, code == 0 ? "" : error));
+        var run = RunFolder.Read(At("run"));
+        Assert.Equal(
+            new TrainingOptions
+            {
+                Optimizer = OptimizerChoice.Adamw,
+                Schedule = Schedule.Cosine,
+                WarmUp = 0.5,
+                L2 = 0.001,
+                WeightDecay = 0.02,
+                Clip = 1.5,
+                LabelSmoothing = 0.1,
+                ClassWeights = "cats=1,dogs=2.5",
+                Epochs = 3,
+                EarlyStop = 3,
+            },
+            run.Options);
+        Assert.Equal(
+            "trainer train cache --out run --epochs 3 --optimizer adamw --schedule cosine --warmup 0.5 --l2 0.001 --weight-decay 0.02 --clip 1.5 " +
+            "--label-smoothing 0.1 --class-weights cats=1,dogs=2.5 --early-stop 3",
+            run.Command);
+    }
+
+    [Fact]
+    public async Task Exact_solution_says_that_it_is_one()
+    {
+        var (code, output, error) = await TrainAsync("cache", "--out", "run", "--head", "gap", "--optimizer", "lbfgs", "--l2", "0.01");
+
+        Assert.Equal((ExitCode.Done, ""), (code, code == 0 ? "" : error));
+        Assert.Contains(": the exact solution", output, StringComparison.Ordinal);
+        Assert.True(RunFolder.Read(At("run")).Result.Solution!.Converged);
+        var (again, _, words) = await TrainAsync("cache", "--out", "run-2", "--head", "gap", "--optimizer", "lbfgs", "--lr", "0.1");
+        Assert.Equal(ExitCode.Usage, again);
+        Assert.Contains("--lr: lbfgs goes to the exact solution", words, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -170,16 +226,12 @@ public sealed class TrainCommandTests : IAsyncLifetime
     public async Task Interrupt_keeps_the_last_epoch_and_exits_130()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "signals are sent with kill");
-        using var process = Start("cache", "--out", "run", "--epochs", "100000000");
-        while (!(File.Exists(At("run/metrics.jsonl")) && new FileInfo(At("run/metrics.jsonl")).Length > 0) && !process.HasExited)
-            await Task.Delay(20, TestContext.Current.CancellationToken);
+        using var process = _program.Start("cache", "--out", "run", "--epochs", "100000000");
+        await _program.WaitForEpochAsync(process, "run");
         using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await output;
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var (code, _, error) = await TrainerProgram.EndAsync(process);
 
-        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.Equal(ExitCode.Interrupted, code);
         Assert.Contains("is kept in run", error, StringComparison.Ordinal);
         var run = RunFolder.Read(At("run"));
         Assert.True(run.Result.Interrupted);
@@ -193,21 +245,7 @@ public sealed class TrainCommandTests : IAsyncLifetime
         await SyntheticCache.WriteAsync(At(name), contract, [.. order is null ? rows : order(rows)], (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5), partRows);
     }
 
-    private string At(string path) => Path.Combine(_folder, path);
+    private string At(string path) => _program.At(path);
 
-    private async Task<(int Code, string Output, string Error)> TrainAsync(params string[] arguments)
-    {
-        using var process = Start(arguments);
-        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output, await error);
-    }
-
-    private Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), ["train", .. arguments])
-    {
-        WorkingDirectory = _folder,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
+    private Task<(int Code, string Output, string Error)> TrainAsync(params string[] arguments) => _program.TrainAsync(arguments);
 }

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+
+namespace Headstart.Tests.Commands;
+
+/// <summary>Starts the real <c>trainer train</c> in a folder, as a user does.</summary>
+internal sealed class TrainerProgram(string folder)
+{
+    public string At(string path) => Path.Combine(folder, path);
+
+    public async Task<(int Code, string Output, string Error)> TrainAsync(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        return await EndAsync(process);
+    }
+
+    /// <summary>Waits for a program that <see cref="Start"/> began.</summary>
+    public static async Task<(int Code, string Output, string Error)> EndAsync(Process process)
+    {
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await error);
+    }
+
+    public Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), ["train", .. arguments])
+    {
+        WorkingDirectory = folder,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+
+        // Heads this small gain nothing from a second thread, and lose a lot to it on a busy machine.
+        Environment = { ["OMP_NUM_THREADS"] = "1" },
+    })!;
+
+    /// <summary>Waits until the run in <paramref name="run"/> has an epoch behind it.</summary>
+    public async Task WaitForEpochAsync(Process process, string run)
+    {
+        var metrics = new FileInfo(At($"{run}/metrics.jsonl"));
+        while (!process.HasExited && !(metrics.Exists && metrics.Length > 0))
+        {
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+            metrics.Refresh();
+        }
+    }
+}
