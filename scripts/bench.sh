@@ -32,6 +32,9 @@ echo "## Reading a cache"
 extractor extract "$images" --model "${models[0]}" --out "$work/cache" --json >/dev/null 2>&1
 bench reading "$work/cache" 5
 echo
+echo "## Training the reference head"
+bench training 5 "${models[0]}"
+echo
 echo "## Memory and the second run"
 extractor demo-data "$work/many" --per-class "${MANY:-12500}" >/dev/null
 find "$work/many" -name '*.jpg' | sort | awk -v root="$work/" 'BEGIN { print "path,label" } { sub(root, ""); split($0, p, "/"); print $0 "," p[3] }' >"$work/all.csv"

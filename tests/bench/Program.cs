@@ -7,6 +7,8 @@ return args switch
     ["pipeline", var model, var images, var count, var rounds] => await Run(PipelineBenchmark.RunAsync(model, images, Number(count), Number(rounds))),
     ["resize", var rounds] => await Run(ResizeBenchmark.RunAsync(Number(rounds))),
     ["reading", var cache, var rounds] => await Run(ReadingBenchmark.RunAsync(cache, Number(rounds))),
+    ["training", var rounds] => await Run(TrainingBenchmark.RunAsync(Number(rounds), null)),
+    ["training", var rounds, var model] => await Run(TrainingBenchmark.RunAsync(Number(rounds), model)),
     _ => Usage(),
 };
 
@@ -20,6 +22,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | training ROUNDS [MODEL.onnx]");
     return 2;
 }
