@@ -20,7 +20,7 @@ public sealed class LearningRateTests
     [InlineData(10, 6.8284271247461900976)] // 8 · (1 + cos 45°) / 2 = 4 + 2·sqrt(2)
     [InlineData(20, 4)]
     [InlineData(30, 1.1715728752538099024)]
-    [InlineData(39, 0.0123317206511)] // 4 · (1 + cos(39/40 · 180°))
+    [InlineData(39, 0.012330665067488145)] // python3: 4 * (1 + math.cos(39 / 40 * math.pi))
     public void Cosine_falls_to_nothing_over_all_epochs(int step, double expected) =>
         Assert.Equal(expected, new LearningRate(Options with { Schedule = Schedule.Cosine }, 4).At(step), 1e-9);
 
