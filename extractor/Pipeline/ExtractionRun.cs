@@ -87,7 +87,12 @@ internal sealed class ExtractionRun(
     private async Task<AddedLayers?> AddLayersAsync(CacheContract contract, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
     {
         if (await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
+        {
+            // What a killed run began to add, and nobody wants any more.
+            folder.Replacement.Discard();
             return null;
+        }
+
         var addition = new LayerAddition(cache, images, network, folder, contract, settings, time);
         var added = await addition.RunAsync(say ?? (_ => { }), progress, times, cancellationToken).ConfigureAwait(false);
         foreach (var (path, reason) in addition.Rejected.Images)

@@ -121,6 +121,20 @@ public sealed class LayerAdditionTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_begun_and_is_no_longer_wanted_leaves_no_trace()
+    {
+        await _sample.RunAsync("cache", layers: [Deep]);
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _sample.RunAsync("cache", batch: 2, stop: stop));
+        Assert.Single(Directory.GetDirectories(_sample.Folder.File("cache")));
+
+        await _sample.RunAsync("cache", layers: [Deep]);
+
+        Assert.Empty(Directory.GetDirectories(_sample.Folder.File("cache")));
+        Assert.Equal(Deep, Assert.Single((await FeatureCache.OpenAsync(_sample.Folder.File("cache"), Cancellation)).Contract.Layers).Name);
+    }
+
+    [Fact]
     public async Task Shards_add_each_for_itself_and_readers_see_what_all_have()
     {
         foreach (var shard in new[] { new Shard(0, 2), new Shard(1, 2) })
