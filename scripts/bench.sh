@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the benchmarks and prints ratios, with the hardware's name. Takes about 10 minutes; leave the machine alone meanwhile.
+# Runs the benchmarks and prints ratios, with the hardware's name. Takes several minutes; leave the machine alone meanwhile.
 #
 #   scripts/bench.sh                          with drawn pictures and the embedded base
 #   scripts/bench.sh IMAGES MODEL.onnx...     the pipeline on your pictures and models (at most COUNT=400 images a model)

@@ -11,7 +11,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 rid=linux-x64 out=
-# Compiled ahead of time, which halves the start. The analyzers check our work, not the user's machine.
+# Compiled ahead of time, for a quicker start. The analyzers check our work, not the user's machine.
 properties=(-p:PublishReadyToRun=true -p:RunAnalyzers=false)
 while (($#)); do
   case $1 in

@@ -65,7 +65,7 @@ public sealed class LibTorchSharpMend : Task
         return !Log.HasLoggedErrors;
     }
 
-    /// <summary>As much of a 64-bit little-endian x86-64 ELF file as the mends touch. Layout: System V ABI, and the LSB on symbol _versions.</summary>
+    /// <summary>As much of a 64-bit little-endian x86-64 ELF file as the mends touch. Layout: System V ABI, and the LSB on symbol versions.</summary>
     private sealed class ElfLibrary
     {
         private const int StringTable = 3;
