@@ -1,7 +1,5 @@
 using System.Globalization;
-using Headstart.Cache;
 using Headstart.CommandLine;
-using Headstart.Models;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
@@ -13,13 +11,13 @@ namespace Headstart.Training.Commands;
 /// <summary>What <c>trainer train</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
 internal sealed class TrainWords(TextWriter output, TrainingOptions options)
 {
-    public void Begin(FeatureCache cache, ModelLayer layer, RowSplit split, Head head, torch.Device device)
+    public void Begin(TrainingData data, Head head, torch.Device device)
     {
-        var classes = RowSplit.Classes(cache.Rows, split.Train);
+        var (cache, split, layer) = (data.Cache, data.Split, data.Layer);
         Line($"{cache.Folder}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
         if (split.Train.Count > split.TrainImages)
             Line($"{split.Train.Count:N0} views of the images to train; an epoch draws one of each image");
-        Line($"{classes.Count} classes: {Shorten(classes)}");
+        Line($"{data.Classes.Count} classes: {Shorten(data.Classes)}");
         Line($"{layer.Name} ({layer.Shape}) of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
         Line($"head: {head.Plan.Spec}, output({head.Plan.Outputs}); {head.Plan.Parameters:N0} parameters");
         if (cache.Contract.ModelNote is { } note)

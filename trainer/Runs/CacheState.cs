@@ -39,3 +39,11 @@ internal sealed record CacheState(IReadOnlyDictionary<string, string> Parts)
 
     private static string Digest(string part) => File.Exists(part + DigestSuffix) ? File.ReadAllText(part + DigestSuffix).Split(' ')[0] : "";
 }
+
+/// <summary>The state of all caches that a run reads.</summary>
+/// <param name="Validation">Null where one cache does both.</param>
+internal sealed record CachesState(CacheState Cache, CacheState? Validation)
+{
+    /// <exception cref="CommandException">A folder can't be read.</exception>
+    public static CachesState Of(string cache, string? validation) => new(CacheState.Of(cache), validation is null ? null : CacheState.Of(validation));
+}

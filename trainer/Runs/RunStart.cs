@@ -1,3 +1,4 @@
+using Headstart.CommandLine;
 using Headstart.Training.Commands;
 
 namespace Headstart.Training.Runs;
@@ -10,4 +11,25 @@ namespace Headstart.Training.Runs;
 /// <param name="Cache">What was in the cache.</param>
 /// <param name="ValidationCache">What was in the cache that validates, where it is another one.</param>
 internal sealed record RunStart(
-    TrainArguments Arguments, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null);
+    TrainArguments Arguments, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null)
+{
+    /// <summary>Holds the run to the caches that it was begun with.</summary>
+    /// <param name="now">As they are now.</param>
+    /// <param name="arguments">Where they are now, for messages.</param>
+    /// <exception cref="CommandException">One has changed.</exception>
+    public void RequireSame(CachesState now, TrainArguments arguments)
+    {
+        Require(arguments.Cache, now.Cache.ChangeSince(Cache));
+        if (now.Validation is not null && ValidationCache is not null)
+            Require(arguments.Val!, now.Validation.ChangeSince(ValidationCache));
+
+        void Require(string folder, string? change)
+        {
+            if (change is not null)
+            {
+                throw new CommandException($"{folder} is not what it was when the run in {arguments.Out} began: {change}. " +
+                    "Wait until nothing writes to it, then train into another --out, or delete that folder first.");
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+using Headstart.Training.Evaluation;
+using Headstart.Training.Features;
+using Headstart.Training.Heads;
+
+namespace Headstart.Training.Runs;
+
+/// <summary>What came of a run. Also what <c>--json</c> prints: its names are a contract.</summary>
+internal sealed record RunResult
+{
+    public required IReadOnlyList<string> Classes { get; init; }
+
+    /// <summary>How many were finished.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>The one with the lowest validation loss, from 1.</summary>
+    public required int BestEpoch { get; init; }
+
+    /// <summary>The one whose weights are saved, from 1.</summary>
+    public required int SavedEpoch { get; init; }
+
+    /// <summary>The running mean over the saved epoch, as Keras shows it.</summary>
+    public required Figures Train { get; init; }
+
+    /// <summary>Of the saved weights.</summary>
+    public required Figures Val { get; init; }
+
+    /// <summary>Opening the caches and reading features.</summary>
+    public required double LoadSeconds { get; init; }
+
+    /// <summary>The whole command, loading included, until the weights are to be written. Of the last one, where the run was resumed.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>Median, validation included.</summary>
+    public required double SecondsPerEpoch { get; init; }
+
+    /// <summary>Training rows by <see cref="SecondsPerEpoch"/>.</summary>
+    public required double RowsPerSecond { get; init; }
+
+    public required long Parameters { get; init; }
+
+    public required long TrainableParameters { get; init; }
+
+    public required long PeakMemoryBytes { get; init; }
+
+    /// <summary>Whether it was ended before its last epoch by Ctrl-C or a signal.</summary>
+    public bool Interrupted { get; init; }
+
+    /// <summary>How many epochs came from a checkpoint; left out where the run was made in one go.</summary>
+    public int? ResumedAfter { get; init; }
+
+    /// <summary>How the exact solution was reached; left out for optimizers that make single steps.</summary>
+    public Convergence? Solution { get; init; }
+
+    /// <summary>What every reader of the figures must know, from the model that made the features.</summary>
+    public string? Note { get; init; }
+
+    /// <param name="training">At least one epoch of it was finished.</param>
+    /// <param name="trainImages">How many images an epoch sees.</param>
+    public static RunResult Of(TrainingResult training, TrainingData data, int trainImages, Head head, double loadSeconds, double seconds)
+    {
+        if (training is not { Kept: { } kept, Best: { } best })
+            throw new ArgumentException("No epoch was finished.", nameof(training));
+        var secondsPerEpoch = Median(training.Epochs.Select(e => e.Seconds));
+        return new RunResult
+        {
+            Classes = data.Classes,
+            Epochs = training.Epochs.Count,
+            BestEpoch = best.Epoch,
+            SavedEpoch = kept.Epoch,
+            Train = kept.Train,
+            Val = kept.Val,
+            LoadSeconds = loadSeconds,
+            Seconds = seconds,
+            SecondsPerEpoch = secondsPerEpoch,
+            RowsPerSecond = trainImages / secondsPerEpoch,
+            Parameters = head.Plan.Parameters,
+            TrainableParameters = head.Plan.Parameters,
+            PeakMemoryBytes = PeakMemory.Bytes(),
+            Interrupted = training.Interrupted,
+            ResumedAfter = training.ResumedAfter > 0 ? training.ResumedAfter : null,
+            Solution = training.Solution,
+            Note = data.Cache.Contract.ModelNote,
+        };
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}
