@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using System.Security.Cryptography;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
@@ -16,7 +15,8 @@ internal static class ModelImport
         options.Validate();
         var preset = options.ResolvePreset();
         var format = WeightsFormats.Of(options.Weights);
-        var source = new WeightsSource(Path.GetFileName(options.Weights), Checksum(options.Weights));
+        var digests = FileDigests.OfFile(options.Weights);
+        var source = new WeightsSource(Path.GetFileName(options.Weights), digests.Sha256, Md5: digests.Md5);
         var model = format switch
         {
             WeightsFormat.Safetensors => VggImport.FromSafetensors(options, preset, source),
@@ -52,18 +52,5 @@ internal static class ModelImport
         }
 
         return fingerprints;
-    }
-
-    private static string Checksum(string path)
-    {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException($"Can't read {path}: {e.Message}", cause: e);
-        }
     }
 }

@@ -10,13 +10,15 @@ namespace Headstart.Extraction.Shelf;
 /// <param name="IsChecked">Whether they come from a whole file that had the published checksum.</param>
 /// <param name="Sha256">Of the whole file; null when only the base was fetched.</param>
 /// <param name="Tensors">The SHA-256 of each tensor of the base; null for files of another format.</param>
+/// <param name="BaseSha256">Of the file that holds only the base, as it lies here; null when the whole was fetched.</param>
 internal sealed record FetchRecord(
     string Source,
     string From,
     DateTimeOffset RecordedAt,
     bool IsChecked,
     string? Sha256 = null,
-    IReadOnlyDictionary<string, string>? Tensors = null)
+    IReadOnlyDictionary<string, string>? Tensors = null,
+    string? BaseSha256 = null)
 {
     /// <returns>Null where there is none, or one of another source.</returns>
     /// <exception cref="CommandException">The record is damaged.</exception>

@@ -168,7 +168,7 @@ internal sealed class ModelFetch(ShelfFolder folder, HttpClient client, Download
     private WeightsVerdict Judge(ShelfModel model, string path, string from, bool isWhole, FileDigests digests, FetchRecord? record)
     {
         // A whole file with another checksum may be anything: it is not worth looking for tensors in it.
-        var isOther = isWhole && model.Checksum is { } published && digests.Of(published.Algorithm) != published.Digest;
+        var isOther = isWhole && model.Checksum is { } published && published.Of(digests) != published.Digest;
         var tensors = model.InTensors && !isOther ? BaseTensors.FindIn(path, model).Digests(path) : null;
         return WeightsCheck.Judge(model, new CandidateWeights(from, isWhole, digests, tensors), record, folder.Record(model), time.GetUtcNow());
     }

@@ -25,8 +25,11 @@ internal sealed record ShelfFolder(string Path)
     public string Whole(ShelfModel model) => System.IO.Path.Combine(Path, model.Name, model.File);
 
     /// <summary>The file that holds only the tensors of the base.</summary>
-    public string Base(ShelfModel model) =>
-        System.IO.Path.Combine(Path, model.Name, $"{System.IO.Path.GetFileNameWithoutExtension(model.File)}.base{System.IO.Path.GetExtension(model.File)}");
+    public string Base(ShelfModel model) => System.IO.Path.Combine(Path, model.Name, BaseName(model));
+
+    /// <summary>What <see cref="Base"/> is called, without its folder.</summary>
+    public static string BaseName(ShelfModel model) =>
+        $"{System.IO.Path.GetFileNameWithoutExtension(model.File)}.base{System.IO.Path.GetExtension(model.File)}";
 
     /// <summary>See <see cref="FetchRecord"/>.</summary>
     public string Record(ShelfModel model) => System.IO.Path.Combine(Path, model.Name, "record.json");

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Headstart.CommandLine;
+using Headstart.Extraction.Import;
 using Headstart.Models;
 
 namespace Headstart.Extraction.Shelf;
@@ -45,7 +46,15 @@ internal sealed record ShelfModel(
 /// <summary>A checksum that the source of the weights publishes.</summary>
 /// <param name="Digest">Lower-case hex.</param>
 /// <param name="Source">The page or file that publishes it.</param>
-internal sealed record PublishedChecksum(ChecksumAlgorithm Algorithm, string Digest, string Source);
+internal sealed record PublishedChecksum(ChecksumAlgorithm Algorithm, string Digest, string Source)
+{
+    /// <summary>As people write it.</summary>
+    [JsonIgnore]
+    public string Name => Algorithm == ChecksumAlgorithm.Md5 ? "MD5" : "SHA-256";
+
+    /// <summary>The one of a file's digests that can be compared with this one.</summary>
+    public string Of(FileDigests digests) => Algorithm == ChecksumAlgorithm.Md5 ? digests.Md5 : digests.Sha256;
+}
 
 internal enum ChecksumAlgorithm
 {

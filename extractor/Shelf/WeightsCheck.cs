@@ -1,4 +1,5 @@
 using System.Globalization;
+using Headstart.Extraction.Import;
 
 namespace Headstart.Extraction.Shelf;
 
@@ -26,8 +27,8 @@ internal static class WeightsCheck
 
     private static WeightsVerdict JudgeByPublished(ShelfModel model, CandidateWeights weights, PublishedChecksum published, FetchRecord? record, DateTimeOffset now)
     {
-        var name = published.Algorithm == ChecksumAlgorithm.Md5 ? "MD5" : "SHA-256";
-        var found = weights.Digests.Of(published.Algorithm);
+        var name = published.Name;
+        var found = published.Of(weights.Digests);
         if (found != published.Digest)
             return new WeightsVerdict($"its {name} is {found}, but {published.Source} publishes {published.Digest}", [], null);
         var sentences = new List<string> { $"Checked: its {name} is the one that is published, {published.Digest} ({published.Source})." };
@@ -67,6 +68,7 @@ internal static class WeightsCheck
         {
             Sha256 = record.Sha256 ?? (weights.IsWhole ? weights.Digests.Sha256 : null),
             Tensors = record.Tensors ?? weights.Tensors,
+            BaseSha256 = record.BaseSha256 ?? (weights.IsWhole ? null : weights.Digests.Sha256),
         });
     }
 
@@ -88,7 +90,7 @@ internal static class WeightsCheck
     }
 
     private static FetchRecord Recorded(ShelfModel model, CandidateWeights weights, DateTimeOffset now, bool isChecked) =>
-        new(model.Addresses[0], weights.From, now, isChecked, weights.IsWhole ? weights.Digests.Sha256 : null, weights.Tensors);
+        new(model.Addresses[0], weights.From, now, isChecked, weights.IsWhole ? weights.Digests.Sha256 : null, weights.Tensors, weights.IsWhole ? null : weights.Digests.Sha256);
 
     private static string Day(FetchRecord record) => record.RecordedAt.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 }

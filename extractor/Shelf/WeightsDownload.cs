@@ -1,4 +1,5 @@
 using Headstart.CommandLine;
+using Headstart.Extraction.Import;
 
 namespace Headstart.Extraction.Shelf;
 

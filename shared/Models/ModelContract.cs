@@ -44,4 +44,5 @@ public sealed record ModelLayer(string Name, LayerShape Shape);
 /// <param name="File">The name of the file that was imported, without its folder.</param>
 /// <param name="Sha256">Of that whole file, lower-case hex.</param>
 /// <param name="Note">What every user of these weights must know, such as that they are not pretrained.</param>
-public sealed record WeightsSource(string File, string Sha256, string? Note = null);
+/// <param name="Md5">Of the same file, because that is all that Keras publishes of its weights.</param>
+public sealed record WeightsSource(string File, string Sha256, string? Note = null, string? Md5 = null);

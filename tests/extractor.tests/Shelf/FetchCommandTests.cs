@@ -44,6 +44,11 @@ public sealed class FetchCommandTests : IAsyncDisposable
         Assert.Equal(("vgg11", "torchvision", 5), (model.Contract.Architecture, model.Contract.Preprocessing.Preset, model.Contract.Layers.Count));
         Assert.Contains(model.Proto.MetadataProps, p => p.Key == "model_license" && p.Value.StartsWith("BSD-3-Clause", StringComparison.Ordinal));
 
+        var verified = await RunAsync([], "model", "verify", "base.onnx", "--json");
+        Assert.True(verified.Code == ExitCode.Done, verified.Error);
+        var shelf = JsonDocument.Parse(verified.Output).RootElement.GetProperty("shelf");
+        Assert.Equal(("vgg11-torchvision", true), (shelf.GetProperty("model").GetString(), shelf.GetProperty("isChecked").GetBoolean()));
+
         var second = await RunAsync([], "model", "fetch", "vgg11-torchvision", "--out", "again.onnx", "--json", "--layer", "block1_pool");
         Assert.True(second.Code == ExitCode.Done, second.Error);
         var json = JsonDocument.Parse(second.Output).RootElement;

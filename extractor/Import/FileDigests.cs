@@ -1,13 +1,11 @@
 using System.Security.Cryptography;
 using Headstart.CommandLine;
 
-namespace Headstart.Extraction.Shelf;
+namespace Headstart.Extraction.Import;
 
 /// <summary>Of a whole file, in lower-case hex.</summary>
 internal sealed record FileDigests(string Sha256, string Md5)
 {
-    public string Of(ChecksumAlgorithm algorithm) => algorithm == ChecksumAlgorithm.Md5 ? Md5 : Sha256;
-
     /// <exception cref="CommandException">The file can't be read.</exception>
     public static FileDigests OfFile(string path)
     {
