@@ -10,8 +10,23 @@ public static class ImageEncoder
     /// <param name="quality">1 to 100, as libjpeg counts.</param>
     public static byte[] Jpeg(RgbImage image, int quality)
     {
-        using var pixels = Image.NewFromMemoryCopy(image.Pixels, image.Width, image.Height, bands: 3, Enums.BandFormat.Uchar);
-        using var rgb = pixels.Copy(interpretation: Enums.Interpretation.Srgb);
+        using var rgb = ToVips(image);
         return rgb.JpegsaveBuffer(q: quality, keep: Enums.ForeignKeep.None);
+    }
+
+    /// <summary>The same picture, no longer than this on either side; for people to look at, not for networks.</summary>
+    public static RgbImage Shrink(RgbImage image, int longest)
+    {
+        if (Math.Max(image.Width, image.Height) <= longest)
+            return image;
+        using var rgb = ToVips(image);
+        using var small = rgb.ThumbnailImage(longest, height: longest, size: Enums.Size.Down);
+        return new RgbImage(small.Width, small.Height, small.WriteToMemory<byte>());
+    }
+
+    private static Image ToVips(RgbImage image)
+    {
+        using var pixels = Image.NewFromMemoryCopy(image.Pixels, image.Width, image.Height, bands: 3, Enums.BandFormat.Uchar);
+        return pixels.Copy(interpretation: Enums.Interpretation.Srgb);
     }
 }

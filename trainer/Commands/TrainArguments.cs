@@ -31,6 +31,7 @@ public sealed record TrainArguments(
     [Option("early-stop", Description = "Stop after so many epochs without a lower validation loss, and keep the best.")] int? EarlyStop = null,
     [Option("seed", Description = "Equal seeds give equal numbers.")] long Seed = 0,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
+    [Option("images", Description = "The pictures that were extracted, to be shown in report.html.")] string? Images = null,
     [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
@@ -100,6 +101,6 @@ public sealed record TrainArguments(
 
         if (given.Contains("val") && Val is null)
             throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
-        return this with { Cache = now.Cache, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
+        return this with { Cache = now.Cache, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
     }
 }

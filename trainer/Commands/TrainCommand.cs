@@ -2,8 +2,10 @@ using System.Globalization;
 using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
+using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
+using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 
 namespace Headstart.Training.Commands;
@@ -63,24 +65,26 @@ public sealed class TrainCommand
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
         var result = RunResult.Of(training, data, trainSet.Count, head, loadSeconds, time.GetElapsedTime(start).TotalSeconds);
-        run.Finish(
-            new RunFile
-            {
-                Command = CommandText.Of(arguments),
-                Arguments = arguments,
-                Started = origin.Started,
-                Versions = RunVersions.Current,
-                Cache = RunCache.Of(data.Cache),
-                ValidationCache = data.ValidationCache is null ? null : RunCache.Of(data.ValidationCache),
-                Split = new RunSplit(data.Split.How, data.Split.TrainImages, data.Split.Validation.Count, arguments.ValSplit),
-                Layer = data.Layer,
-                Head = spec.ToString(),
-                Classes = data.Classes,
-                Options = options,
-                Device = device.type == TorchSharp.DeviceType.CUDA ? "cuda" : "cpu",
-                Result = result,
-            },
-            head);
+        var file = new RunFile
+        {
+            Command = CommandText.Of(arguments),
+            Arguments = arguments,
+            Started = origin.Started,
+            Versions = RunVersions.Current,
+            Cache = RunCache.Of(data.Cache),
+            ValidationCache = data.ValidationCache is null ? null : RunCache.Of(data.ValidationCache),
+            Split = new RunSplit(data.Split.How, data.Split.TrainImages, data.Split.Validation.Count, arguments.ValSplit),
+            Layer = data.Layer,
+            Head = spec.ToString(),
+            Classes = data.Classes,
+            Options = options,
+            Device = device.type == TorchSharp.DeviceType.CUDA ? "cuda" : "cpu",
+            Result = result,
+        };
+        var logits = TrainingLoop.Predict(head, valSet);
+        var predictions = new Predictions(data.ValidationPaths, valSet.Labels, [.. LogProbabilities.FromLogits(logits, data.Classes.Count).Select(p => Math.Exp(p))], data.Classes);
+        RunReport.Write(run.Path, file, training.Epochs, predictions, new Thumbnails(arguments.Images));
+        run.Finish(file, head);
 
         words.End(arguments, result);
         if (arguments.Json)

@@ -13,6 +13,16 @@ namespace Headstart.Training.Features;
 /// <param name="Classes">Their names, in order; a label is a place in here.</param>
 internal sealed record TrainingData(FeatureCache Cache, FeatureCache? ValidationCache, ModelLayer Layer, RowSplit Split, IReadOnlyList<string> Classes)
 {
+    /// <summary>The images that validate, in the order in which they are loaded.</summary>
+    public IReadOnlyList<string> ValidationPaths
+    {
+        get
+        {
+            var rows = (ValidationCache ?? Cache).Rows;
+            return [.. ImageViews.Of(rows, Split.Validation).Images.Select(r => rows[r].Path)];
+        }
+    }
+
     /// <summary>How many rows a <see cref="LoadAsync"/> reports as progress.</summary>
     public int RowsToRead => Cache.Rows.Count + (ValidationCache?.Rows.Count ?? 0);
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Headstart.CommandLine;
 using Headstart.Training.Heads;
+using Headstart.Training.Reports;
 
 namespace Headstart.Training.Runs;
 
@@ -19,6 +20,7 @@ internal sealed class RunFolder : IDisposable
 
     private readonly StreamWriter _metrics;
     private readonly bool _isNew;
+    private TensorBoardLog? _events;
     private bool _hasContent;
 
     private RunFolder(string folder, StreamWriter metrics, bool isNew, bool hasContent)
@@ -86,19 +88,21 @@ internal sealed class RunFolder : IDisposable
         AtomicFile.WriteText(At(Path, StartName), JsonSerializer.Serialize(start, HeadstartJson.Indented) + "\n");
     }
 
-    /// <summary>Lets <c>metrics.jsonl</c> hold these epochs: what a killed run wrote after its last checkpoint comes again.</summary>
+    /// <summary>Lets <c>metrics.jsonl</c> and the TensorBoard events hold these epochs: what a killed run wrote after its last checkpoint comes again.</summary>
     public void Continue(IEnumerable<EpochRecord> epochs)
     {
         _metrics.BaseStream.SetLength(0);
+        _events = new TensorBoardLog(Path);
         foreach (var epoch in epochs)
             Append(epoch);
     }
 
-    /// <summary>Adds a line to <c>metrics.jsonl</c>; it is on disk when this returns.</summary>
+    /// <summary>Adds a line to <c>metrics.jsonl</c>, and events for TensorBoard; they are on disk when this returns.</summary>
     public void Append(EpochRecord epoch)
     {
         _hasContent = true;
         _metrics.WriteLine(JsonSerializer.Serialize(epoch, HeadstartJson.Compact));
+        _events?.Append(epoch);
     }
 
     /// <summary>Writes the weights, then <c>run.json</c>, each whole; an interrupted run can still be resumed then, a finished one has nothing left to resume.</summary>
@@ -164,6 +168,7 @@ internal sealed class RunFolder : IDisposable
             return;
         File.Delete(At(Path, MetricsName));
         File.Delete(At(Path, StartName));
+        TensorBoardLog.Remove(Path);
         if (_isNew && !Directory.EnumerateFileSystemEntries(Path).Any())
             Directory.Delete(Path);
     }

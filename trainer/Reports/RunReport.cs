@@ -1,0 +1,110 @@
+using System.Globalization;
+using Headstart.Training.Evaluation;
+using Headstart.Training.Reports.Charts;
+using Headstart.Training.Runs;
+
+namespace Headstart.Training.Reports;
+
+/// <summary><c>report.html</c> of a run: the result first, then what it rests on, then how to get it again.</summary>
+internal static class RunReport
+{
+    public const string FileName = "report.html";
+    private const int WorstMistakes = 24;
+
+    /// <param name="run">As <c>run.json</c> says.</param>
+    /// <param name="epochs">All of them, as <c>metrics.jsonl</c> says.</param>
+    /// <param name="predictions">Of the saved weights on the rows that validate.</param>
+    /// <param name="pictures">Where the pictures are, if anywhere.</param>
+    /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
+    public static void Write(string folder, RunFile run, IReadOnlyList<EpochRecord> epochs, Predictions predictions, Thumbnails pictures) =>
+        AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(run), Body(run, epochs, predictions, pictures)));
+
+    private static string Title(RunFile run) => string.Create(CultureInfo.InvariantCulture, $"{run.Result.Val.Accuracy:0.0%} right on {run.Split.Val:N0} validation images");
+
+    private static Html Body(RunFile run, IReadOnlyList<EpochRecord> epochs, Predictions predictions, Thumbnails pictures)
+    {
+        var result = run.Result;
+        var confusion = Metrics.Confusion([.. predictions.Probabilities.Select(p => Math.Log(p))], predictions.Labels);
+        Html note = $"<p class=\"note\">{result.Note}</p>\n";
+        return $"""
+            <h1>{Title(run)}</h1>
+            <p class="soft">{Shorten(run.Classes)}; {run.Layer.Name} of {run.Cache.Contract.Model}; head {run.Head}; {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</p>
+            {(result.Note is null ? new Html("") : note)}
+            {ReportPage.Figures(Figures(result))}
+            {ReportPage.Section("Training", Charts([TrainingCurves.Loss(epochs, result.SavedEpoch), TrainingCurves.Accuracy(epochs, result.SavedEpoch)]))}
+            {ReportPage.Section("What is taken for what", Charts([ConfusionMatrix.Of(confusion, run.Classes), ReliabilityDiagram.Of(predictions)]))}
+            {ReportPage.Section("Every threshold", Charts([RankingCurves.Roc(predictions), RankingCurves.PrecisionRecall(predictions)]))}
+            {ReportPage.Section("Worst mistakes", Mistakes(predictions, pictures))}
+            {ReportPage.Section("Options", ReportPage.Facts(Options(run)))}
+            {ReportPage.Section("Where it comes from", ReportPage.Facts(Lineage(run)))}
+            {ReportPage.Section("The same again", $"<pre>{run.Command}</pre>")}
+            """;
+    }
+
+    private static IEnumerable<(string, string)> Figures(RunResult result)
+    {
+        yield return ("validation accuracy", Number(result.Val.Accuracy, "0.0000"));
+        yield return ("validation loss", Number(result.Val.Loss, "0.0000"));
+        if (result.Val.Auc is { } auc)
+            yield return ("ROC AUC", Number(auc, "0.0000"));
+        yield return ("training accuracy", Number(result.Train.Accuracy, "0.0000"));
+        yield return ("saved epoch", $"{result.SavedEpoch} of {result.Epochs}");
+        yield return ("seconds, loading included", Number(result.Seconds, "0.0"));
+    }
+
+    private static Html Charts(IEnumerable<Html> charts) => $"<div class=\"charts\">{charts}</div>\n";
+
+    private static Html Mistakes(Predictions predictions, Thumbnails pictures)
+    {
+        var worst = predictions.Worst().Take(WorstMistakes).ToArray();
+        if (worst.Length == 0)
+            return $"<p>None of {predictions.Count:N0}.</p>\n";
+        var shown = worst.Select(row => (Row: row, Address: pictures.AddressOf(predictions.Paths[row]))).ToArray();
+        if (shown.All(s => s.Address is null))
+        {
+            Html hint = $"<p class=\"soft\">Train with --images DIR, the folder that was extracted, to see the pictures here.</p>\n";
+            return $"{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(predictions, row)))}";
+        }
+
+        return $"<div class=\"pictures\">{shown.Select(s => Picture(s.Address, Words(predictions, s.Row)))}</div>\n";
+    }
+
+    private static string[] Words(Predictions predictions, int row)
+    {
+        var (truth, predicted) = (predictions.Labels[row], predictions.Predicted(row));
+        return [predictions.Paths[row], predictions.Classes[truth], predictions.Classes[predicted], Number(predictions.Of(row)[truth], "0.000")];
+    }
+
+    private static Html Picture(string? address, string[] words)
+    {
+        Html image = $"<img src=\"{new Html(address ?? "")}\" alt=\"{words[0]}\" loading=\"lazy\">";
+        return $"<figure>{(address is null ? new Html("") : image)}<figcaption><b>{words[1]}</b>, taken for <b>{words[2]}</b> ({words[3]} for the truth)<br>{words[0]}</figcaption></figure>\n";
+    }
+
+    private static IEnumerable<(string, string)> Options(RunFile run)
+    {
+        if (run.Arguments is null)
+            return [("head", run.Head), ("layer", run.Layer.Name)];
+        return run.Arguments.Choices.Select(c => (c.Option, Commands.CommandText.Value(c.Value)));
+    }
+
+    private static IEnumerable<(string, string)> Lineage(RunFile run)
+    {
+        var contract = run.Cache.Contract;
+        yield return ("model", $"{contract.Model}, sha256 {contract.ModelSha256}");
+        yield return ("layer", $"{run.Layer.Name} ({run.Layer.Shape})");
+        yield return ("preprocessing", $"{contract.Preprocessing.Preset}, {contract.Preprocessing.Size} pixels");
+        yield return ("precision", $"{contract.Precision}, extracted by {contract.Provider}");
+        yield return ("cache", string.Create(CultureInfo.InvariantCulture, $"{run.Cache.Folder}, {run.Cache.Rows:N0} rows"));
+        if (run.ValidationCache is { } validation)
+            yield return ("validation cache", string.Create(CultureInfo.InvariantCulture, $"{validation.Folder}, {validation.Rows:N0} rows"));
+        yield return ("split", string.Create(CultureInfo.InvariantCulture, $"{run.Split.Train:N0} to train, {run.Split.Val:N0} to validate, {run.Split.How}"));
+        yield return ("parameters", string.Create(CultureInfo.InvariantCulture, $"{run.Result.Parameters:N0}"));
+        yield return ("versions", $"Headstart {run.Versions.Headstart}, TorchSharp {run.Versions.TorchSharp}, {run.Versions.Dotnet}, {run.Versions.System}, {run.Device}");
+    }
+
+    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private static string Shorten(IReadOnlyList<string> names) =>
+        names.Count <= 6 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(5))}, ... {names[^1]}";
+}
