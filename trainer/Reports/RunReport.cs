@@ -77,7 +77,7 @@ internal static class RunReport
 
     private static Html Picture(string? address, string[] words)
     {
-        Html image = $"<img src=\"{new Html(address ?? "")}\" alt=\"{words[0]}\" loading=\"lazy\">";
+        Html image = $"<img src=\"{new Html(address ?? "")}\" alt=\"{words[0]}\">";
         return $"<figure>{(address is null ? new Html("") : image)}<figcaption><b>{words[1]}</b>, taken for <b>{words[2]}</b> ({words[3]} for the truth)<br>{words[0]}</figcaption></figure>\n";
     }
 
