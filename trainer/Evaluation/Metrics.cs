@@ -30,15 +30,17 @@ internal static class Metrics
         return sum / labels.Length;
     }
 
-    /// <summary>How often each true class was predicted as each class: <c>confusion[true][predicted]</c>.</summary>
-    public static int[][] Confusion(ReadOnlySpan<double> logProbabilities, ReadOnlySpan<int> labels)
+    /// <summary>How often each true class was taken for each class: <c>confusion[true][decided]</c>.</summary>
+    /// <param name="labels">n class indices.</param>
+    /// <param name="decided">n class indices.</param>
+    /// <param name="classes">How many there are.</param>
+    public static int[][] Confusion(ReadOnlySpan<int> labels, ReadOnlySpan<int> decided, int classes)
     {
-        var classes = Classes(logProbabilities, labels);
         var confusion = new int[classes][];
         for (var c = 0; c < classes; c++)
             confusion[c] = new int[classes];
         for (var i = 0; i < labels.Length; i++)
-            confusion[labels[i]][MostProbable(logProbabilities.Slice(i * classes, classes))]++;
+            confusion[labels[i]][decided[i]]++;
         return confusion;
     }
 
@@ -49,7 +51,8 @@ internal static class Metrics
         return logProbabilities.Length / labels.Length;
     }
 
-    private static int MostProbable(ReadOnlySpan<double> row)
+    /// <summary>The class with the highest value; of equal ones the first.</summary>
+    internal static int MostProbable(ReadOnlySpan<double> row)
     {
         var best = 0;
         for (var c = 1; c < row.Length; c++)
