@@ -2,4 +2,8 @@ using Cocona;
 using Headstart.CommandLine;
 using Headstart.Training.Commands;
 
-return CommandApp.Run(args, app => app.AddCommands<TrainCommand>());
+return CommandApp.Run(args, app =>
+{
+    app.AddCommands<TrainCommand>();
+    app.AddCommands<EvaluateCommand>();
+});

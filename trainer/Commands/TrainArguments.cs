@@ -1,5 +1,6 @@
 using Cocona;
 using Headstart.CommandLine;
+using Headstart.Training.Evaluation;
 using Headstart.Training.Heads;
 
 namespace Headstart.Training.Commands;
@@ -28,6 +29,8 @@ public sealed record TrainArguments(
     [Option("label-smoothing", Description = "The part of each label that is spread over all classes.")] double LabelSmoothing = 0,
     [Option("class-weights", Description = "balanced: every class counts the same, however many images it has. Or weights, such as cats=1,dogs=2.5.")]
     string ClassWeights = Training.ClassWeights.None,
+    [Option("threshold", Description = "When to decide for the second of two classes: a probability, f1, recall=0.95, or cost=FP:FN such as cost=1:5; fitted on validation images, after the temperature. Stored in the run, for evaluate and the exported model.")]
+    string Threshold = ThresholdRule.Default,
     [Option("early-stop", Description = "Stop after so many epochs without a lower validation loss, and keep the best.")] int? EarlyStop = null,
     [Option("seed", Description = "Equal seeds give equal numbers.")] long Seed = 0,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
@@ -56,6 +59,7 @@ public sealed record TrainArguments(
         ("clip", Clip),
         ("label-smoothing", LabelSmoothing),
         ("class-weights", ClassWeights),
+        ("threshold", Threshold),
         ("early-stop", EarlyStop),
         ("seed", Seed),
         ("device", Device),

@@ -32,6 +32,7 @@ public sealed class TrainCommand
 
         arguments = begun?.Arguments.ContinuedAs(arguments, Given) ?? arguments;
         var options = arguments.ToOptions();
+        var thresholdRule = ThresholdRule.Parse(arguments.Threshold);
         var spec = HeadSpec.Parse(arguments.Head);
         var device = TrainingDevice.Resolve(arguments.Device);
         var words = new TrainWords(arguments.Json ? Console.Error : Console.Out, options);
@@ -40,6 +41,7 @@ public sealed class TrainCommand
         begun?.RequireSame(state, arguments);
         var data = await TrainingData.OpenAsync(arguments.Cache, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.ClassWeights, data.Classes);
+        thresholdRule.RequireTwoClasses(data.Classes);
         var plan = HeadPlan.Create(spec, data.Layer, data.Classes.Count);
         if (options.Optimizer == OptimizerChoice.Lbfgs)
             LinearSolution.RequireLinear(plan);
@@ -57,6 +59,7 @@ public sealed class TrainCommand
             "loading", "images", time, begin => data.LoadAsync(head, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
         using var trainSet = sets.Train;
         using var valSet = sets.Validation;
+        thresholdRule.RequireBothClasses(valSet.Labels);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         origin.RequireSame(CachesState.Of(arguments.Cache, arguments.Val), arguments);
 
@@ -64,7 +67,14 @@ public sealed class TrainCommand
         if (training.Kept is null)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
-        var result = RunResult.Of(training, data, trainSet.Count, head, loadSeconds, time.GetElapsedTime(start).TotalSeconds);
+        var logits = TrainingLoop.Predict(head, valSet);
+        var calibration = Calibration.Fit(logits, valSet.Labels, data.Classes.Count, thresholdRule);
+        var predictions = Predictions.FromLogits(logits, valSet.Labels, data.Classes.Count);
+        var result = RunResult.Of(training, data, trainSet.Count, head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
+        {
+            Validation = EvaluationReport.Of(predictions, data.Classes),
+            Calibration = calibration,
+        };
         var file = new RunFile
         {
             Command = CommandText.Of(arguments),
@@ -78,12 +88,11 @@ public sealed class TrainCommand
             Head = spec.ToString(),
             Classes = data.Classes,
             Options = options,
+            Calibration = calibration,
             Device = device.type == TorchSharp.DeviceType.CUDA ? "cuda" : "cpu",
             Result = result,
         };
-        var logits = TrainingLoop.Predict(head, valSet);
-        var predictions = new Predictions(data.ValidationPaths, valSet.Labels, [.. LogProbabilities.FromLogits(logits, data.Classes.Count).Select(p => Math.Exp(p))], data.Classes);
-        RunReport.Write(run.Path, file, training.Epochs, predictions, new Thumbnails(arguments.Images));
+        RunReport.Write(run.Path, file, training.Epochs, new JudgedImages(data.ValidationPaths, predictions, data.Classes), result.Validation, new Thumbnails(arguments.Images));
         run.Finish(file, head);
 
         words.End(arguments, result);

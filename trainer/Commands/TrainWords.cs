@@ -64,7 +64,9 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
-        Line($"validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}{auc} (epoch {result.SavedEpoch} of {result.Epochs})");
+        var interval = result.Validation?.Intervals.Accuracy is { } found ? string.Create(CultureInfo.InvariantCulture, $" ({found.Low:0.00}-{found.High:0.00})") : "";
+        Line($"validation accuracy {result.Val.Accuracy:0.0000}{interval}, loss {result.Val.Loss:0.0000}{auc}");
+        Line($"kept: epoch {result.SavedEpoch} of {result.Epochs}{Decisions(result)}");
         if (result.Note is { } note)
             WrappedText.Write(output, "note: ", note);
         if (result.Solution is { } solution)
@@ -86,6 +88,13 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase) ? next : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
         Line($"  {CommandText.Of(other)}");
     }
+
+    private static string Decisions(RunResult result) => result.Calibration switch
+    {
+        null => "",
+        { Threshold: { } threshold } calibration => string.Create(CultureInfo.InvariantCulture, $"; temperature {calibration.Temperature:0.###}, threshold {threshold:0.####}"),
+        var calibration => string.Create(CultureInfo.InvariantCulture, $"; temperature {calibration.Temperature:0.###}"),
+    };
 
     private static string Show(string prefix, Figures figures) => string.Create(CultureInfo.InvariantCulture, $"{prefix}loss {figures.Loss:0.0000} acc {figures.Accuracy:0.0000}");
 

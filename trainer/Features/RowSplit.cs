@@ -83,7 +83,9 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     public static IReadOnlyList<string> Classes(IReadOnlyList<CacheRow> rows, IEnumerable<int> chosen) =>
         [.. chosen.Select(r => rows[r].Label!).Distinct().Order(StringComparer.Ordinal)];
 
-    private static SplitRole[] Roles(IReadOnlyList<CacheRow> rows, string folder)
+    /// <summary>What each row is for; all train where none has a split.</summary>
+    /// <exception cref="CommandException">An unknown split, or rows with one and rows without.</exception>
+    internal static SplitRole[] Roles(IReadOnlyList<CacheRow> rows, string folder)
     {
         var hasColumn = rows.Any(r => r.Split is not null);
         return [.. rows.Select(r => hasColumn ? Role(r, folder) : SplitRole.Train)];
@@ -152,11 +154,12 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
 
     private static string Names(IReadOnlyList<CacheRow> rows) =>
         string.Join(", ", rows.Select(r => $"'{r.Split}'").Distinct().Order(StringComparer.Ordinal)) is { Length: > 0 } names ? names : "none";
+}
 
-    private enum SplitRole
-    {
-        Train,
-        Validation,
-        Test,
-    }
+/// <summary>What a row of a cache is for.</summary>
+internal enum SplitRole
+{
+    Train,
+    Validation,
+    Test,
 }

@@ -13,66 +13,79 @@ internal static class RunReport
 
     /// <param name="run">As <c>run.json</c> says.</param>
     /// <param name="epochs">All of them, as <c>metrics.jsonl</c> says.</param>
-    /// <param name="predictions">Of the saved weights on the rows that validate.</param>
+    /// <param name="images">Of the saved weights on the rows that validate.</param>
+    /// <param name="figures">Of these predictions.</param>
     /// <param name="pictures">Where the pictures are, if anywhere.</param>
     /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
-    public static void Write(string folder, RunFile run, IReadOnlyList<EpochRecord> epochs, Predictions predictions, Thumbnails pictures) =>
-        AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(run), Body(run, epochs, predictions, pictures)));
+    public static void Write(string folder, RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures) =>
+        AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(run), Body(run, epochs, images, figures, pictures)));
 
     private static string Title(RunFile run) => string.Create(CultureInfo.InvariantCulture, $"{run.Result.Val.Accuracy:0.0%} right on {run.Split.Val:N0} validation images");
 
-    private static Html Body(RunFile run, IReadOnlyList<EpochRecord> epochs, Predictions predictions, Thumbnails pictures)
+    private static Html Body(RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures)
     {
         var result = run.Result;
-        var confusion = Metrics.Confusion([.. predictions.Probabilities.Select(p => Math.Log(p))], predictions.Labels);
         Html note = $"<p class=\"note\">{result.Note}</p>\n";
         return $"""
             <h1>{Title(run)}</h1>
             <p class="soft">{Shorten(run.Classes)}; {run.Layer.Name} of {run.Cache.Contract.Model}; head {run.Head}; {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</p>
             {(result.Note is null ? new Html("") : note)}
-            {ReportPage.Figures(Figures(result))}
+            {ReportPage.Figures(Numbers(run.Result, figures))}
             {ReportPage.Section("Training", Charts([TrainingCurves.Loss(epochs, result.SavedEpoch), TrainingCurves.Accuracy(epochs, result.SavedEpoch)]))}
-            {ReportPage.Section("What is taken for what", Charts([ConfusionMatrix.Of(confusion, run.Classes), ReliabilityDiagram.Of(predictions)]))}
-            {ReportPage.Section("Every threshold", Charts([RankingCurves.Roc(predictions), RankingCurves.PrecisionRecall(predictions)]))}
-            {ReportPage.Section("Worst mistakes", Mistakes(predictions, pictures))}
+            {ReportPage.Section("What is taken for what", Charts([ConfusionMatrix.Of(figures.Confusion, run.Classes), ReliabilityDiagram.Of(images)]))}
+            {ReportPage.Section("Class by class", ReportPage.Table(["class", "images", "precision", "recall", "F1"], figures.PerClass.Select(Cells)))}
+            {ReportPage.Section("Every threshold", Charts([RankingCurves.Roc(images), RankingCurves.PrecisionRecall(images)]))}
+            {ReportPage.Section("Worst mistakes", Mistakes(images, pictures))}
             {ReportPage.Section("Options", ReportPage.Facts(Options(run)))}
             {ReportPage.Section("Where it comes from", ReportPage.Facts(Lineage(run)))}
             {ReportPage.Section("The same again", $"<pre>{run.Command}</pre>")}
             """;
     }
 
-    private static IEnumerable<(string, string)> Figures(RunResult result)
+    private static IEnumerable<(string, string)> Numbers(RunResult result, EvaluationReport figures)
     {
-        yield return ("validation accuracy", Number(result.Val.Accuracy, "0.0000"));
-        yield return ("validation loss", Number(result.Val.Loss, "0.0000"));
-        if (result.Val.Auc is { } auc)
-            yield return ("ROC AUC", Number(auc, "0.0000"));
+        yield return ("accuracy", WithInterval(figures.Accuracy, figures.Intervals.Accuracy));
+        yield return ("loss", WithInterval(figures.Loss, figures.Intervals.Loss));
+        if (figures.Auc is { } auc)
+            yield return ("ROC AUC", WithInterval(auc, figures.Intervals.Auc));
+        if (figures.AveragePrecision is { } precision)
+            yield return ("average precision", WithInterval(precision, figures.Intervals.AveragePrecision));
+        yield return ("expected calibration error", WithInterval(figures.Ece, figures.Intervals.Ece));
+        if (result.Calibration is { } calibration)
+            yield return ("temperature", Number(calibration.Temperature, "0.000"));
         yield return ("training accuracy", Number(result.Train.Accuracy, "0.0000"));
         yield return ("saved epoch", $"{result.SavedEpoch} of {result.Epochs}");
-        yield return ("seconds, loading included", Number(result.Seconds, "0.0"));
     }
+
+    private static string WithInterval(double value, Interval? interval) =>
+        Number(value, "0.0000") + (interval is { } of ? $" ({Number(of.Low, "0.00")}\u2013{Number(of.High, "0.00")})" : "");
+
+    private static string[] Cells(ClassFigures of) =>
+        [of.Class, Number(of.Rows, "N0"), Show(of.Precision, of.Intervals.Precision), Show(of.Recall, of.Intervals.Recall), Show(of.F1, of.Intervals.F1)];
+
+    private static string Show(double? value, Interval? interval) => value is { } known ? WithInterval(known, interval) : "\u2013";
 
     private static Html Charts(IEnumerable<Html> charts) => $"<div class=\"charts\">{charts}</div>\n";
 
-    private static Html Mistakes(Predictions predictions, Thumbnails pictures)
+    private static Html Mistakes(JudgedImages images, Thumbnails pictures)
     {
-        var worst = predictions.Worst().Take(WorstMistakes).ToArray();
+        var worst = images.Worst().Take(WorstMistakes).ToArray();
         if (worst.Length == 0)
-            return $"<p>None of {predictions.Count:N0}.</p>\n";
-        var shown = worst.Select(row => (Row: row, Address: pictures.AddressOf(predictions.Paths[row]))).ToArray();
+            return $"<p>None of {images.Count:N0}.</p>\n";
+        var shown = worst.Select(row => (Row: row, Address: pictures.AddressOf(images.Paths[row]))).ToArray();
         if (shown.All(s => s.Address is null))
         {
             Html hint = $"<p class=\"soft\">Train with --images DIR, the folder that was extracted, to see the pictures here.</p>\n";
-            return $"{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(predictions, row)))}";
+            return $"{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)))}";
         }
 
-        return $"<div class=\"pictures\">{shown.Select(s => Picture(s.Address, Words(predictions, s.Row)))}</div>\n";
+        return $"<div class=\"pictures\">{shown.Select(s => Picture(s.Address, Words(images, s.Row)))}</div>\n";
     }
 
-    private static string[] Words(Predictions predictions, int row)
+    private static string[] Words(JudgedImages images, int row)
     {
-        var (truth, predicted) = (predictions.Labels[row], predictions.Predicted(row));
-        return [predictions.Paths[row], predictions.Classes[truth], predictions.Classes[predicted], Number(predictions.Of(row)[truth], "0.000")];
+        var (truth, decided) = (images.Labels[row], images.Predictions.Decided[row]);
+        return [images.Paths[row], images.Classes[truth], images.Classes[decided], Number(images.Probability(row, truth), "0.000")];
     }
 
     private static Html Picture(string? address, string[] words)

@@ -1,7 +1,10 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
 using Headstart.Cache;
 using Headstart.Models;
 using Headstart.Training.Commands;
+using Headstart.Training.Evaluation;
 
 namespace Headstart.Training.Runs;
 
@@ -40,6 +43,9 @@ internal sealed record RunFile
 
     public required TrainingOptions Options { get; init; }
 
+    /// <summary>How the head's logits become probabilities and a decision; null in runs of an earlier version.</summary>
+    public Calibration? Calibration { get; init; }
+
     /// <summary>Where it computed: <c>cpu</c> or <c>cuda</c>.</summary>
     public required string Device { get; init; }
 
@@ -58,9 +64,19 @@ internal sealed record RunVersions(string Headstart, string TorchSharp, string D
 /// <param name="Folder">Its whole path on the machine that trained.</param>
 /// <param name="Rows">All its rows, used or not.</param>
 /// <param name="Contract">Which network made the features, from images prepared how.</param>
-internal sealed record RunCache(string Folder, int Rows, CacheContract Contract)
+/// <param name="Images">Says which plain images these are, wherever the cache lies: see <see cref="ImagesOf"/>.</param>
+internal sealed record RunCache(string Folder, int Rows, CacheContract Contract, string Images)
 {
-    public static RunCache Of(FeatureCache cache) => new(Path.GetFullPath(cache.Folder), cache.Rows.Count, cache.Contract);
+    public static RunCache Of(FeatureCache cache) => new(Path.GetFullPath(cache.Folder), cache.Rows.Count, cache.Contract, ImagesOf(cache));
+
+    /// <summary>A digest of the plain images' paths, labels, splits and bytes; neither layers, views nor the division into parts change it.</summary>
+    public static string ImagesOf(FeatureCache cache)
+    {
+        using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var row in cache.Rows.Where(r => r.View == 0).OrderBy(r => r.Path, StringComparer.Ordinal).ThenBy(r => r.Sha256, StringComparer.Ordinal))
+            digest.AppendData(Encoding.UTF8.GetBytes($"{row.Path}\0{row.Label}\0{row.Split}\0{row.Sha256}\n"));
+        return Convert.ToHexStringLower(digest.GetHashAndReset());
+    }
 }
 
 /// <summary>How many rows trained and validated, and how they were told apart.</summary>

@@ -24,6 +24,12 @@ internal sealed record RunResult
     /// <summary>Of the saved weights.</summary>
     public required Figures Val { get; init; }
 
+    /// <summary>Of the saved weights: every figure with its interval, from the head as it was trained (temperature 1, the most probable class).</summary>
+    public EvaluationReport? Validation { get; init; }
+
+    /// <summary>As <see cref="RunFile.Calibration"/>.</summary>
+    public Calibration? Calibration { get; init; }
+
     /// <summary>Opening the caches and reading features.</summary>
     public required double LoadSeconds { get; init; }
 

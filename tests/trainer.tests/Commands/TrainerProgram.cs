@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Headstart.Tests.Commands;
 
-/// <summary>Starts the real <c>trainer train</c> in a folder, as a user does.</summary>
+/// <summary>Starts the real trainer in a folder, as a user does.</summary>
 internal sealed class TrainerProgram(string folder)
 {
     public string At(string path) => Path.Combine(folder, path);
@@ -10,6 +10,13 @@ internal sealed class TrainerProgram(string folder)
     public async Task<(int Code, string Output, string Error)> TrainAsync(params string[] arguments)
     {
         using var process = Start(arguments);
+        return await EndAsync(process);
+    }
+
+    /// <summary>Runs another command, given as the first argument.</summary>
+    public async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        using var process = StartCommand(arguments);
         return await EndAsync(process);
     }
 
@@ -22,15 +29,7 @@ internal sealed class TrainerProgram(string folder)
         return (process.ExitCode, await output, await error);
     }
 
-    public Process Start(params string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), ["train", .. arguments])
-    {
-        WorkingDirectory = folder,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-
-        // Heads this small gain nothing from a second thread, and lose a lot to it on a busy machine.
-        Environment = { ["OMP_NUM_THREADS"] = "1" },
-    })!;
+    public Process Start(params string[] arguments) => StartCommand(["train", .. arguments]);
 
     /// <summary>Waits until the run in <paramref name="run"/> has an epoch behind it.</summary>
     public async Task WaitForEpochAsync(Process process, string run)
@@ -42,4 +41,14 @@ internal sealed class TrainerProgram(string folder)
             metrics.Refresh();
         }
     }
+
+    private Process StartCommand(string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), arguments)
+    {
+        WorkingDirectory = folder,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+
+        // Heads this small gain nothing from a second thread, and lose a lot to it on a busy machine.
+        Environment = { ["OMP_NUM_THREADS"] = "1" },
+    })!;
 }

@@ -9,14 +9,14 @@ internal static class ReliabilityDiagram
 {
     private const int Bins = 15;
 
-    public static Html Of(Predictions predictions)
+    public static Html Of(JudgedImages images)
     {
         var plot = Chart.Empty("confidence", "accuracy");
         Chart.UnitRange(plot, 0, 1);
         plot.Series.Add(new LineSeries { Points = { new DataPoint(0, 0), new DataPoint(1, 1) }, Color = OxyColor.FromAColor(160, Chart.Ink), LineStyle = LineStyle.Dot });
-        foreach (var bin in Enumerable.Range(0, predictions.Count).GroupBy(row => Bin(Confidence(row))))
+        foreach (var bin in Enumerable.Range(0, images.Count).GroupBy(row => Bin(Confidence(row))))
         {
-            var right = bin.Average(row => predictions.Predicted(row) == predictions.Labels[row] ? 1.0 : 0);
+            var right = bin.Average(row => images.IsRight(row) ? 1.0 : 0);
             plot.Annotations.Add(new RectangleAnnotation
             {
                 MinimumX = ((double)bin.Key / Bins) + 0.004,
@@ -24,13 +24,13 @@ internal static class ReliabilityDiagram
                 MinimumY = 0,
                 MaximumY = right,
                 // Bins of few rows say little, and look like it.
-                Fill = OxyColor.FromAColor((byte)(60 + (140 * Math.Sqrt((double)bin.Count() / predictions.Count))), Chart.First),
+                Fill = OxyColor.FromAColor((byte)(60 + (140 * Math.Sqrt((double)bin.Count() / images.Count))), Chart.First),
             });
         }
 
         return Chart.Figure(plot, "reliability", "Accuracy of the rows of each confidence; the fuller the colour the more rows. On the dotted line, confidence is honest.");
 
-        double Confidence(int row) => predictions.Of(row)[predictions.Predicted(row)];
+        double Confidence(int row) => images.Probability(row, images.Predictions.Decided[row]);
     }
 
     // As the expected calibration error counts: (0, 1/15], (1/15, 2/15], ...

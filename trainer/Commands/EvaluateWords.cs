@@ -1,0 +1,83 @@
+using System.Globalization;
+using Headstart.CommandLine;
+using Headstart.Training.Evaluation;
+using Headstart.Training.Features;
+using Headstart.Training.Runs;
+
+namespace Headstart.Training.Commands;
+
+/// <summary>What <c>trainer evaluate</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
+internal sealed class EvaluateWords(TextWriter output)
+{
+    // More classes than this fill no terminal with sense; --json has all of them.
+    private const int MostClasses = 12;
+    private const int MostConfusions = 3;
+    private const int NameWidth = 19;
+
+    public void Write(string folder, RunFile run, EvaluationReport report, JudgedRows judged)
+    {
+        var intervals = report.Intervals;
+        Line($"{report.Split} accuracy {Show(report.Accuracy, intervals.Accuracy)}, {report.Rows:N0} {(report.Rows == 1 ? "image" : "images")}");
+        Line($"  loss {Show(report.Loss, intervals.Loss)}, AUC {Show(report.Auc, intervals.Auc)}");
+        Line($"  average precision {Show(report.AveragePrecision, intervals.AveragePrecision)}");
+        Line($"  calibration error {Show(report.Ece, intervals.Ece)}");
+        Line($"  in brackets: 95 % intervals from {EvaluationReport.Resamples:N0} resamples");
+        Table(report);
+        Confusions(report);
+        Line("");
+        WrappedText.Write(output, "", $"{Capital(judged.How)}, by the head in {folder} ({HowDecided(report)}).");
+        foreach (var note in judged.Notes)
+            WrappedText.Write(output, "note: ", note);
+        if (run.Result.Interrupted)
+            WrappedText.Write(output, "note: ", $"The run was interrupted after epoch {run.Result.Epochs}.");
+        if (report.Note is { } modelNote)
+            WrappedText.Write(output, "note: ", modelNote);
+        Line($"Next: trainer export {CommandText.Quote(folder)} --model MODEL.onnx --out CLASSIFIER.onnx");
+    }
+
+    private void Table(EvaluationReport report)
+    {
+        Line("");
+        var width = Math.Clamp(report.Classes.Max(c => c.Length), "class".Length, NameWidth);
+        Line($"{"class".PadRight(width)}   images  precision  recall                   F1      AUC");
+        foreach (var figures in report.PerClass.Take(MostClasses))
+        {
+            Line($"{Cut(figures.Class).PadRight(width)}  {figures.Rows,7:N0}  {Show(figures.Precision),9}  {Show(figures.Recall, figures.Intervals.Recall),-23}  {Show(figures.F1),6}  {Show(figures.Auc),6}");
+        }
+
+        if (report.Classes.Count > MostClasses)
+            Line($"... and {report.Classes.Count - MostClasses} more classes: --json has all of them");
+        Line($"{"macro".PadRight(width)}  {"",7}  {Show(report.Macro.Precision),9}  {Show(report.Macro.Recall, report.Intervals.MacroRecall),-23}  {Show(report.Macro.F1),6}");
+    }
+
+    private void Confusions(EvaluationReport report)
+    {
+        var mistakes = from t in Enumerable.Range(0, report.Classes.Count)
+                       from d in Enumerable.Range(0, report.Classes.Count)
+                       where t != d && report.Confusion[t][d] > 0
+                       orderby report.Confusion[t][d] descending
+                       select (True: report.Classes[t], Decided: report.Classes[d], Count: report.Confusion[t][d]);
+        foreach (var (isTrue, decided, count) in mistakes.Take(MostConfusions))
+            Line($"{count:N0} of {Cut(isTrue)} taken for {Cut(decided)}");
+    }
+
+    private static string HowDecided(EvaluationReport report)
+    {
+        var temperature = Text($"temperature {report.Temperature:0.###}");
+        return report.Threshold is { } threshold ? Text($"{temperature}, {Cut(report.Classes[1])} above {threshold:0.####} by rule {report.ThresholdRule}") : temperature;
+    }
+
+    private static string Show(double? figure, Interval? interval) => figure is null || interval is not { } found ? Show(figure) : Text($"{Show(figure)} ({found.Low:0.0000}-{found.High:0.0000})");
+
+    private static string Show(double? figure) => figure is { } value ? Text($"{value:0.0000}") : "-";
+
+    private static string Cut(string name) => name.Length <= NameWidth ? name : name[..(NameWidth - 1)] + "~";
+
+    private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private void Line(FormattableString text) => output.WriteLine(Text(text).TrimEnd());
+
+    private void Line(string text) => output.WriteLine(text);
+}
