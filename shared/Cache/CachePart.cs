@@ -16,34 +16,33 @@ internal static class CachePart
     public static string DigestPath(string partPath) => partPath + DigestSuffix;
 
     /// <summary>Puts whole content under a part's name, never leaving a part without a digest that fits.</summary>
-    public static void Write(string path, ReadOnlySpan<byte> content)
+    public static void Write(string path, ReadOnlyMemory<byte> content)
     {
         var digest = DigestPath(path);
-        var line = Line(path, content);
+        var line = Line(path, content.Span);
         var replaces = File.Exists(path) && File.Exists(digest);
         AtomicFile.WriteText(digest, replaces ? File.ReadAllText(digest) + line : line);
-        var bytes = content.ToArray();
-        AtomicFile.Write(path, stream => stream.Write(bytes));
+        AtomicFile.Write(path, stream => stream.Write(content.Span));
         if (replaces)
             AtomicFile.WriteText(digest, line);
     }
 
-    /// <summary>Reads a whole part and compares it with its digest.</summary>
+    /// <summary>Reads a whole part and compares it with its digest. The caller disposes of it.</summary>
     /// <exception cref="InvalidDataException">A byte of either has changed, or one is missing; the message says which.</exception>
     /// <exception cref="IOException">The file can't be read.</exception>
-    public static byte[] ReadWhole(string path)
+    public static PartContent ReadWhole(string path)
     {
-        var content = File.ReadAllBytes(path);
-        var digest = DigestPath(path);
-        if (!File.Exists(digest))
-            throw new InvalidDataException($"its digest {Path.GetFileName(digest)} is missing");
-
-        // While a part is being replaced there are two lines; a reader may meet either content.
-        var lines = File.ReadAllText(digest);
-        var line = Line(path, content);
-        if (lines != line && !(lines.Length == 2 * line.Length && (lines.StartsWith(line, StringComparison.Ordinal) || lines.EndsWith(line, StringComparison.Ordinal))))
-            throw new InvalidDataException($"its bytes are not those that were written ({Path.GetFileName(digest)} has another digest)");
-        return content;
+        var content = PartContent.Read(path);
+        try
+        {
+            Check(path, content.Bytes);
+            return content;
+        }
+        catch
+        {
+            content.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Leaves one line in the digest of a part that was being replaced when its writer was killed.</summary>
@@ -61,6 +60,19 @@ internal static class CachePart
     {
         File.Delete(path);
         File.Delete(DigestPath(path));
+    }
+
+    private static void Check(string path, ReadOnlySpan<byte> content)
+    {
+        var digest = DigestPath(path);
+        if (!File.Exists(digest))
+            throw new InvalidDataException($"its digest {Path.GetFileName(digest)} is missing");
+
+        // While a part is being replaced there are two lines; a reader may meet either content.
+        var lines = File.ReadAllText(digest);
+        var line = Line(path, content);
+        if (lines != line && !(lines.Length == 2 * line.Length && (lines.StartsWith(line, StringComparison.Ordinal) || lines.EndsWith(line, StringComparison.Ordinal))))
+            throw new InvalidDataException($"its bytes are not those that were written ({Path.GetFileName(digest)} has another digest)");
     }
 
     private static string Line(string path, ReadOnlySpan<byte> content) =>

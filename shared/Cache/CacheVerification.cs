@@ -24,8 +24,8 @@ public sealed record CacheVerification(long Rows, int Files, IReadOnlyList<Damag
             cancellationToken.ThrowIfCancellationRequested();
             try
             {
-                using var content = new MemoryStream(CachePart.ReadWhole(path), writable: false);
-                var reader = await ParquetReader.CreateAsync(content, cancellationToken: cancellationToken).ConfigureAwait(false);
+                using var content = CachePart.ReadWhole(path);
+                var reader = await ParquetReader.CreateAsync(content.OpenStream(), cancellationToken: cancellationToken).ConfigureAwait(false);
                 await using var _ = reader.ConfigureAwait(false);
                 rows += reader.RowGroups.Sum(g => g.RowCount);
             }

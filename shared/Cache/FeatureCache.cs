@@ -3,6 +3,7 @@ using System.Text.Json;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Parquet;
+using Parquet.Schema;
 
 namespace Headstart.Cache;
 
@@ -116,10 +117,16 @@ public sealed class FeatureCache
 
         await GuardAsync(group.PartPath, async () =>
         {
-            using var content = new MemoryStream(CachePart.ReadWhole(group.PartPath), writable: false);
-            var reader = await ParquetReader.CreateAsync(content, cancellationToken: cancellationToken).ConfigureAwait(false);
+            using var part = CachePart.ReadWhole(group.PartPath);
+            var reader = await ParquetReader.CreateAsync(part.OpenStream(), cancellationToken: cancellationToken).ConfigureAwait(false);
             await using var _ = reader.ConfigureAwait(false);
-            await ReadLayerAsync(reader, group, layer, length, destination, cancellationToken).ConfigureAwait(false);
+            var rows = reader.OpenRowGroupReader(group.Index);
+            var field = new CacheSchema(ReadContract(reader, group.PartPath).Layers).Layer(layer);
+            var column = rows.GetMetadata(field)?.MetaData;
+            if (column is null || rows.RowCount != group.RowCount || column.NumValues != destination.Length)
+                throw new InvalidDataException($"{rows.RowCount} rows with {group.RowCount} x {length} values expected");
+            if (!LayerChunk.TryRead(part.Bytes, column, length, destination.Span))
+                await ReadRawAsync(rows, field, length, destination, cancellationToken).ConfigureAwait(false);
         }).ConfigureAwait(false);
     }
 
@@ -128,15 +135,10 @@ public sealed class FeatureCache
     public ModelLayer Layer(string name) => Contract.Layers.FirstOrDefault(l => l.Name == name)
         ?? throw new CommandException($"{Folder} has no layer '{name}'. It has: {string.Join(", ", Contract.Layers.Select(l => l.Name))}.");
 
-    private static async Task ReadLayerAsync(
-        ParquetReader reader, CacheRowGroup group, string layer, int length, Memory<float> destination, CancellationToken cancellationToken)
+    /// <summary>Reads a column that another program has written, whatever its encoding.</summary>
+    private static async Task ReadRawAsync(ParquetRowGroupReader rows, DataField field, int length, Memory<float> destination, CancellationToken cancellationToken)
     {
-        var rows = reader.OpenRowGroupReader(group.Index);
-        var field = new CacheSchema(ReadContract(reader, group.PartPath).Layers).Layer(layer);
         var values = destination.Length;
-        if (rows.RowCount != group.RowCount || rows.GetMetadata(field)?.MetaData?.NumValues != values)
-            throw new InvalidDataException($"{rows.RowCount} rows with {group.RowCount} x {length} values expected");
-
         var definitionLevels = ArrayPool<int>.Shared.Rent(values);
         var repetitionLevels = ArrayPool<int>.Shared.Rent(values);
         try

@@ -8,15 +8,18 @@ namespace Headstart.Cache;
 /// <remarks>Not thread-safe. Its memory is taken once and reused for part after part.</remarks>
 public sealed class PartBuilder
 {
-    /// <summary>The raw features that a part holds at most. Larger parts read no faster, and their repetition and definition levels take twice the features' memory.</summary>
+    /// <summary>The raw features that a part holds at most. Larger parts read no faster, and to write them takes three times their memory for the levels. Measured in docs/BENCHMARKS.md.</summary>
     public const long MaximumBytes = 32 << 20;
 
     private readonly CacheContract _contract;
+    private readonly CompressionMethod _compression;
+    private readonly bool _splitBytes;
     private readonly CacheSchema _schema;
     private readonly List<CacheRow> _rows;
     private readonly float[][] _features;
     private readonly int[] _definitionLevels;
     private readonly int[] _repetitionLevels;
+    private int _contentLength;
 
     public PartBuilder(CacheContract contract)
         : this(contract, DefaultCapacity(contract))
@@ -25,9 +28,13 @@ public sealed class PartBuilder
 
     /// <param name="contract">Goes into the footer; its layers are the columns.</param>
     /// <param name="capacity">The number of rows that fit.</param>
-    internal PartBuilder(CacheContract contract, int capacity)
+    /// <param name="compression">Of all columns. Others than the default are there to be measured beside it and to test that they can be read.</param>
+    /// <param name="splitBytes">Whether the features' bytes are stored apart: all first bytes, all second bytes, and so on.</param>
+    internal PartBuilder(CacheContract contract, int capacity, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false)
     {
         _contract = contract;
+        _compression = compression;
+        _splitBytes = splitBytes;
         _schema = new CacheSchema(contract.Layers);
         Capacity = capacity;
         _rows = new List<CacheRow>(Capacity);
@@ -70,16 +77,8 @@ public sealed class PartBuilder
     /// <exception cref="CommandException">The part can't be written; the rows are still here.</exception>
     public async Task WriteAsync(string path, CancellationToken cancellationToken)
     {
-        using var content = new MemoryStream();
-
-        // The library's default level compresses 2 MB/s.
-        var options = new ParquetOptions
-        {
-            CompressionMethod = CompressionMethod.Zstd,
-            CompressionLevel = CompressionLevel.Fastest,
-            DictionaryEncodingThreshold = 0,
-        };
-        var writer = await ParquetWriter.CreateAsync(_schema.Parquet, content, options, cancellationToken: cancellationToken).ConfigureAwait(false);
+        using var content = new MemoryStream(_contentLength);
+        var writer = await ParquetWriter.CreateAsync(_schema.Parquet, content, Options(), cancellationToken: cancellationToken).ConfigureAwait(false);
         await using (writer.ConfigureAwait(false))
         {
             writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = _contract.ToJson() };
@@ -96,8 +95,22 @@ public sealed class PartBuilder
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        CachePart.Write(path, content.GetBuffer().AsSpan(0, (int)content.Length));
+        CachePart.Write(path, content.GetBuffer().AsMemory(0, (int)content.Length));
+        _contentLength = (int)content.Length;
         _rows.Clear();
+    }
+
+    private ParquetOptions Options()
+    {
+        // The library's default level compresses 2 MB/s.
+        var options = new ParquetOptions { CompressionMethod = _compression, CompressionLevel = CompressionLevel.Fastest, DictionaryEncodingThreshold = 0 };
+        if (_splitBytes)
+        {
+            foreach (var (name, _) in _contract.Layers)
+                options.ColumnEncodingHints[_schema.Layer(name).Path.ToString()] = EncodingHint.ByteSplitStream;
+        }
+
+        return options;
     }
 
     private Task WriteLayerAsync(ParquetRowGroupWriter group, int layer, CancellationToken cancellationToken)
