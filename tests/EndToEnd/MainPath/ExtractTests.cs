@@ -1,5 +1,4 @@
 using System.Text.Json;
-using DuckDB.NET.Data;
 using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.MainPath;
@@ -56,22 +55,22 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
 
         (await Extract(csv, demo.File("csv-cache"))).EndedWith(0);
 
-        Assert.Equal(0L, await Query($"""
+        Assert.Equal(0L, await CacheRows.Query($"""
             select count(*) from
               (select label, split, sha256, width, height, block4_pool from '{demo.Cache}/*.parquet'
                except select label, split, sha256, width, height, block4_pool from '{demo.File("csv-cache")}/*.parquet')
             """));
-        Assert.Equal(32L, await Query($"select count(*) from '{demo.File("csv-cache")}/*.parquet'"));
+        Assert.Equal(32L, await CacheRows.Query($"select count(*) from '{demo.File("csv-cache")}/*.parquet'"));
     }
 
     [Fact]
     public async Task DuckDB_sees_rows_labels_and_lists_as_documented()
     {
-        Assert.Equal(32L, await Query($"select count(distinct path) from '{demo.Cache}/*.parquet'"));
-        Assert.Equal(24L, await Query($"select count(*) from '{demo.Cache}/*.parquet' where split = 'train' and path like 'train/' || label || '/%'"));
-        Assert.Equal(32L, await Query($"select count(*) from '{demo.Cache}/*.parquet' where len(block1_pool) = 8 * 32 * 32 and len(block4_pool) = 64 * 4 * 4"));
-        Assert.Equal("FLOAT[]", await Query($"select any_value(typeof(block4_pool)) from '{demo.Cache}/*.parquet'"));
-        Assert.Equal("demo-base", await Query(
+        Assert.Equal(32L, await CacheRows.Query($"select count(distinct path) from '{demo.Cache}/*.parquet'"));
+        Assert.Equal(24L, await CacheRows.Query($"select count(*) from '{demo.Cache}/*.parquet' where split = 'train' and path like 'train/' || label || '/%'"));
+        Assert.Equal(32L, await CacheRows.Query($"select count(*) from '{demo.Cache}/*.parquet' where len(block1_pool) = 8 * 32 * 32 and len(block4_pool) = 64 * 4 * 4"));
+        Assert.Equal("FLOAT[]", await CacheRows.Query($"select any_value(typeof(block4_pool)) from '{demo.Cache}/*.parquet'"));
+        Assert.Equal("demo-base", await CacheRows.Query(
             $"select decode(value)->>'$.model' from parquet_kv_metadata('{demo.Cache}/part-00000.parquet') where decode(key) = 'headstart.contract'"));
     }
 
@@ -133,14 +132,5 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
         var path = Path.Combine(folder, "other.onnx");
         (await ProgramRun.Extractor("model", "import", DemoCache.Model, "--preset", "mobilenet", "--out", path)).EndedWith(0);
         return path;
-    }
-
-    private static async Task<object?> Query(string sql)
-    {
-        await using var connection = new DuckDBConnection("DataSource=:memory:");
-        await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await using var command = connection.CreateCommand();
-        command.CommandText = sql;
-        return await command.ExecuteScalarAsync(TestContext.Current.CancellationToken);
     }
 }
