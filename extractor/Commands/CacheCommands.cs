@@ -24,6 +24,14 @@ internal sealed class CacheCommands
         Console.WriteLine($"{folder}: {info.Rows:N0} rows in {info.Files:N0} files, {info.Bytes / 1e6:N1} MB");
         foreach (var (name, shape) in info.Layers)
             Console.WriteLine($"  layer {name}: {shape}");
+        foreach (var (name, shape) in info.PartialLayers)
+            Console.WriteLine($"  layer {name}: {shape}, in some parts only: other shards still have to add it");
+        if (info.Views > 0)
+        {
+            var plain = cache.Rows.Count(r => r.View == 0);
+            Console.WriteLine($"  views: {info.Views:N0} of an image beside the plain one, seed {info.Contract.Augmentation?.Seed}; {plain:N0} plain rows, {info.Rows - plain:N0} augmented");
+        }
+
         foreach (var (split, classes) in CacheInfo.CountClasses(cache))
             Console.WriteLine($"  {split}: {string.Join(", ", classes.Select(c => $"{c.Label} {c.Rows:N0}"))}");
         Console.WriteLine($"  model {info.Contract.Model}, sha256 {info.Contract.ModelSha256[..16]}..., {info.Contract.Precision}, preprocessing {info.Contract.Preprocessing.Preset}");

@@ -5,18 +5,30 @@ namespace Headstart.Extraction.Commands;
 
 /// <summary>What <c>cache info</c> shows; the fields of its <c>--json</c>.</summary>
 /// <param name="Bytes">Of the part files.</param>
+/// <param name="Views">The most augmented views that an image has beside the plain one.</param>
+/// <param name="Layers">Those of every part, which can be trained on.</param>
+/// <param name="PartialLayers">Those of some parts: other shards still have to add them.</param>
 /// <param name="Classes">In the order in which a trainer numbers them.</param>
 internal sealed record CacheInfo(
-    int Rows, int Files, long Bytes, IReadOnlyDictionary<string, LayerShape> Layers, IReadOnlyList<string> Classes, CacheContract Contract)
+    int Rows,
+    int Views,
+    int Files,
+    long Bytes,
+    IReadOnlyDictionary<string, LayerShape> Layers,
+    IReadOnlyDictionary<string, LayerShape> PartialLayers,
+    IReadOnlyList<string> Classes,
+    CacheContract Contract)
 {
     public static CacheInfo Of(FeatureCache cache)
     {
         var files = cache.RowGroups.Select(g => g.PartPath).Distinct(StringComparer.Ordinal).ToList();
         return new CacheInfo(
             cache.Rows.Count,
+            cache.Rows.Max(r => r.View),
             files.Count,
             files.Sum(f => new FileInfo(f).Length),
             cache.Contract.Layers.ToDictionary(l => l.Name, l => l.Shape),
+            cache.PartialLayers.ToDictionary(l => l.Name, l => l.Shape),
             [.. cache.Rows.Select(r => r.Label).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
             cache.Contract);
     }

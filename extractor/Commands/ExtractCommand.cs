@@ -18,7 +18,7 @@ internal sealed class ExtractCommand
         var images = ImageSet.Open(options.Images).Where(i => shard?.Owns(i.Path) ?? true);
         var model = ModelFile.Load(options.Model);
         var cancellationToken = context.Current!.CancellationToken;
-        var layers = await LayersAsync(options, model, cancellationToken);
+        var layers = await LayersAsync(options, model, Console.Error.WriteLine, cancellationToken);
         using var network = BaseNetwork.Load(model, layers, options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
@@ -36,13 +36,17 @@ internal sealed class ExtractCommand
         return CheckRejected(result, options);
     }
 
-    /// <summary>The layers asked for and those that the cache has: none is ever dropped, and new images get them all.</summary>
-    private static async Task<IReadOnlyList<string>> LayersAsync(ExtractOptions options, ModelFile model, CancellationToken cancellationToken)
+    /// <summary>The layers asked for and those that the cache has: none is ever dropped, and new images get them all. Empty stands for all of the model's.</summary>
+    private static async Task<IReadOnlyList<string>> LayersAsync(ExtractOptions options, ModelFile model, Action<string> say, CancellationToken cancellationToken)
     {
-        if (options.Layer is not { Length: > 0 } asked || await FeatureCache.PeekContractsAsync(options.Out, cancellationToken) is not { } parts)
-            return options.Layer ?? [];
-        var known = model.Contract.Layers.Select(l => l.Name);
-        return [.. asked.Union(parts.AllLayers.Select(l => l.Name).Intersect(known))];
+        var asked = options.Layer ?? [];
+        if (await FeatureCache.PeekContractsAsync(options.Out, cancellationToken) is not { } parts)
+            return asked;
+        var named = model.Contract.Layers.Select(l => l.Name).ToList();
+        var cached = parts.AllLayers.Select(l => l.Name).Intersect(named).ToList();
+        if (asked.Length == 0 && cached.Count > 0 && named.Except(cached).ToList() is { Count: > 0 } others)
+            say($"{options.Out} keeps its layers ({string.Join(", ", cached)}). {options.Model} also names {string.Join(", ", others)}: --layer NAME adds one.");
+        return [.. asked.Union(cached)];
     }
 
     private static int BatchSize(ExtractOptions options, BaseNetwork network)

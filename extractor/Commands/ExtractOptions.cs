@@ -9,7 +9,7 @@ internal sealed record ExtractOptions(
     [Argument(Name = "IMAGES", Description = "A folder 'class/image' or 'train|val|test/class/image', a CSV with the columns path,label[,split], a flat folder, or one image.")] string Images,
     [Option("model", Description = "The model file, from 'extractor model import'.", ValueName = "FILE.onnx")] string Model,
     [Option("out", Description = "The cache: a folder, made or brought up to date.", ValueName = "CACHE")] string Out,
-    [Option("layer", Description = "A layer to keep; may be given several times. All that the model names when left out.", ValueName = "NAME")] string[]? Layer = null,
+    [Option("layer", Description = "A layer to keep; may be given several times. When left out: those that the cache has, in a new cache all that the model names.", ValueName = "NAME")] string[]? Layer = null,
     [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")] int? Batch = null,
     [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")] int? Threads = null,
     [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,

@@ -31,6 +31,39 @@ public sealed class ViewsAndLayersTests(DemoCache demo) : IClassFixture<DemoCach
         Assert.Contains("was made with augmentation.seed '5', but this run has '6'", refused.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Without_a_layer_a_new_cache_gets_all_and_a_cache_that_is_there_keeps_its_own()
+    {
+        var cache = demo.File("kept");
+        await Extract(cache, "--layer", "block2_pool");
+
+        var run = (await ProgramRun.Extractor("extract", demo.Pictures, "--model", DemoCache.Model, "--out", cache, "--json")).EndedWith(0);
+
+        var result = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(["block2_pool"], Names(result.GetProperty("layers")));
+        Assert.Equal((0, 32), (result.GetProperty("computed").GetInt32(), result.GetProperty("reused").GetInt32()));
+        Assert.Contains($"{cache} keeps its layers (block2_pool). {DemoCache.Model} also names block1_pool, block3_pool, block4_pool: --layer NAME adds one.", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["block1_pool", "block2_pool", "block3_pool", "block4_pool"], Names((await Extract(demo.File("all"))).GetProperty("layers")));
+    }
+
+    [Fact]
+    public async Task Info_shows_views_and_layers_that_some_shards_have_yet_to_add()
+    {
+        var cache = demo.File("shards");
+        foreach (var shard in new[] { "0/2", "1/2" })
+            await Extract(cache, "--shard", shard, "--layer", "block3_pool", "--views", "2", "--seed", "5");
+        await Extract(cache, "--shard", "0/2", "--layer", "block4_pool", "--views", "2");
+
+        var info = JsonDocument.Parse((await ProgramRun.Extractor("cache", "info", cache, "--json")).EndedWith(0).Output).RootElement;
+        var text = (await ProgramRun.Extractor("cache", "info", cache)).EndedWith(0).Output;
+
+        Assert.Equal((96, 2), (info.GetProperty("rows").GetInt32(), info.GetProperty("views").GetInt32()));
+        Assert.Equal(["block3_pool"], Names(info.GetProperty("layers")));
+        Assert.Equal("[64,4,4]", string.Concat(info.GetProperty("partialLayers").GetProperty("block4_pool").GetRawText().Where(c => !char.IsWhiteSpace(c))));
+        Assert.Contains("  layer block4_pool: 64 x 4 x 4, in some parts only: other shards still have to add it", text, StringComparison.Ordinal);
+        Assert.Contains("  views: 2 of an image beside the plain one, seed 5; 32 plain rows, 64 augmented", text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--views is -1", "--views", "-1")]
     [InlineData("give their number with --views", "--seed", "1")]
