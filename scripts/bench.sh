@@ -3,6 +3,8 @@
 #
 #   scripts/bench.sh                          with drawn pictures and the embedded base
 #   scripts/bench.sh IMAGES MODEL.onnx...     the pipeline on your pictures and models (at most COUNT=400 images a model)
+#
+# FEATURES=FILE: a photograph's real block5_pool (25,088 floats, H x W x C) for the encodings, instead of drawn features.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [[ ${1-} != -h && ${1-} != --help ]] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0; }
@@ -31,6 +33,9 @@ echo
 echo "## Reading a cache"
 extractor extract "$images" --model "${models[0]}" --out "$work/cache" --json >/dev/null 2>&1
 bench reading "$work/cache" 5
+echo
+echo "## Encoding of a cache"
+bench encoding 3 ${FEATURES:+"$FEATURES"}
 echo
 echo "## Training the reference head"
 bench training 5 "${models[0]}"

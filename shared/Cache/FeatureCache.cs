@@ -135,7 +135,7 @@ public sealed class FeatureCache
     public ModelLayer Layer(string name) => Contract.Layers.FirstOrDefault(l => l.Name == name)
         ?? throw new CommandException($"{Folder} has no layer '{name}'. It has: {string.Join(", ", Contract.Layers.Select(l => l.Name))}.");
 
-    /// <summary>Reads a column that another program has written, whatever its encoding.</summary>
+    /// <summary>Reads a column through Parquet.Net, whatever its encoding.</summary>
     private static async Task ReadRawAsync(ParquetRowGroupReader rows, DataField field, int length, Memory<float> destination, CancellationToken cancellationToken)
     {
         var values = destination.Length;

@@ -9,7 +9,7 @@ namespace Headstart.Cache;
 /// <summary>A layer's column in one row group, read straight into the caller's floats.</summary>
 /// <remarks>
 /// It reads what <see cref="PartBuilder"/> writes: data pages of the first version with PLAIN values, compressed with zstd. Parquet.Net can do that too, but writes
-/// two integers for each value, copies everything twice, and takes twice the time.
+/// two integers for each value, copies everything twice, and takes two to three times as long.
 /// </remarks>
 internal static class LayerChunk
 {

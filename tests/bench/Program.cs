@@ -7,6 +7,8 @@ return args switch
     ["pipeline", var model, var images, var count, var rounds] => await Run(PipelineBenchmark.RunAsync(model, images, Number(count), Number(rounds))),
     ["resize", var rounds] => await Run(ResizeBenchmark.RunAsync(Number(rounds))),
     ["reading", var cache, var rounds] => await Run(ReadingBenchmark.RunAsync(cache, Number(rounds))),
+    ["encoding", var rounds] => await Run(EncodingBenchmark.RunAsync(null, Number(rounds))),
+    ["encoding", var rounds, var features] => await Run(EncodingBenchmark.RunAsync(features, Number(rounds))),
     ["training", var rounds] => await Run(TrainingBenchmark.RunAsync(Number(rounds), null)),
     ["training", var rounds, var model] => await Run(TrainingBenchmark.RunAsync(Number(rounds), model)),
     _ => Usage(),
@@ -22,6 +24,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | training ROUNDS [MODEL.onnx]");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx]");
     return 2;
 }

@@ -13,8 +13,9 @@ internal sealed class Turns(int rounds)
     /// <param name="work">Does it once; returns how many units.</param>
     public void Add(string name, string unit, Func<Task<double>> work) => _things.Add((name, unit, work, []));
 
-    /// <summary>Runs all in turns, after one round to warm up, and prints each median rate and its ratio to the first.</summary>
-    public async Task RunAsync()
+    /// <summary>Runs all in turns, after one round to warm up.</summary>
+    /// <returns>The median rate of each, in the order in which they were added.</returns>
+    public async Task<IReadOnlyList<double>> MeasureAsync()
     {
         for (var round = -1; round < rounds; round++)
         {
@@ -27,6 +28,13 @@ internal sealed class Turns(int rounds)
             }
         }
 
+        return [.. _things.Select(t => Median(t.Rates))];
+    }
+
+    /// <summary>Runs all as <see cref="MeasureAsync"/> does, and prints each median rate and its ratio to the first.</summary>
+    public async Task RunAsync()
+    {
+        await MeasureAsync();
         foreach (var (name, unit, _, rates) in _things)
         {
             var ratios = rates.Zip(_things[0].Rates, (a, b) => a / b);
