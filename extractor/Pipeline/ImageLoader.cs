@@ -12,6 +12,7 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation
     private const long SmallFileBytes = 32L << 20;
 
     private readonly ImagePreprocessor _preprocessor = new(preprocessing);
+    private readonly PixelBuffer _pixels = new();
 
     /// <summary>Reads and decodes one image, and writes its views into a batch.</summary>
     /// <param name="batch">Its slots say which views of which image.</param>
@@ -46,7 +47,7 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation
         var start = Stopwatch.GetTimestamp();
         var bytes = Read(batch.Slots[first].Item.File, share);
         var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
-        var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share);
+        var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share, _pixels);
         start = times.Add(Stage.Decode, start);
         for (var slot = first; slot < first + count; slot++)
         {

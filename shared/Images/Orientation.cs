@@ -21,7 +21,7 @@ internal static class Orientation
             _ => (true, false, true),
         };
         var (width, height) = exchange ? (image.Height, image.Width) : (image.Width, image.Height);
-        var upright = GC.AllocateUninitializedArray<byte>(image.Pixels.Length);
+        var upright = GC.AllocateUninitializedArray<byte>(image.Width * image.Height * 3);
         var from = image.Pixels.AsSpan();
         var to = 0;
         for (var y = 0; y < height; y++)

@@ -9,14 +9,17 @@ namespace Headstart.Images;
 /// </remarks>
 internal static class RasterToRgb
 {
-    /// <param name="samples">8-bit samples, <paramref name="bands"/> a pixel; may be the array that is returned.</param>
+    /// <param name="samples">8-bit samples, <paramref name="bands"/> a pixel.</param>
     /// <param name="bands">1 gray, 2 gray and alpha, 3 RGB, 4 or more RGB and what is dropped.</param>
-    public static byte[] From(ReadOnlySpan<byte> samples, int bands)
+    /// <param name="rgb">Three bytes a pixel.</param>
+    public static void From(ReadOnlySpan<byte> samples, int bands, Span<byte> rgb)
     {
         if (bands == 3)
-            return samples.ToArray();
-        var pixels = samples.Length / bands;
-        var rgb = GC.AllocateUninitializedArray<byte>(pixels * 3);
+        {
+            samples.CopyTo(rgb);
+            return;
+        }
+
         var (green, blue) = bands < 3 ? (0, 0) : (1, 2);
         for (int from = 0, to = 0; to < rgb.Length; from += bands, to += 3)
         {
@@ -24,15 +27,11 @@ internal static class RasterToRgb
             rgb[to + 1] = samples[from + green];
             rgb[to + 2] = samples[from + blue];
         }
-
-        return rgb;
     }
 
-    /// <inheritdoc cref="From(ReadOnlySpan{byte}, int)"/>
-    public static byte[] From(ReadOnlySpan<ushort> samples, int bands)
+    /// <inheritdoc cref="From(ReadOnlySpan{byte}, int, Span{byte})"/>
+    public static void From(ReadOnlySpan<ushort> samples, int bands, Span<byte> rgb)
     {
-        var pixels = samples.Length / bands;
-        var rgb = GC.AllocateUninitializedArray<byte>(pixels * 3);
         var (green, blue) = bands < 3 ? (0, 0) : (1, 2);
         for (int from = 0, to = 0; to < rgb.Length; from += bands, to += 3)
         {
@@ -40,17 +39,14 @@ internal static class RasterToRgb
             rgb[to + 1] = (byte)(samples[from + green] >> 8);
             rgb[to + 2] = (byte)(samples[from + blue] >> 8);
         }
-
-        return rgb;
     }
 
     /// <summary>Cyan, magenta, yellow and black as inks, without a colour profile, as PIL converts them.</summary>
     /// <param name="samples">8-bit samples, <paramref name="bands"/> a pixel; 0 is no ink (libvips has inverted what JPEG stores).</param>
     /// <param name="bands">4, or more where something is dropped.</param>
-    public static byte[] FromCmyk(ReadOnlySpan<byte> samples, int bands)
+    /// <param name="rgb">Three bytes a pixel.</param>
+    public static void FromCmyk(ReadOnlySpan<byte> samples, int bands, Span<byte> rgb)
     {
-        var pixels = samples.Length / bands;
-        var rgb = GC.AllocateUninitializedArray<byte>(pixels * 3);
         for (int from = 0, to = 0; to < rgb.Length; from += bands, to += 3)
         {
             var paper = 255 - samples[from + 3];
@@ -58,8 +54,6 @@ internal static class RasterToRgb
             rgb[to + 1] = Unprinted(samples[from + 1], paper);
             rgb[to + 2] = Unprinted(samples[from + 2], paper);
         }
-
-        return rgb;
     }
 
     /// <summary>paper - round(ink * paper / 255), the division in PIL's integer form.</summary>

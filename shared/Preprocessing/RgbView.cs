@@ -15,7 +15,7 @@ internal readonly ref struct RgbView
     {
     }
 
-    /// <exception cref="ArgumentException">An empty rectangle, one that reaches outside the image, or an image of another length.</exception>
+    /// <exception cref="ArgumentException">An empty rectangle, one that reaches outside the image, or an image with too few bytes.</exception>
     public RgbView(RgbImage image, int left, int top, int width, int height)
     {
         if (width < 1 || height < 1 || left < 0 || top < 0 || left > image.Width - width || top > image.Height - height)
@@ -25,10 +25,10 @@ internal readonly ref struct RgbView
         }
 
         var bytes = (long)image.Width * image.Height * 3;
-        if (image.Pixels.LongLength != bytes)
+        if (image.Pixels.LongLength < bytes)
             throw new ArgumentException($"An image of {image.Width} x {image.Height} has {image.Pixels.LongLength} bytes instead of {bytes}.");
         _stride = image.Width * 3;
-        _pixels = image.Pixels.AsSpan((top * _stride) + (left * 3));
+        _pixels = image.Pixels.AsSpan(0, (int)bytes)[((top * _stride) + (left * 3))..];
         Width = width;
         Height = height;
     }
