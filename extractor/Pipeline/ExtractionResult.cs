@@ -20,7 +20,7 @@ internal sealed record ExtractionResult
     /// <summary>Those with the same bytes as a computed one.</summary>
     public required int Duplicates { get; init; }
 
-    /// <summary>Rows dropped because their image is gone.</summary>
+    /// <summary>Images that had rows and have none any more: they are gone, or (then they are among the rejected too) no longer readable.</summary>
     public required int Removed { get; init; }
 
     public required int Rejected { get; init; }

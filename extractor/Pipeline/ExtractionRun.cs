@@ -28,7 +28,7 @@ internal sealed class ExtractionRun(
         var contract = await AgreeAsync(cancellationToken).ConfigureAwait(false);
         var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
         var views = Math.Max(settings.Views, cache?.Rows.Max(r => r.View) ?? 0);
-        var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, settings.Workers, time, cancellationToken);
+        var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, all: cache is not null, settings.Workers, time, cancellationToken);
         var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? [], views);
         var times = new StageTimes();
         AddedLayers? added = null;
@@ -51,11 +51,13 @@ internal sealed class ExtractionRun(
         catch (OperationCanceledException)
         {
             await writer.FlushAsync().ConfigureAwait(false);
+            digests.Save();
             _rejected.Write(folder.RejectedFile);
             throw;
         }
 
         await writer.FlushAsync().ConfigureAwait(false);
+        digests.Save();
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
         _computed.ExceptWith(_rejected.Paths);
         _duplicates.ExceptWith(_rejected.Paths);
@@ -67,7 +69,7 @@ internal sealed class ExtractionRun(
             Reused = images.Items.Count - _computed.Count - _duplicates.Count - _rejected.Count,
             Moved = plan.Moved,
             Duplicates = _duplicates.Count,
-            Removed = plan.Removed,
+            Removed = plan.Removed + _rejected.Paths.Count(plan.AtRisk.Contains),
             Rejected = _rejected.Count,
             Views = views,
             ComputedRows = _computedRows,
@@ -153,6 +155,7 @@ internal sealed class ExtractionRun(
                     return false;
                 }
 
+                digests.Learn(item, image.Sha256);
                 var row = new CacheRow(item.Path, item.Label, item.Split, image.Sha256, image.Width, image.Height, slot.View);
                 await writer.AddAsync(row, batch.FeaturesOf(i)).ConfigureAwait(false);
                 return true;

@@ -28,6 +28,9 @@ internal sealed record ExtractionPlan
     /// <summary>Images that are gone from the set, moved ones not counted.</summary>
     public required int Removed { get; init; }
 
+    /// <summary>Images of the set that have rows now and will have none if they turn out to be unusable.</summary>
+    public required IReadOnlySet<string> AtRisk { get; init; }
+
     /// <param name="images">What there is.</param>
     /// <param name="digests">Of these images.</param>
     /// <param name="rows">What the cache holds; empty for a new one.</param>
@@ -74,6 +77,7 @@ internal sealed record ExtractionPlan
             Copy = copies,
             Stale = stale,
             Moved = copies.Where(c => stale.Contains(c.Row)).Select(c => c.Item.Path).Distinct(StringComparer.Ordinal).Count(),
+            AtRisk = stale.Select(i => rows[i].Path).Except(kept.Select(i => rows[i].Path)).Where(paths.Contains).ToHashSet(StringComparer.Ordinal),
             Removed = stale.Where(i => !paths.Contains(rows[i].Path) && !copied.Contains(rows[i].Sha256)).Select(i => rows[i].Path).Distinct(StringComparer.Ordinal).Count(),
         };
     }

@@ -13,50 +13,87 @@ internal sealed class ImageDigests
     private static readonly TimeSpan ClockGrain = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, Entry> _entries;
+    private readonly Dictionary<string, Entry> _unread;
+    private readonly string _memory;
+    private readonly DateTime _begun;
+    private bool _unsaved;
 
-    private ImageDigests(Dictionary<string, Entry> entries) => _entries = entries;
+    private ImageDigests(string memory, DateTime begun, IReadOnlyList<Entry> entries)
+    {
+        _memory = memory;
+        _begun = begun;
+        _entries = entries.Where(e => e.Sha256 is not null).ToDictionary(e => e.Path, StringComparer.Ordinal);
+        _unread = entries.Where(e => e.Sha256 is null).ToDictionary(e => e.Path, StringComparer.Ordinal);
+    }
 
-    /// <summary>The number of files that were read; the others were known.</summary>
-    public int Hashed { get; private set; }
-
-    /// <summary>The digest of an image, or null when its file can't be read.</summary>
+    /// <summary>The digest of an image; null when its file can't be read, or was not read because nothing can be equal to it.</summary>
     public string? this[ImageItem item] => _entries.GetValueOrDefault(item.Path)?.Sha256;
 
-    /// <summary>Digests for all images of a set.</summary>
+    /// <summary>Digests for the images of a set.</summary>
     /// <param name="memory">The file that remembers them; need not be there.</param>
     /// <param name="rehash">Read every file, whatever is remembered.</param>
-    public static ImageDigests Take(ImageSet images, string memory, bool rehash, int workers, TimeProvider time, CancellationToken cancellationToken)
+    /// <param name="all">Read every file that is not remembered. Otherwise only those that have the size of another one: to find exact duplicates, no more is needed.</param>
+    public static ImageDigests Take(ImageSet images, string memory, bool rehash, bool all, int workers, TimeProvider time, CancellationToken cancellationToken)
     {
+        var begun = time.GetUtcNow().UtcDateTime;
         var remembered = rehash ? [] : Load(memory);
         var found = new Entry?[images.Items.Count];
-        var hashed = 0;
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = workers, CancellationToken = cancellationToken };
         Parallel.For(0, found.Length, parallel, i =>
         {
             var item = images.Items[i];
             if (Stat(item.File) is not var (size, modified))
                 return;
-            if (remembered.GetValueOrDefault(item.Path) is { } known && known.Size == size && known.Modified == modified)
-            {
-                found[i] = known;
-                return;
-            }
+            found[i] = remembered.GetValueOrDefault(item.Path) is { } known && known.Size == size && known.Modified == modified
+                ? known
+                : new Entry(item.Path, size, modified, null);
+        });
 
+        var ofSize = found.OfType<Entry>().GroupBy(e => e.Size).ToDictionary(g => g.Key, g => g.Count());
+        var hashed = 0;
+        Parallel.For(0, found.Length, parallel, i =>
+        {
+            if (found[i] is not { Sha256: null } entry || !(all || ofSize[entry.Size] > 1))
+                return;
             Interlocked.Increment(ref hashed);
             try
             {
-                found[i] = new Entry(item.Path, size, modified, ImageLoader.Digest(item.File));
+                found[i] = entry with { Sha256 = ImageLoader.Digest(images.Items[i].File) };
             }
             catch (ImageRejectedException)
             {
                 // It is rejected with its reason when it comes to be decoded.
+                found[i] = null;
             }
         });
 
-        var digests = new ImageDigests(found.OfType<Entry>().ToDictionary(e => e.Path, StringComparer.Ordinal)) { Hashed = hashed };
-        if (hashed > 0)
-            digests.Save(memory, time.GetUtcNow().UtcDateTime - ClockGrain);
+        var digests = new ImageDigests(memory, begun, [.. found.OfType<Entry>()]) { _unsaved = hashed > 0 };
+        digests.Save();
         return digests;
+    }
+
+    /// <summary>Takes over what was found while an image was decoded, so that the next run need not read it.</summary>
+    /// <remarks>Where the file was changed after <see cref="Take"/> looked at it, its time has changed too, and the next run reads it again.</remarks>
+    public void Learn(ImageItem item, string sha256)
+    {
+        if (!_unread.Remove(item.Path, out var entry))
+            return;
+        _entries.Add(item.Path, entry with { Sha256 = sha256 });
+        _unsaved = true;
+    }
+
+    /// <summary>Writes the memory, if there is anything new to remember.</summary>
+    public void Save()
+    {
+        if (!_unsaved)
+            return;
+        _unsaved = false;
+        var settled = (_begun - ClockGrain).Ticks;
+        AtomicFile.Write(_memory, stream =>
+        {
+            using var csv = new CsvWriter(new StreamWriter(stream, leaveOpen: true), CultureInfo.InvariantCulture);
+            csv.WriteRecords(_entries.Values.Where(e => e.Modified < settled));
+        });
     }
 
     // Of the file itself: a link has a length and a time of its own.
@@ -83,7 +120,7 @@ internal sealed class ImageDigests
         try
         {
             using var csv = new CsvReader(new StreamReader(path), CultureInfo.InvariantCulture);
-            foreach (var entry in csv.GetRecords<Entry>())
+            foreach (var entry in csv.GetRecords<Entry>().Where(e => e.Sha256 is { Length: > 0 }))
                 entries[entry.Path] = entry;
         }
         catch (Exception e) when (e is CsvHelperException or IOException or UnauthorizedAccessException)
@@ -95,11 +132,6 @@ internal sealed class ImageDigests
         return entries;
     }
 
-    private void Save(string path, DateTime settledBefore) => AtomicFile.Write(path, stream =>
-    {
-        using var csv = new CsvWriter(new StreamWriter(stream, leaveOpen: true), CultureInfo.InvariantCulture);
-        csv.WriteRecords(_entries.Values.Where(e => e.Modified < settledBefore.Ticks));
-    });
-
-    private sealed record Entry(string Path, long Size, long Modified, string Sha256);
+    /// <param name="Sha256">Null where the file was not read.</param>
+    private sealed record Entry(string Path, long Size, long Modified, string? Sha256);
 }

@@ -32,7 +32,8 @@ internal sealed class Turns(int rounds)
     }
 
     /// <summary>Runs all as <see cref="MeasureAsync"/> does, and prints each median rate and its ratio to the first.</summary>
-    public async Task RunAsync()
+    /// <returns>The rates of each thing, round by round.</returns>
+    public async Task<IReadOnlyList<IReadOnlyList<double>>> RunAsync()
     {
         await MeasureAsync();
         foreach (var (name, unit, _, rates) in _things)
@@ -41,9 +42,11 @@ internal sealed class Turns(int rounds)
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"{name,-44} {Median(rates),10:N1} {unit}/s   {Median(ratios),6:0.000} of the first"));
         }
+
+        return [.. _things.Select(t => t.Rates)];
     }
 
-    private static double Median(IEnumerable<double> values)
+    public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
         return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
