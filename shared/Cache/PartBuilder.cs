@@ -8,8 +8,13 @@ namespace Headstart.Cache;
 /// <remarks>Not thread-safe. Its memory is taken once and reused for part after part.</remarks>
 public sealed class PartBuilder
 {
-    /// <summary>The raw features that a part holds at most. Larger parts read no faster, and to write them takes three times their memory for the levels. Measured in docs/BENCHMARKS.md.</summary>
+    /// <summary>The raw features that a part holds at most.</summary>
+    /// <remarks>Larger parts read no faster, and to write them takes three times their memory for the levels: see docs/BENCHMARKS.md.</remarks>
     public const long MaximumBytes = 32 << 20;
+
+    // Small parts are written faster and in less memory, but parts of a few rows would make thousands of files.
+    private const long EnoughBytes = 8 << 20;
+    private const long EnoughRows = 16;
 
     private readonly CacheContract _contract;
     private readonly CompressionMethod _compression;
@@ -133,7 +138,7 @@ public sealed class PartBuilder
     private static int DefaultCapacity(CacheContract contract)
     {
         var rowBytes = contract.Layers.Sum(l => (long)l.Shape.Length) * sizeof(float);
-        return (int)Math.Clamp(MaximumBytes / rowBytes, 1, 8192);
+        return (int)Math.Clamp(Math.Min(MaximumBytes / rowBytes, Math.Max(EnoughBytes / rowBytes, EnoughRows)), 1, 8192);
     }
 
     private T[] Column<T>(Func<CacheRow, T> value) => [.. _rows.Select(value)];
