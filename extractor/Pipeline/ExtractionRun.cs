@@ -182,6 +182,7 @@ internal sealed class ExtractionRun(
             Layers = network.Layers,
             Provider = network.Provider.Name,
             Tool = ToolVersion.Text,
+            ImageFolder = Path.GetFullPath(images.Root),
         };
     }
 }

@@ -8,9 +8,6 @@ namespace Headstart.Extraction.Pipeline;
 /// <summary>From an image file to the network's input. One for each worker, because the preprocessor keeps buffers.</summary>
 internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation? augmentation, DecodingMemory memory, StageTimes times)
 {
-    // Of smaller files each worker may hold one while it waits for memory to decode it.
-    private const long SmallFileBytes = 32L << 20;
-
     private readonly ImagePreprocessor _preprocessor = new(preprocessing);
     private readonly PixelBuffer _pixels = new();
 
@@ -45,7 +42,7 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation
     private DecodedImage Load(FeatureBatch batch, int first, int count, DecodingMemory.Share share)
     {
         var start = Stopwatch.GetTimestamp();
-        var bytes = Read(batch.Slots[first].Item.File, share);
+        var bytes = ImageFile.ReadWhole(batch.Slots[first].Item.File, share);
         var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
         var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share, _pixels);
         start = times.Add(Stage.Decode, start);
@@ -59,21 +56,5 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation
 
         times.Add(Stage.Resize, start);
         return new DecodedImage(digest, image.Width, image.Height);
-    }
-
-    private static byte[] Read(string file, DecodingMemory.Share share)
-    {
-        using var stream = ImageFile.Open(file);
-        return ImageFile.Reading(() =>
-        {
-            Span<byte> start = stackalloc byte[12];
-            ImageDecoder.CheckSignature(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
-            stream.Position = 0;
-            if (stream.Length > SmallFileBytes)
-                share.TakeAll();
-            var bytes = GC.AllocateUninitializedArray<byte>((int)stream.Length);
-            stream.ReadExactly(bytes);
-            return bytes;
-        });
     }
 }

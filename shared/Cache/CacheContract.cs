@@ -38,6 +38,9 @@ public sealed record CacheContract
     /// <summary>The version of Headstart that wrote the part. Recorded, not compared.</summary>
     public required string Tool { get; init; }
 
+    /// <summary>The folder that the rows' paths are relative to, as a whole path on the machine that extracted. Recorded, not compared; null in parts of an earlier version.</summary>
+    public string? ImageFolder { get; init; }
+
     /// <summary>The first field in which features made under the two contracts are not the same features; null when there is none.</summary>
     /// <remarks>Layers that only one of them has are no difference, and neither is an augmentation that only one of them has: a cache can be given both later.</remarks>
     public ContractDifference? FirstDifference(CacheContract other)
@@ -61,7 +64,7 @@ public sealed record CacheContract
 
     private static Dictionary<string, string> Flatten(CacheContract contract, HashSet<string> layers, bool hasViews)
     {
-        var compared = contract with { Provider = "", Tool = "", ModelNote = null, Layers = [], Augmentation = hasViews ? contract.Augmentation : null };
+        var compared = contract with { Provider = "", Tool = "", ModelNote = null, ImageFolder = null, Layers = [], Augmentation = hasViews ? contract.Augmentation : null };
         var fields = contract.Layers.Where(l => layers.Contains(l.Name)).ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
         Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
         return fields;

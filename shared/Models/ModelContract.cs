@@ -33,6 +33,9 @@ public sealed record ModelContract
     /// <summary>What each layer computed at import, for <c>model verify</c>. Whoever changes what the graph computes drops or renews it.</summary>
     public IReadOnlyList<LayerFingerprint>? Fingerprint { get; init; }
 
+    /// <summary>Null for a base. An exported model has one layer, <see cref="PredictionContract.Probabilities"/>, and says here what it means.</summary>
+    public PredictionContract? Prediction { get; init; }
+
     /// <summary>SHA-256 of the whole file with these 64 digits replaced by zeros; <see cref="ModelFile"/> writes and checks it.</summary>
     public string? Seal { get; init; }
 }

@@ -60,6 +60,17 @@ public sealed class ModelFile
         }
     }
 
+    /// <summary><see cref="Load"/> where features are wanted, not decisions.</summary>
+    /// <exception cref="CommandException">As of <see cref="Load"/>, or an exported model.</exception>
+    public static ModelFile LoadBase(string path)
+    {
+        var model = Load(path);
+        return model.Contract.Prediction is null
+            ? model
+            : throw new CommandException($"{path} is an exported model: it gives probabilities of {string.Join(", ", model.Contract.Prediction.Classes)}, no features. " +
+                $"Pass the base, {model.Contract.Prediction.Origin.Base}, or ask this model with 'extractor predict {path} IMAGES'.");
+    }
+
     /// <summary>Reads any ONNX file, with or without a contract.</summary>
     /// <exception cref="CommandException">No such file, or not an ONNX file.</exception>
     public static ModelProto LoadGraph(string path) => Parse(ReadBytes(path), path);
@@ -67,6 +78,13 @@ public sealed class ModelFile
     /// <summary>Puts the contract into <paramref name="proto"/> and writes it; an existing file is replaced only when the new one is whole.</summary>
     /// <exception cref="CommandException">The target can't be written.</exception>
     public static void Save(ModelProto proto, ModelContract contract, string path)
+    {
+        var bytes = ToBytes(proto, contract);
+        AtomicFile.Write(path, stream => stream.Write(bytes));
+    }
+
+    /// <summary>Puts the contract into <paramref name="proto"/> and gives the bytes of the file, for whoever wants to try them before anybody sees them.</summary>
+    public static byte[] ToBytes(ModelProto proto, ModelContract contract)
     {
         for (var i = proto.MetadataProps.Count - 1; i >= 0; i--)
         {
@@ -81,7 +99,7 @@ public sealed class ModelFile
         });
         var bytes = proto.ToByteArray();
         ModelSeal.Stamp(bytes);
-        AtomicFile.Write(path, stream => stream.Write(bytes));
+        return bytes;
     }
 
     private static byte[] ReadBytes(string path)

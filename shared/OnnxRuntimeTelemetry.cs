@@ -1,17 +1,15 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
-namespace Headstart.Extraction;
+namespace Headstart;
 
 /// <summary>Keeps ONNX Runtime from reporting its use to its maker, which its builds do unless told otherwise.</summary>
 /// <remarks>Since 1.31 on Linux: the variable <c>ORT_DISABLE_TELEMETRY</c>, read when the library starts. A user who has set it to something keeps it.</remarks>
-internal static partial class OnnxRuntimeTelemetry
+public static partial class OnnxRuntimeTelemetry
 {
     private const string Variable = "ORT_DISABLE_TELEMETRY";
 
-    // Before anything of ONNX Runtime is touched, in the program and in whatever tests it.
-    [ModuleInitializer]
-    internal static void Disable()
+    /// <summary>To be called before anything of ONNX Runtime is touched. May be called again.</summary>
+    public static void Disable()
     {
         if (Environment.GetEnvironmentVariable(Variable) is not null)
             return;

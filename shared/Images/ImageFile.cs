@@ -1,11 +1,32 @@
-using Headstart.Images;
-
-namespace Headstart.Extraction.Pipeline;
+namespace Headstart.Images;
 
 /// <summary>Opens image files, and says why one can't be read.</summary>
-internal static class ImageFile
+public static class ImageFile
 {
     private const long MaximumBytes = 512L << 20;
+
+    // Of smaller files each worker may hold one while it waits for memory to decode it.
+    private const long SmallFileBytes = 32L << 20;
+
+    /// <summary>Reads a whole file.</summary>
+    /// <param name="file">Its path.</param>
+    /// <param name="share">Asked for all the memory there is where the file is large.</param>
+    /// <exception cref="ImageRejectedException">Not an image by its first bytes, or the file can't be read.</exception>
+    public static byte[] ReadWhole(string file, DecodingMemory.Share share)
+    {
+        using var stream = Open(file);
+        return Reading(() =>
+        {
+            Span<byte> start = stackalloc byte[12];
+            ImageDecoder.CheckSignature(start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)]);
+            stream.Position = 0;
+            if (stream.Length > SmallFileBytes)
+                share.TakeAll();
+            var bytes = GC.AllocateUninitializedArray<byte>((int)stream.Length);
+            stream.ReadExactly(bytes);
+            return bytes;
+        });
+    }
 
     /// <summary>Opens a regular file, also through links. Nothing else is even opened: that would wait for somebody to write into a pipe.</summary>
     /// <exception cref="ImageRejectedException">Not a regular file, empty, too large, gone or unreadable.</exception>
