@@ -6,4 +6,5 @@ return CommandApp.Run(args, app =>
 {
     app.AddCommands<TrainCommand>();
     app.AddCommands<EvaluateCommand>();
+    app.AddCommands<ExportCommand>();
 });

@@ -1,0 +1,15 @@
+using Headstart.Models;
+
+namespace Headstart.Training.Export;
+
+/// <summary>A model file that was compared with the trainer and may be published.</summary>
+/// <param name="Bytes">The whole file.</param>
+/// <param name="Contract">What is in it.</param>
+/// <param name="Check">The comparison, in float32.</param>
+/// <param name="Tolerance">What was allowed of <see cref="ExportCheck.LargestDifference"/>.</param>
+/// <param name="Rounded">The comparison with rounded weights; null where they were not rounded.</param>
+internal sealed record ProvenModel(byte[] Bytes, ModelContract Contract, ExportCheck Check, double Tolerance, ExportCheck? Rounded)
+{
+    /// <summary>How far rounded weights may move a probability.</summary>
+    public const double MostRounding = 0.05;
+}
