@@ -5,6 +5,7 @@ using Headstart.Extraction.Commands;
 return CommandApp.Run(args, app =>
 {
     app.AddCommands<ExtractCommand>();
+    app.AddCommands<PredictCommand>();
     app.AddCommands<DemoDataCommand>();
     app.AddCommands<DemoBaseCommand>();
     app.AddSubCommand("model", model =>

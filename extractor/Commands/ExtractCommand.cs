@@ -16,7 +16,7 @@ internal sealed class ExtractCommand
         options.Validate();
         var shard = options.Shard is null ? null : Shard.Parse(options.Shard, Environment.GetEnvironmentVariable);
         var images = ImageSet.Open(options.Images).Where(i => shard?.Owns(i.Path) ?? true);
-        var model = ModelFile.Load(options.Model);
+        var model = ModelFile.LoadBase(options.Model);
         var cancellationToken = context.Current!.CancellationToken;
         var layers = await LayersAsync(options, model, Console.Error.WriteLine, cancellationToken);
         using var network = BaseNetwork.Load(model, layers, options.Device, options.ThreadCount);

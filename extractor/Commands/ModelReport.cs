@@ -48,10 +48,25 @@ internal sealed record ModelReport
         output.WriteLine($"Images   {preprocessing.Preset}: {resize}, {preprocessing.Channels.ToString().ToUpperInvariant()},");
         output.WriteLine($"         (pixel / {preprocessing.DivideBy} - ({string.Join(", ", preprocessing.Mean)})) / ({string.Join(", ", preprocessing.Std)})");
         output.WriteLine($"Weights  {Contract.Weights.File}, sha256 {Contract.Weights.Sha256[..Math.Min(16, Contract.Weights.Sha256.Length)]}...");
+        if (Contract.Prediction is { } prediction)
+            WriteDecision(prediction, output);
         if (Contract.Weights.Note is { } note)
             WrappedText.Write(output, "Note     ", note);
         if (Contract.FixedBatch is { } batch)
             output.WriteLine($"Batch    {batch} images at a time, no other number");
         output.WriteLine($"File     {File}, {Bytes / 1e6:N1} MB, sha256 {Sha256[..16]}...");
+    }
+
+    private static void WriteDecision(PredictionContract prediction, TextWriter output)
+    {
+        WrappedText.Write(output, "Classes  ", string.Join(", ", prediction.Classes));
+        output.WriteLine(prediction.Threshold is { } threshold
+            ? string.Create(CultureInfo.InvariantCulture, $"Decides  {prediction.Classes[1]} above {threshold:0.###}; temperature {prediction.Temperature:0.###}")
+            : string.Create(CultureInfo.InvariantCulture, $"Decides  for the most probable class; temperature {prediction.Temperature:0.###}"));
+        if (prediction.RawInput)
+            output.WriteLine("Takes    one picture's pixels, uint8 [height, width, 3], of any size");
+        var origin = prediction.Origin;
+        WrappedText.Write(output, "From     ", $"run {origin.Run}: {origin.Head} on {origin.Layer} of {origin.Base}, sha256 {origin.BaseSha256[..16]}..." +
+            (origin.TunedTensors > 0 ? $", {origin.TunedTensors} of its tensors tuned" : ""));
     }
 }

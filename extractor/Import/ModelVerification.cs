@@ -17,6 +17,8 @@ internal static class ModelVerification
     {
         var contract = model.Contract;
         var origin = $"{contract.Weights.File} (sha256 {contract.Weights.Sha256})";
+        if (contract.Prediction is not null)
+            throw new CommandException($"{model.Path} is whole, and an exported model: 'trainer export' compared it with the trainer before it was written. What a model computes is recorded of bases only.");
         if (contract.Fingerprint is not { Count: > 0 } recorded || contract.Seal is null)
             throw new CommandException($"{model.Path} carries no record of what it computes, so it can't be verified. Import {origin} again.");
         var tolerance = Tolerance(contract.Precision);
