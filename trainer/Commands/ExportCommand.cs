@@ -47,7 +47,7 @@ public sealed class ExportCommand
                 prediction = made.Contract.Prediction,
                 precision = made.Contract.Precision,
                 made.Check,
-                made.Tolerance,
+                tolerance = ProvenModel.Tolerance,
                 made.Rounded,
                 otherBase = change,
             });

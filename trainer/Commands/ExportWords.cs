@@ -26,7 +26,7 @@ internal sealed class ExportWords(TextWriter output)
             : $"  temperature {decision.Temperature:0.###}; the most probable class");
         WrappedText.Write(output, "  checked: ", string.Create(
             CultureInfo.InvariantCulture,
-            $"on {check.Source} it differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0} at most; {made.Tolerance:0.0e+0} is allowed"));
+            $"on {check.Source} it differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0} at most; {ProvenModel.Tolerance} is allowed"));
         if (made.Rounded is { } rounded)
         {
             WrappedText.Write(output, "  float16: ", string.Create(

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Preprocessing;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
 
@@ -32,9 +31,6 @@ internal sealed class ModelExport : IDisposable
     /// <summary>Whether the base is the one whose features the head learnt from.</summary>
     public bool IsOwnBase { get; }
 
-    // Pillow's resize rounds to whole grey levels, and a sum in another order may end on the next one.
-    private double Tolerance => _options.RawInput && _model.Contract.Preprocessing.Filter == ResizeFilter.BilinearAntialiased ? 1e-3 : 1e-4;
-
     /// <summary>Makes the file's bytes and compares what they compute with what the trainer computes.</summary>
     /// <param name="path">Where they are to go, for messages.</param>
     /// <param name="pictures">What both are asked about.</param>
@@ -42,15 +38,15 @@ internal sealed class ModelExport : IDisposable
     public ProvenModel Make(string path, CheckPictures pictures)
     {
         var (bytes, contract) = Build(ExportPrecision.Float32);
-        var check = Require(path, Check(bytes, contract, path, pictures), Tolerance);
+        var check = Require(path, Check(bytes, contract, path, pictures));
         if (_options.Precision == ExportPrecision.Float32)
-            return new ProvenModel(bytes, contract, check, Tolerance, null);
+            return new ProvenModel(bytes, contract, check, null);
 
         // What was just proven, with other weights: now the question is what rounding them does.
         (bytes, contract) = Build(_options.Precision);
         var rounded = Check(bytes, contract, path, pictures);
         return rounded.LargestChange <= ProvenModel.MostRounding
-            ? new ProvenModel(bytes, contract, check, Tolerance, rounded)
+            ? new ProvenModel(bytes, contract, check, rounded)
             : throw new CommandException($"{path} was not written: on {check.Source} weights in float16 move a probability by {rounded.LargestChange:0.000}, and {ProvenModel.MostRounding} is allowed. " +
                 "Leave --precision float16 out.");
     }
@@ -74,10 +70,10 @@ internal sealed class ModelExport : IDisposable
     }
 
     /// <exception cref="CommandException">The check has found a difference.</exception>
-    internal static ExportCheck Require(string path, ExportCheck check, double tolerance) => check.LargestDifference <= tolerance
+    internal static ExportCheck Require(string path, ExportCheck check) => check.LargestDifference <= ProvenModel.Tolerance
         ? check
         : throw new CommandException($"{path} was not written: on {check.Source} the exported model differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0}, " +
-            $"and {tolerance:0.0e+0} is allowed. Please report it, with the run's run.json.");
+            $"and {ProvenModel.Tolerance} is allowed. Please report it, with the run's run.json.");
 
     /// <summary>How far the allowed other base moves the head's probabilities.</summary>
     /// <exception cref="CommandException">That can't be measured.</exception>
@@ -88,13 +84,12 @@ internal sealed class ModelExport : IDisposable
 
     private PredictionContract Decision()
     {
-        var (temperature, threshold) = RunCalibration.Of(_folder);
         var runFile = File.ReadAllBytes(Path.Combine(_folder, RunFolder.RunName));
         return new PredictionContract
         {
             Classes = _run.Classes,
-            Temperature = temperature,
-            Threshold = _run.Classes.Count == 2 ? threshold : null,
+            Temperature = _run.Calibration?.Temperature ?? 1,
+            Threshold = _run.Classes.Count == 2 ? _run.Calibration?.Threshold ?? 0.5 : null,
             RawInput = _options.RawInput,
             Origin = new ModelOrigin(
                 _model.Contract.Name,

@@ -56,8 +56,10 @@ internal sealed class RawInputGraph
         var down = Weights("down", height, shorter, sourceIsRows: false);
 
         // Across first, as Pillow does: the order decides where it rounds.
-        var planes = _nodes.Convert("planes", _nodes.Add("Transpose", "planes_of_bytes", [image], Ints("perm", 2, 0, 1)), DataType.Float);
-        var resized = Rounded("resized", _nodes.Add("MatMul", "resized_down", [down, Rounded("resized_rows", _nodes.Add("MatMul", "resized_across", [planes, across]))]));
+        var planes = _nodes.Convert(
+            "planes", _nodes.Add("Transpose", "planes_of_bytes", [image], Ints("perm", 2, 0, 1)), _isAntialiased ? DataType.Double : DataType.Float);
+        var levels = Rounded("resized", _nodes.Add("MatMul", "resized_down", [down, Rounded("resized_rows", _nodes.Add("MatMul", "resized_across", [planes, across]))]));
+        var resized = _isAntialiased ? _nodes.Convert("resized_levels", levels, DataType.Float) : levels;
         var ordered = _preprocessing.Channels == ChannelOrder.Rgb
             ? resized
             : _nodes.Add("Gather", "channels_reversed", [resized, _nodes.Whole("blue_green_red", 2, 1, 0)], Int("axis", 0));
@@ -92,15 +94,14 @@ internal sealed class RawInputGraph
             return _nodes.Convert($"{name}_weights", Triangle(Op("Sub", "offsets", places, inside)), DataType.Float);
         }
 
-        // As wide as the reduction; a sum of 1; whole numbers of 2^-22.
+        // As wide as the reduction; a sum of 1; counted in whole numbers of 2^-22.
         string Antialiased()
         {
             var filter = Op("Max", "filter", scale, Constant("unit", 1));
             var raw = Triangle(Op("Div", "stretched", Op("Sub", "offsets", places, centre), filter));
             var sum = _nodes.Reduce("ReduceSum", $"{name}_sum", raw, sourceIsRows ? 0 : 1);
             var counts = Op("Mul", "counts", Op("Div", "shares", raw, sum), Constant("steps", PillowSteps));
-            var whole = _nodes.Add("Floor", $"{name}_whole", [Op("Add", "counts_and_half", counts, Constant("rounding", 0.5))]);
-            return _nodes.Convert($"{name}_weights", Op("Div", "rounded", whole, Constant("steps_again", PillowSteps)), DataType.Float);
+            return _nodes.Add("Floor", $"{name}_weights", [Op("Add", "counts_and_half", counts, Constant("rounding", 0.5))]);
         }
 
         string Triangle(string offsets) =>
@@ -133,10 +134,11 @@ internal sealed class RawInputGraph
         return (target, _nodes.Add("Round", $"{name}_start", [margin]));
     }
 
-    // Pillow rounds to whole grey levels after each pass.
-    private string Rounded(string name, string levels) => _isAntialiased
-        ? _nodes.Add("Floor", $"{name}_whole", [_nodes.Add("Add", $"{name}_and_half", [levels, _nodes.Floats($"{name}_half", [0.5f])])])
-        : levels;
+    // Pillow rounds to whole grey levels after each pass. Its sums are whole numbers, which float64 holds exactly and float32 would not.
+    private string Rounded(string name, string sums) => _isAntialiased
+        ? _nodes.Add("Floor", $"{name}_whole", [_nodes.Add("Add", $"{name}_and_half", [
+            _nodes.Add("Div", $"{name}_levels", [sums, _nodes.Doubles($"{name}_steps", PillowSteps)]), _nodes.Doubles($"{name}_half", 0.5)])])
+        : sums;
 
     private static ValueInfoProto Describe(string name)
     {

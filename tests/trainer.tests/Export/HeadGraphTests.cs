@@ -1,0 +1,65 @@
+using Headstart.CommandLine;
+
+namespace Headstart.Tests.Export;
+
+/// <summary>Every piece of the head language as ONNX operators, beside libtorch.</summary>
+public sealed class HeadGraphTests
+{
+    public static TheoryData<string> Maps =>
+    [
+        "flatten", "gap", "gmp", "avgpool(2), flatten", "avgpool(5)", "gap, l2norm", "flatten, layernorm, dense(8, relu)", "batchnorm, gap", "gap, batchnorm, dense(4, tanh)",
+        "flatten, dropout(0.5), dense(8, relu), dropout(0.2)", "flatten, dense(8)", "flatten, dense(8, relu)", "flatten, dense(8, elu)", "flatten, dense(8, gelu)",
+        "flatten, dense(8, silu)", "flatten, dense(8, tanh)", "flatten, dense(8, sigmoid), dense(6, relu)", "avgpool(2), batchnorm, avgpool(2), dropout(0.1), l2norm",
+    ];
+
+    public static TheoryData<string> Vectors => ["flatten", "gap", "gmp", "avgpool(1)", "batchnorm", "l2norm, dense(5, gelu)", "layernorm, dense(8, relu)"];
+
+    [Theory]
+    [MemberData(nameof(Maps))]
+    public void A_head_on_a_map_computes_what_libtorch_computes(string spec) => Agree(spec, vectorLayer: false);
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void A_head_on_a_vector_computes_what_libtorch_computes(string spec) => Agree(spec, vectorLayer: true);
+
+    [Theory]
+    [InlineData(9)]
+    [InlineData(11)]
+    [InlineData(17)]
+    [InlineData(18)]
+    [InlineData(20)]
+    public void Whatever_version_its_operators_have_a_base_keeps_it(int opset)
+    {
+        using var sample = new ExportSample(opset: opset);
+        using var export = sample.Export(sample.WriteRun("gap, l2norm, layernorm, dense(4, gelu), dense(3, silu)", classes: 3));
+
+        var made = export.Make("out.onnx", ExportSample.Pictures);
+
+        Assert.Equal(opset, Models.Onnx.ModelProto.Parser.ParseFrom(made.Bytes).OpsetImport[0].Version);
+    }
+
+    [Fact]
+    public void A_version_that_lacks_an_operator_is_refused_with_what_to_do()
+    {
+        using var sample = new ExportSample(opset: 8);
+        using var export = sample.Export(sample.WriteRun("flatten, dense(4, gelu)"));
+
+        var error = Assert.Throws<CommandException>(() => export.Make("out.onnx", ExportSample.Pictures));
+
+        Assert.Contains("gelu needs 9", error.Message, StringComparison.Ordinal);
+    }
+
+    // Make compares with libtorch itself, and throws where the two differ; that it does is what ModelExportTests proves.
+    private static void Agree(string spec, bool vectorLayer)
+    {
+        foreach (var classes in (int[])[2, 5])
+        {
+            using var sample = new ExportSample(vectorLayer: vectorLayer);
+            using var export = sample.Export(sample.WriteRun(spec, classes));
+            var check = export.Make("out.onnx", ExportSample.Pictures).Check;
+
+            Assert.Equal(8, check.Pictures);
+            Assert.InRange(check.LargestDifference, 0, 5e-5);
+        }
+    }
+}
