@@ -29,7 +29,7 @@ public sealed class PublishedVggTests : IDisposable
         var published = ToChw(Floats("known-answers/vgg16/persian_cat_block3_pool.f32"), 28, 256);
         var convolutions = VggArchitecture.Vgg16.ConvolutionsUpTo("block3_pool").ToList();
         var model = VggSample.Write(_folder, VggArchitecture.Vgg16, ["block3_pool"], Size, c => Real(weights, TorchPositions[convolutions.IndexOf(c)]));
-        using var vgg = Vgg.FromModel(model, CPU);
+        using var vgg = OnnxTail.FromModel(model, CPU, null, "block3_pool");
         using var scope = NewDisposeScope();
 
         var found = vgg.Forward(tensor(input, [1, 3, Size, Size])).contiguous().data<float>().ToArray();
