@@ -7,4 +7,5 @@ return CommandApp.Run(args, app =>
     app.AddCommands<TrainCommand>();
     app.AddCommands<EvaluateCommand>();
     app.AddCommands<ExportCommand>();
+    app.AddCommands<FinetuneCommand>();
 });

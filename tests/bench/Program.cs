@@ -11,6 +11,7 @@ return args switch
     ["encoding", var rounds, var features] => await Run(EncodingBenchmark.RunAsync(features, Number(rounds))),
     ["training", var rounds] => await Run(TrainingBenchmark.RunAsync(Number(rounds), null)),
     ["training", var rounds, var model] => await Run(TrainingBenchmark.RunAsync(Number(rounds), model)),
+    ["finetuning", var rounds, var model] => await Run(Task.Run(() => FineTuningBenchmark.Run(Number(rounds), model))),
     _ => Usage(),
 };
 
@@ -24,6 +25,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx]");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx");
     return 2;
 }

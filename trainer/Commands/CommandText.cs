@@ -6,13 +6,21 @@ namespace Headstart.Training.Commands;
 internal static class CommandText
 {
     /// <summary>The command with every option that is not its default.</summary>
-    public static string Of(TrainArguments arguments)
+    public static string Of(TrainArguments arguments) =>
+        Of(["trainer", "train", Quote(arguments.Cache), "--out", Quote(arguments.Out)], arguments.Choices, new TrainArguments(arguments.Cache, arguments.Out).Choices);
+
+    /// <summary>A command with every option that is not its default.</summary>
+    /// <param name="start">The command and what every use of it has, quoted.</param>
+    /// <param name="choices">Its options.</param>
+    /// <param name="defaults">The same ones with their defaults.</param>
+    public static string Of(IEnumerable<string> start, IReadOnlyList<(string Option, object? Value)> choices, IReadOnlyList<(string Option, object? Value)> defaults)
     {
-        var parts = new List<string> { "trainer", "train", Quote(arguments.Cache), "--out", Quote(arguments.Out) };
-        var defaults = new TrainArguments(arguments.Cache, arguments.Out);
-        foreach (var ((option, value), (_, unless)) in arguments.Choices.Zip(defaults.Choices))
+        var parts = start.ToList();
+        foreach (var ((option, value), (_, unless)) in choices.Zip(defaults))
         {
-            if (value is not null && !value.Equals(unless))
+            if (value is true && unless is false)
+                parts.Add($"--{option}");
+            else if (value is not null && !value.Equals(unless))
                 parts.AddRange([$"--{option}", Quote(Value(value))]);
         }
 

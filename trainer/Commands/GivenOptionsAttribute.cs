@@ -8,8 +8,11 @@ internal sealed class GivenOptionsAttribute : CommandFilterAttribute
 {
     public override ValueTask<int> OnCommandExecutionAsync(CoconaCommandExecutingContext ctx, CommandExecutionDelegate next)
     {
-        if (ctx.CommandTarget is TrainCommand command)
-            command.Given = ctx.ParsedCommandLine.Options.Select(o => o.Option.Name).ToHashSet(StringComparer.Ordinal);
+        var given = ctx.ParsedCommandLine.Options.Select(o => o.Option.Name).ToHashSet(StringComparer.Ordinal);
+        if (ctx.CommandTarget is TrainCommand train)
+            train.Given = given;
+        if (ctx.CommandTarget is FinetuneCommand finetune)
+            finetune.Given = given;
         return next(ctx);
     }
 }

@@ -97,12 +97,7 @@ public sealed record TrainArguments(
     internal TrainArguments ContinuedAs(TrainArguments now, IReadOnlySet<string> given)
     {
         // A cache may have moved; whether it is the same one is seen from its digests.
-        foreach (var ((option, value), (_, begun)) in now.Choices.Zip(Choices).Where(c => c.First.Option != "val"))
-        {
-            if (given.Contains(option) && !Equals(value, begun))
-                throw CommandException.Usage($"--{option} {CommandText.Value(value)}: {now.Out} was begun with {CommandText.Value(begun)}. Leave --{option} out to go on with that, or give another --out.");
-        }
-
+        BegunOptions.RequireSame(now.Out, given, now.Choices.Where(c => c.Option != "val"), Choices.Where(c => c.Option != "val"));
         if (given.Contains("val") && Val is null)
             throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
         return this with { Cache = now.Cache, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
@@ -26,10 +25,15 @@ public sealed class TrainCommand
         var begun = arguments.Resume ? RunFolder.Unfinished(arguments.Out) : null;
         if (arguments.Resume && begun is null && RunFolder.Finished(arguments.Out) is { } finished)
         {
-            TellFinished(arguments, finished);
+            finished.Arguments?.ContinuedAs(arguments, Given);
+            TrainWords.Finished(arguments.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
+            if (arguments.Json)
+                JsonOutput.Write(finished.Result);
             return;
         }
 
+        if (begun is { Arguments: null })
+            throw new CommandException($"{arguments.Out} holds a run that 'trainer finetune' began. Go on with it by that command, or choose another --out.");
         arguments = begun?.Arguments.ContinuedAs(arguments, Given) ?? arguments;
         var options = arguments.ToOptions();
         var thresholdRule = ThresholdRule.Parse(arguments.Threshold);
@@ -38,7 +42,8 @@ public sealed class TrainCommand
         var words = new TrainWords(arguments.Json ? Console.Error : Console.Out, options);
 
         var state = CachesState.Of(arguments.Cache, arguments.Val);
-        begun?.RequireSame(state, arguments);
+        var folders = (arguments.Cache, arguments.Val, arguments.Out);
+        begun?.RequireSame(state, folders);
         var data = await TrainingData.OpenAsync(arguments.Cache, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.ClassWeights, data.Classes);
         thresholdRule.RequireTwoClasses(data.Classes);
@@ -50,18 +55,18 @@ public sealed class TrainCommand
         using var run = RunFolder.Create(arguments.Out, arguments.Resume);
         var checkpoint = new Checkpoint(run.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
         run.Continue(checkpoint.Epochs);
-        var origin = begun ?? new RunStart(arguments, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Cache, state.Validation);
+        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Cache, state.Validation, arguments);
         run.Begin(origin);
         words.Begin(data, head, device);
         if (arguments.Resume)
-            words.Resume(arguments, begun, checkpoint.Epochs.Count);
+            words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
         var sets = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => data.LoadAsync(head, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
         using var trainSet = sets.Train;
         using var valSet = sets.Validation;
         thresholdRule.RequireBothClasses(valSet.Labels);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
-        origin.RequireSame(CachesState.Of(arguments.Cache, arguments.Val), arguments);
+        origin.RequireSame(CachesState.Of(arguments.Cache, arguments.Val), folders);
 
         var training = TrainingLoop.Run(head, trainSet, valSet, data.Classes, options, Report, time, checkpoint, cancellationToken);
         if (training.Kept is null)
@@ -110,16 +115,5 @@ public sealed class TrainCommand
             run.Append(epoch);
             words.Epoch(epoch);
         }
-    }
-
-    // A job that is started again after it was done has nothing to do, which is no failure.
-    private void TellFinished(TrainArguments arguments, RunFile run)
-    {
-        run.Arguments?.ContinuedAs(arguments, Given);
-        (arguments.Json ? Console.Error : Console.Out).WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{arguments.Out} is finished: validation accuracy {run.Result.Val.Accuracy:0.0000}, loss {run.Result.Val.Loss:0.0000}. There is nothing to resume."));
-        if (arguments.Json)
-            JsonOutput.Write(run.Result);
     }
 }

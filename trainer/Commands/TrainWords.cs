@@ -27,13 +27,18 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
             WrappedText.Write(output, "note: ", line);
     }
 
+    /// <summary>A job that is started again after it was done has nothing to do, which is no failure.</summary>
+    public static void Finished(TextWriter output, string run, RunResult result) => output.WriteLine(string.Create(
+        CultureInfo.InvariantCulture,
+        $"{run} is finished: validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}. There is nothing to resume."));
+
     /// <param name="begun">Null when there was nothing to resume.</param>
     /// <param name="epochs">How many the checkpoint holds.</param>
-    public void Resume(TrainArguments arguments, RunStart? begun, int epochs)
+    public void Resume(string run, RunStart? begun, int epochs)
     {
         Line(begun is null
-            ? $"{arguments.Out}: nothing to resume, begins with epoch 1"
-            : $"{arguments.Out}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on with epoch {epochs + 1}");
+            ? $"{run}: nothing to resume, begins with epoch 1"
+            : $"{run}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on with epoch {epochs + 1}");
         if (begun is null)
             return;
         var (then, now) = ((begun.Versions, begun.Threads), (RunVersions.Current, torch.get_num_threads()));

@@ -18,20 +18,20 @@ internal sealed class FeatureLoader
 
     private readonly FeatureCache _cache;
     private readonly ModelLayer _layer;
-    private readonly Head _head;
+    private readonly Head? _head;
     private readonly bool _isAsStored;
     private readonly Lock _gate = new();
     private int _firstBadRow = int.MaxValue;
 
     /// <param name="cache">Where the features are.</param>
     /// <param name="layer">Which of them.</param>
-    /// <param name="head">The head that will read them.</param>
-    public FeatureLoader(FeatureCache cache, ModelLayer layer, Head head)
+    /// <param name="head">The head that will read them; null for the features as they are.</param>
+    public FeatureLoader(FeatureCache cache, ModelLayer layer, Head? head)
     {
         _cache = cache;
         _layer = layer;
         _head = head;
-        _isAsStored = head.Plan.Pieces.Take(head.Plan.FixedPieces).All(KeepsValues);
+        _isAsStored = head is null || head.Plan.Pieces.Take(head.Plan.FixedPieces).All(KeepsValues);
     }
 
     /// <summary>Loads selections of rows, each into a set of its own.</summary>
@@ -51,7 +51,7 @@ internal sealed class FeatureLoader
         {
             var places = new (int Set, int Slot)[_cache.Rows.Count];
             Array.Fill(places, (-1, -1));
-            var stored = _head.Plan.Stored;
+            var stored = _head?.Plan.Stored ?? _layer.Shape;
             var index = classes.Select((name, i) => (name, i)).ToDictionary(c => c.name, c => c.i, StringComparer.Ordinal);
             foreach (var rows in selections)
             {
@@ -102,7 +102,7 @@ internal sealed class FeatureLoader
         await _cache.ReadAsync(group, _layer.Name, raw, cancellationToken).ConfigureAwait(false);
         CheckFinite(group, places, raw.Span);
         using var noGradient = no_grad();
-        using var reduced = _isAsStored ? read.alias() : _head.Reduce(read).contiguous();
+        using var reduced = _isAsStored ? read.alias() : _head!.Reduce(read).contiguous();
         for (var i = 0; i < group.RowCount; i++)
         {
             var (set, slot) = places[group.FirstRow + i];

@@ -49,6 +49,9 @@ internal sealed record RunFile
     /// <summary>Where it computed: <c>cpu</c> or <c>cuda</c>.</summary>
     public required string Device { get; init; }
 
+    /// <summary>How the base was tuned; null where a head alone was trained.</summary>
+    public RunTuning? Tuning { get; init; }
+
     public required RunResult Result { get; init; }
 }
 

@@ -14,6 +14,7 @@ internal sealed class RunFolder : IDisposable
 {
     public const string RunName = "run.json";
     public const string HeadName = "head.safetensors";
+    public const string BaseName = "base.safetensors";
     public const string MetricsName = "metrics.jsonl";
     public const string CheckpointName = "checkpoint.safetensors";
     private const string StartName = "resume.json";
@@ -106,11 +107,14 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Writes the weights, then <c>run.json</c>, each whole; an interrupted run can still be resumed then, a finished one has nothing left to resume.</summary>
+    /// <param name="tuned">The weights of the base that were tuned, under the names of its initialisers; null where a head alone was trained.</param>
     /// <exception cref="CommandException">The disk is full, or the like.</exception>
-    public void Finish(RunFile run, Head head)
+    public void Finish(RunFile run, Head head, IReadOnlyList<NamedTensor>? tuned = null)
     {
         _hasContent = true;
         var metadata = new Dictionary<string, string> { ["head"] = run.Head, ["layer"] = run.Layer.Name, ["classes"] = string.Join(", ", run.Classes) };
+        if (tuned is not null)
+            SafetensorsFile.Write(At(Path, BaseName), tuned, new Dictionary<string, string> { ["model"] = run.Cache.Contract.Model, ["sha256"] = run.Cache.Contract.ModelSha256 });
         SafetensorsFile.Write(At(Path, HeadName), head.ToNamedTensors(), metadata);
         AtomicFile.WriteText(At(Path, RunName), JsonSerializer.Serialize(run, HeadstartJson.Indented) + "\n");
         if (run.Result.Interrupted)

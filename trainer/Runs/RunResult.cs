@@ -48,6 +48,9 @@ internal sealed record RunResult
 
     public required long PeakMemoryBytes { get; init; }
 
+    /// <summary>Of the weights before the training, where it did not begin with fresh ones.</summary>
+    public Figures? Before { get; init; }
+
     /// <summary>Whether it was ended before its last epoch by Ctrl-C or a signal.</summary>
     public bool Interrupted { get; init; }
 

@@ -2,13 +2,12 @@ using System.Text.Json;
 using Headstart.CommandLine;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
-using static TorchSharp.torch;
 
 namespace Headstart.Training;
 
 /// <summary>A file that holds where a training stands after an epoch: with it, the options and the features, the rest follows bit for bit.</summary>
 /// <remarks>
-/// One safetensors file, replaced whole: the head's weights, the optimizer's state and the weights that are kept; the epochs so far and the random
+/// One safetensors file, replaced whole: the weights that are trained, the optimizers' state and the weights that are kept; the epochs so far and the random
 /// state of dropout are JSON in its metadata. What else a training depends on (order, learning rate, best epoch) is a function of these.
 /// </remarks>
 internal sealed class Checkpoint
@@ -18,7 +17,7 @@ internal sealed class Checkpoint
     private readonly string _path;
     private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
-    private readonly Progress _progress = new([], 0, []);
+    private readonly Progress _progress = new([], [], []);
     private IReadOnlyDictionary<string, NamedTensor>? _stored;
     private long _last;
 
@@ -43,44 +42,38 @@ internal sealed class Checkpoint
 
     /// <summary>Brings a training to where the file says it was; does nothing when there was no file.</summary>
     /// <exception cref="CommandException">It is another training's; nothing is changed.</exception>
-    public void Restore(Head head, GradientOptimizer optimizer, HeadSnapshot snapshot)
+    public void Restore(TrainingState state)
     {
         if (_stored is null)
             return;
-        var own = State(head, optimizer, snapshot);
+        var own = state.Tensors;
         if (_stored.Count != own.Count || own.Any(o => !(_stored.TryGetValue(o.Name, out var s) && s.Shape.SequenceEqual(o.Value.shape)))
-            || _progress.Dropouts.Count != head.RandomState.Count)
+            || _progress.Steps.Count != state.Optimizers.Count || _progress.Dropouts.Count != state.Head.RandomState.Count)
         {
             throw Foreign();
         }
 
         foreach (var (name, value) in own)
             _stored[name].CopyTo(value);
-        head.RandomState = _progress.Dropouts;
-        optimizer.Steps = _progress.Steps;
+        state.Head.RandomState = _progress.Dropouts;
+        foreach (var (optimizer, steps) in state.Optimizers.Zip(_progress.Steps))
+            optimizer.Steps = steps;
         _stored = null;
     }
 
     /// <summary>Writes the file, where it is time to. To be called between two epochs.</summary>
     /// <exception cref="CommandException">The disk is full, or the like; the file that was there stays.</exception>
-    public void SaveIfDue(Head head, GradientOptimizer optimizer, HeadSnapshot snapshot, IReadOnlyList<EpochRecord> epochs)
+    public void SaveIfDue(TrainingState state, IReadOnlyList<EpochRecord> epochs)
     {
         if (_time.GetElapsedTime(_last) < _interval)
             return;
-        var progress = JsonSerializer.Serialize(new Progress(epochs, optimizer.Steps, head.RandomState), HeadstartJson.Compact);
+        var progress = JsonSerializer.Serialize(new Progress(epochs, [.. state.Optimizers.Select(o => o.Steps)], state.Head.RandomState), HeadstartJson.Compact);
         SafetensorsFile.Write(
             _path,
-            [.. State(head, optimizer, snapshot).Select(s => NamedTensor.Of(s.Name, s.Value))],
+            [.. state.Tensors.Select(s => NamedTensor.Of(s.Name, s.Value))],
             new Dictionary<string, string> { [ProgressKey] = progress });
         _last = _time.GetTimestamp();
     }
-
-    private static List<(string Name, Tensor Value)> State(Head head, GradientOptimizer optimizer, HeadSnapshot snapshot) =>
-    [
-        .. head.State.Select(s => ($"head.{s.Name}", s.Value)),
-        .. optimizer.State.Select(s => ($"optimizer.{s.Name}", s.Value)),
-        .. snapshot.State.Select(s => ($"kept.{s.Name}", s.Value)),
-    ];
 
     private Progress ReadProgress(IReadOnlyDictionary<string, string> metadata)
     {
@@ -97,5 +90,5 @@ internal sealed class Checkpoint
     private CommandException Foreign(Exception? cause = null) =>
         new($"{_path} is no checkpoint of this training, or is damaged. Delete it: the training then begins again.", cause: cause);
 
-    private sealed record Progress(IReadOnlyList<EpochRecord> Epochs, long Steps, IReadOnlyList<byte[]> Dropouts);
+    private sealed record Progress(IReadOnlyList<EpochRecord> Epochs, IReadOnlyList<long> Steps, IReadOnlyList<byte[]> Dropouts);
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Features;
 
 namespace Headstart.Training;
 
@@ -33,18 +32,19 @@ internal static class ClassWeights
         }
     }
 
+    /// <param name="labels">One class index an image that trains.</param>
     /// <returns>One weight a class; empty where every image counts the same.</returns>
     /// <exception cref="CommandException">A weight for a class that isn't there.</exception>
-    public static double[] Of(string text, FeatureSet train, IReadOnlyList<string> classes)
+    public static double[] Of(string text, IReadOnlyList<int> labels, IReadOnlyList<string> classes)
     {
         if (text == None)
             return [];
         if (text == Balanced)
         {
             var counts = new int[classes.Count];
-            foreach (var label in train.Labels)
+            foreach (var label in labels)
                 counts[label]++;
-            return Array.ConvertAll(counts, count => train.Count / ((double)classes.Count * count));
+            return Array.ConvertAll(counts, count => labels.Count / ((double)classes.Count * count));
         }
 
         RequireKnown(text, classes);

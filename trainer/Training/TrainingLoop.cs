@@ -23,7 +23,7 @@ internal static class TrainingLoop
         Head head, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, TrainingOptions options, Action<EpochRecord> onEpoch,
         TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
-        var classWeights = ClassWeights.Of(options.ClassWeights, train, classes);
+        var classWeights = ClassWeights.Of(options.ClassWeights, train.Labels, classes);
         if (options.Optimizer == OptimizerChoice.Lbfgs)
             return LinearSolution.Find(head, train, validation, options, classWeights, onEpoch, time, cancellationToken);
 
@@ -35,12 +35,13 @@ internal static class TrainingLoop
         using var optimizer = GradientOptimizer.Create(options.Optimizer, parameters);
         using var minibatch = new Minibatch(train, batches.Max(), head.Device);
         using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
-        using var snapshot = new HeadSnapshot(head);
+        using var snapshot = new WeightSnapshot(head.State);
+        var state = new TrainingState(head, [], [optimizer], snapshot);
 
         var order = new int[train.Count];
         var rows = new int[train.Count];
         var labels = new int[train.Count];
-        checkpoint?.Restore(head, optimizer, snapshot);
+        checkpoint?.Restore(state);
         List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
         var resumedAfter = epochs.Count;
         var best = epochs.MinBy(e => e.Val.Loss);
@@ -95,7 +96,7 @@ internal static class TrainingLoop
             if (isBest || options.EarlyStop is null)
                 snapshot.Take();
             onEpoch(record);
-            checkpoint?.SaveIfDue(head, optimizer, snapshot, epochs);
+            checkpoint?.SaveIfDue(state, epochs);
         }
 
         snapshot.Restore();
@@ -124,8 +125,9 @@ internal static class TrainingLoop
         return log.Take();
     }
 
-    // Batch norm can't take the variance of a single image: a last one alone joins the batch before it.
-    private static int[] BatchSizes(int rows, int batch, bool hasBatchNorm)
+    /// <summary>The sizes of an epoch's batches.</summary>
+    /// <remarks>Batch norm can't take the variance of a single image: a last one alone joins the batch before it.</remarks>
+    internal static int[] BatchSizes(int rows, int batch, bool hasBatchNorm)
     {
         var sizes = new List<int>();
         for (var first = 0; first < rows; first += batch)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Headstart.Tests.Commands;
 
-/// <summary>Starts the real trainer in a folder, as a user does.</summary>
+/// <summary>Starts the real <c>trainer</c> in a folder, as a user does.</summary>
 internal sealed class TrainerProgram(string folder)
 {
     public string At(string path) => Path.Combine(folder, path);
@@ -16,7 +16,13 @@ internal sealed class TrainerProgram(string folder)
     /// <summary>Runs another command, given as the first argument.</summary>
     public async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
-        using var process = StartCommand(arguments);
+        using var process = StartCommand(arguments[0], arguments[1..]);
+        return await EndAsync(process);
+    }
+
+    public async Task<(int Code, string Output, string Error)> FinetuneAsync(params string[] arguments)
+    {
+        using var process = StartCommand("finetune", arguments);
         return await EndAsync(process);
     }
 
@@ -29,7 +35,7 @@ internal sealed class TrainerProgram(string folder)
         return (process.ExitCode, await output, await error);
     }
 
-    public Process Start(params string[] arguments) => StartCommand(["train", .. arguments]);
+    public Process Start(params string[] arguments) => StartCommand("train", arguments);
 
     /// <summary>Waits until the run in <paramref name="run"/> has an epoch behind it.</summary>
     public async Task WaitForEpochAsync(Process process, string run)
@@ -42,7 +48,7 @@ internal sealed class TrainerProgram(string folder)
         }
     }
 
-    private Process StartCommand(string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), arguments)
+    public Process StartCommand(string command, params string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), [command, .. arguments])
     {
         WorkingDirectory = folder,
         RedirectStandardOutput = true,

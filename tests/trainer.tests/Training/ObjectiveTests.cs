@@ -46,9 +46,9 @@ public sealed class ObjectiveTests
     {
         using var train = new FeatureSet(zeros(6, 1), [0, 0, 0, 1, 1, 2]);
 
-        Assert.Empty(ClassWeights.Of("none", train, Classes));
-        Assert.Equal([2.0 / 3, 1, 2], ClassWeights.Of("balanced", train, Classes)); // scikit-learn: n / (k · count)
-        Assert.Equal([1, 2.5, 0.25], ClassWeights.Of("dogs=2.5, great apes=0.25", train, Classes));
+        Assert.Empty(ClassWeights.Of("none", train.Labels, Classes));
+        Assert.Equal([2.0 / 3, 1, 2], ClassWeights.Of("balanced", train.Labels, Classes)); // scikit-learn: n / (k · count)
+        Assert.Equal([1, 2.5, 0.25], ClassWeights.Of("dogs=2.5, great apes=0.25", train.Labels, Classes));
     }
 
     [Theory]

@@ -1,19 +1,19 @@
-using Headstart.Training.Heads;
 using static TorchSharp.torch;
 
 namespace Headstart.Training;
 
-/// <summary>A copy of a head's weights in memory that is taken once.</summary>
-internal sealed class HeadSnapshot : IDisposable
+/// <summary>A copy of weights in memory that is taken once.</summary>
+internal sealed class WeightSnapshot : IDisposable
 {
     private readonly Tensor[] _live;
     private readonly Tensor[] _kept;
     private readonly string[] _names;
 
-    public HeadSnapshot(Head head)
+    /// <param name="weights">Live tensors; they must outlive this.</param>
+    public WeightSnapshot(IReadOnlyList<(string Name, Tensor Value)> weights)
     {
-        _live = [.. head.State.Select(s => s.Value)];
-        _names = [.. head.State.Select(s => s.Name)];
+        _live = [.. weights.Select(s => s.Value)];
+        _names = [.. weights.Select(s => s.Name)];
         using var noGradient = no_grad();
         _kept = [.. _live.Select(t => t.clone().DetachFromDisposeScope())];
     }
@@ -24,7 +24,7 @@ internal sealed class HeadSnapshot : IDisposable
     /// <summary>Keeps the weights as they are now.</summary>
     public void Take() => Copy(_live, _kept);
 
-    /// <summary>Gives the head the weights that were kept last.</summary>
+    /// <summary>Gives the weights the values that were kept last.</summary>
     public void Restore() => Copy(_kept, _live);
 
     public void Dispose()

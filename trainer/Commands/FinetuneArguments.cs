@@ -1,0 +1,136 @@
+using Cocona;
+using Headstart.CommandLine;
+using Headstart.Training.FineTuning;
+using Headstart.Training.Runs;
+
+namespace Headstart.Training.Commands;
+
+/// <summary>The options of <c>trainer finetune</c>.</summary>
+public sealed record FinetuneArguments(
+    [Argument("RUN", Description = "The run to go on from: a folder that 'trainer train' or 'trainer finetune' wrote.")] string Run,
+    [Option("out", Description = "The new run's folder; made if missing, never overwritten.")] string Out,
+    [Option("model", Description = "The base that made the run's features.")] string Model,
+    [Option("cache", Description = "Features of the layer before the unfrozen part: only that part is computed. Give this or --images.")] string? Cache = null,
+    [Option("images", Description = "The pictures: the whole base is computed for each. Give this or --cache.")] string? Images = null,
+    [Option("val", Description = "The same (a cache, or pictures) of the validation images, where the run had them elsewhere.")] string? Val = null,
+    [Option("run-cache", Description = "The cache that the run was trained on, where it isn't where the run says.")] string? RunCache = null,
+    [Option("unfreeze", Description = "How many of the last blocks of a VGG to tune, or all; 1 when left out.")] string? Unfreeze = null,
+    [Option("unfreeze-from", Description = "Tune everything that comes after this tensor of the base's graph.")] string? UnfreezeFrom = null,
+    [Option("lr", Description = "The base's learning rate, at its highest.")] double LearningRate = 1e-5,
+    [Option("head-lr", Description = "The head's; 10 times the base's when left out.")] double? HeadLearningRate = null,
+    [Option("lr-decay", Description = "Each block's learning rate is this part of the next deeper one's.")] double DepthDecay = 1,
+    [Option("gradual", Description = "Unfreeze one block more after so many epochs, the deepest first; all from the start when left out.")] int? Gradual = null,
+    [Option("epochs", Description = "How often every image is seen.")] int Epochs = 10,
+    [Option("batch", Description = "Images a step.")] int Batch = 16,
+    [Option("augment", Description = "Train on augmented views: those in the cache, or a fresh one of each image for each epoch.")] bool Augment = false,
+    [Option("optimizer", Description = "adam as in Keras; adamw, with weight decay; sgd, with momentum 0.9.")] OptimizerChoice Optimizer = OptimizerChoice.Adam,
+    [Option("schedule", Description = "cosine, step or plateau, as of 'trainer train'.")] Schedule Schedule = Schedule.Constant,
+    [Option("warmup", Description = "Epochs over which the learning rates rise; 0.5 is half of one.")] double WarmUp = 0,
+    [Option("weight-decay", Description = "Takes lr times this part of each kernel away at each step. adamw: 0.004 when left out.")] double? WeightDecay = null,
+    [Option("clip", Description = "The longest that all gradients together may be.")] double? Clip = null,
+    [Option("label-smoothing", Description = "The part of each label that is spread over all classes.")] double LabelSmoothing = 0,
+    [Option("class-weights", Description = "none, balanced, or weights such as cats=1,dogs=2.5; the run's when left out.")] string? ClassWeights = null,
+    [Option("early-stop", Description = "Stop after so many epochs without a lower validation loss, and keep the best.")] int? EarlyStop = null,
+    [Option("seed", Description = "Of the images' order and views; the run's when left out. The split is the run's in any case.")] long? Seed = null,
+    [Option("precision", Description = "What the base computes in: bfloat16 is faster where the processor has it.")] ComputePrecision Precision = ComputePrecision.Float32,
+    [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
+    [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
+    [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
+    [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
+{
+    private const double LongestInterval = 1e6;
+
+    /// <summary>Every option that decides about the numbers, as it is typed, in the order of <c>--help</c>.</summary>
+    internal IReadOnlyList<(string Option, object? Value)> Choices =>
+    [
+        ("unfreeze", Unfreeze),
+        ("unfreeze-from", UnfreezeFrom),
+        ("lr", LearningRate),
+        ("head-lr", HeadLearningRate),
+        ("lr-decay", DepthDecay),
+        ("gradual", Gradual),
+        ("epochs", Epochs),
+        ("batch", Batch),
+        ("augment", Augment),
+        ("optimizer", Optimizer),
+        ("schedule", Schedule),
+        ("warmup", WarmUp),
+        ("weight-decay", WeightDecay),
+        ("clip", Clip),
+        ("label-smoothing", LabelSmoothing),
+        ("class-weights", ClassWeights),
+        ("early-stop", EarlyStop),
+        ("seed", Seed),
+        ("precision", Precision),
+        ("device", Device),
+    ];
+
+    /// <summary>Where things are: may change from one command line to the next.</summary>
+    private IReadOnlyList<(string Option, object? Value)> Places =>
+        [("model", Model), ("cache", Cache), ("images", Images), ("val", Val), ("run-cache", RunCache)];
+
+    /// <param name="run">Gives what is left out.</param>
+    /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
+    internal TuningOptions ToOptions(RunFile run)
+    {
+        if ((Cache is null) == (Images is null))
+            throw CommandException.Usage("Give either --cache, with the layer before the unfrozen part, or --images.");
+        if (!(CheckpointEvery is >= 0 and <= LongestInterval))
+            throw CommandException.Usage($"--checkpoint-every {CheckpointEvery}: seconds from 0 (after every epoch) to {LongestInterval:0}.");
+        var options = new TuningOptions
+        {
+            Training = new TrainingOptions
+            {
+                Epochs = Epochs,
+                Batch = Batch,
+                Optimizer = Optimizer,
+                LearningRate = LearningRate,
+                Schedule = Schedule,
+                WarmUp = WarmUp,
+                WeightDecay = WeightDecay,
+                Clip = Clip,
+                LabelSmoothing = LabelSmoothing,
+                ClassWeights = ClassWeights ?? run.Options.ClassWeights,
+                EarlyStop = EarlyStop,
+                Seed = Seed ?? run.Options.Seed,
+            },
+            HeadLearningRate = HeadLearningRate,
+            DepthDecay = DepthDecay,
+            Gradual = Gradual,
+            Augment = Augment,
+            Precision = Precision,
+        };
+        options.Validate();
+        return options;
+    }
+
+    /// <summary>The command that repeats it, as it would be typed.</summary>
+    internal string ToCommand()
+    {
+        var defaults = new FinetuneArguments(Run, Out, Model);
+        return CommandText.Of(
+            ["trainer", "finetune", CommandText.Quote(Run), "--out", CommandText.Quote(Out), "--model", CommandText.Quote(Model)],
+            [.. Places.Skip(1), .. Choices],
+            [.. defaults.Places.Skip(1), .. defaults.Choices]);
+    }
+
+    /// <summary>These arguments, for a run that was begun with them and now goes on as another command line asks.</summary>
+    /// <param name="now">Says where everything is, and how to report.</param>
+    /// <param name="given">The options that were typed now; those that decide about the numbers must be as they were.</param>
+    /// <exception cref="CommandException">One is not; the message names it.</exception>
+    internal FinetuneArguments ContinuedAs(FinetuneArguments now, IReadOnlySet<string> given)
+    {
+        BegunOptions.RequireSame(now.Out, given, now.Choices, Choices);
+        if ((now.Cache is null) != (Cache is null))
+        {
+            throw CommandException.Usage($"{now.Out} was begun with {(Cache is null ? "--images" : "--cache")}, and the last digits of features that are computed again differ: " +
+                "go on with that, or give another --out.");
+        }
+
+        return this with
+        {
+            Run = now.Run, Out = now.Out, Model = now.Model, Cache = now.Cache, Images = now.Images, Val = now.Val ?? Val, RunCache = now.RunCache ?? RunCache,
+            Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json,
+        };
+    }
+}

@@ -1,0 +1,129 @@
+using Headstart.CommandLine;
+using Headstart.Training.Evaluation;
+using static TorchSharp.torch;
+
+namespace Headstart.Training.FineTuning;
+
+/// <summary>Tunes a base together with its head. The whole of it, from top to bottom.</summary>
+internal static class TuningLoop
+{
+    /// <param name="network">With the weights to start from, its part to tune unfrozen; changed in place.</param>
+    /// <param name="train">What to learn from.</param>
+    /// <param name="validation">What to judge by.</param>
+    /// <param name="classes">Their names, in order.</param>
+    /// <param name="onEpoch">Told of each epoch as it ends; not of those that a checkpoint holds.</param>
+    /// <param name="checkpoint">Where to go on from, and what to write now and then; null for neither.</param>
+    /// <param name="cancellationToken">Ends it between two steps; the network then holds the weights of a finished epoch.</param>
+    /// <exception cref="CommandException">The loss is no longer a number, or an image can't be read.</exception>
+    public static TrainingResult Run(
+        TunedNetwork network, TuningRows train, TuningRows validation, IReadOnlyList<string> classes, TuningOptions tuning, Action<EpochRecord> onEpoch,
+        TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
+    {
+        var options = tuning.Training;
+        var classWeights = ClassWeights.Of(options.ClassWeights, train.Labels, classes);
+        var objective = new Objective(classes.Count, classWeights, options.LabelSmoothing);
+        var sizes = TrainingLoop.BatchSizes(train.Count, options.Batch, network.Head.Plan.HasBatchNorm);
+        var learningRate = new LearningRate(options, sizes.Length);
+        (string Name, Tensor Value)[] tuned = [.. network.Base.Trained.Select(p => (p.Name, (Tensor)p.Value))];
+        using var groups = new TuningGroups(network, tuning);
+        using var snapshot = new WeightSnapshot([.. network.Head.State.Select(s => ($"head.{s.Name}", s.Value)), .. tuned.Select(t => ($"base.{t.Name}", t.Value))]);
+        using var logitLog = new LogitLog(train.Count, network.Head.Plan.Outputs, network.Head.Device);
+        var state = new TrainingState(network.Head, tuned, groups.Optimizers, snapshot);
+
+        var order = new int[train.Count];
+        var labels = new int[train.Count];
+        checkpoint?.Restore(state);
+        List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
+        var resumedAfter = epochs.Count;
+        var best = epochs.MinBy(e => e.Val.Loss);
+        var interrupted = false;
+        while (epochs.Count < options.Epochs && !(epochs.Count - best?.Epoch >= options.EarlyStop))
+        {
+            var start = time.GetTimestamp();
+            var epoch = epochs.Count + 1;
+
+            // As when a head is trained: the order depends on the seed and the epoch alone.
+            for (var i = 0; i < order.Length; i++)
+                order[i] = i;
+            new SeededRandom(options.Seed, "shuffle", epoch).Shuffle(order.AsSpan());
+            for (var i = 0; i < order.Length; i++)
+                labels[i] = train.Labels[order[i]];
+
+            var plateaus = options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(epochs.Select(e => e.Val.Loss)) : 0;
+            var rate = 0.0;
+            var first = 0;
+            network.Head.IsTraining = true;
+            groups.Begin(epoch);
+            foreach (var batch in train.Batches(order, sizes, tuning.Augment ? epoch : 0, cancellationToken))
+            {
+                if (cancellationToken.IsCancellationRequested)
+                    break;
+                rate = learningRate.At(groups.Steps, plateaus);
+                using var step = NewDisposeScope();
+                var (logits, _) = Step(network, groups, objective, batch, labels.AsSpan(first, (int)batch.shape[0]), rate);
+                logitLog.Add(logits);
+                first += (int)batch.shape[0];
+            }
+
+            if (interrupted = first < order.Length)
+                break;
+            var trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes.Count, classWeights);
+            if (Evaluate(network, validation, options.Batch, cancellationToken) is not { } valFigures)
+            {
+                interrupted = true;
+                break;
+            }
+
+            var record = new EpochRecord(epoch, trainFigures, valFigures, rate, time.GetElapsedTime(start).TotalSeconds);
+            if (!double.IsFinite(trainFigures.Loss) || !double.IsFinite(valFigures.Loss))
+            {
+                throw new CommandException($"The loss became {(double.IsFinite(trainFigures.Loss) ? valFigures.Loss : trainFigures.Loss)} in epoch {epoch}: " +
+                    $"training diverged. Lower --lr (it is {options.LearningRate}) or --head-lr (it is {options.LearningRate * tuning.HeadRate}).");
+            }
+
+            epochs.Add(record);
+            var isBest = best is null || valFigures.Loss < best.Val.Loss;
+            best = isBest ? record : best;
+            if (isBest || options.EarlyStop is null)
+                snapshot.Take();
+            onEpoch(record);
+            checkpoint?.SaveIfDue(state, epochs);
+        }
+
+        snapshot.Restore();
+        network.Head.IsTraining = false;
+        return new TrainingResult(epochs, best, options.EarlyStop is null ? epochs.LastOrDefault() : best, interrupted, resumedAfter);
+    }
+
+    /// <summary>One step on one batch. To be called in a dispose scope.</summary>
+    /// <returns>The logits and the loss before the step.</returns>
+    public static (Tensor Logits, Tensor Loss) Step(TunedNetwork network, TuningGroups groups, Objective objective, Tensor batch, ReadOnlySpan<int> labels, double learningRate)
+    {
+        var logits = network.Forward(batch);
+        var loss = objective.Loss(logits, labels);
+        groups.ClearGradients();
+        loss.backward();
+        groups.Step(learningRate);
+        return (logits, loss);
+    }
+
+    /// <summary>The figures of the network as it is, on plain images and without dropout.</summary>
+    /// <returns>Null where it was cancelled.</returns>
+    public static Figures? Evaluate(TunedNetwork network, TuningRows rows, int batch, CancellationToken cancellationToken)
+    {
+        network.Head.IsTraining = false;
+        using var noGradient = no_grad();
+        using var log = new LogitLog(rows.Count, network.Head.Plan.Outputs, network.Head.Device);
+        var seen = 0;
+        foreach (var images in rows.Batches([.. Enumerable.Range(0, rows.Count)], TrainingLoop.BatchSizes(rows.Count, batch, hasBatchNorm: false), 0, cancellationToken))
+        {
+            if (cancellationToken.IsCancellationRequested)
+                return null;
+            using var step = NewDisposeScope();
+            log.Add(network.Forward(images));
+            seen += (int)images.shape[0];
+        }
+
+        return seen == rows.Count ? Figures.FromLogits(log.Take(), rows.Labels, network.Head.Plan.Classes) : null;
+    }
+}

@@ -1,0 +1,53 @@
+using Headstart.CommandLine;
+using Headstart.Models;
+using Headstart.Training.Commands;
+
+namespace Headstart.Training.Runs;
+
+/// <summary>What <c>run.json</c> says of a base that was tuned: from which run and which model, which part of it, and how fast.</summary>
+internal sealed record RunTuning
+{
+    /// <summary>The command's options, with all defaults.</summary>
+    public required FinetuneArguments Arguments { get; init; }
+
+    /// <summary>The run that it went on from: its whole path on the machine that trained.</summary>
+    public required string From { get; init; }
+
+    /// <summary>The base: its whole path on the machine that trained.</summary>
+    public required string Model { get; init; }
+
+    public required string ModelSha256 { get; init; }
+
+    /// <summary>The tensor after which everything was tuned; left out where everything was.</summary>
+    public string? UnfrozenFrom { get; init; }
+
+    /// <summary>The layer whose cached features went in; left out where images did.</summary>
+    public string? Prefix { get; init; }
+
+    /// <summary>The head, then the blocks of the base, deepest first.</summary>
+    public required IReadOnlyList<RunTuningGroup> Groups { get; init; }
+
+    /// <exception cref="CommandException">Another model; the message names the field.</exception>
+    public void RequireModel(ModelFile model, string runFolder) => RequireModel(model, runFolder, ModelSha256, Model);
+
+    /// <summary>Holds a model to the one that a run's features came from.</summary>
+    /// <param name="runFolder">The run, for messages.</param>
+    /// <param name="sha256">Of the model file that the run names.</param>
+    /// <param name="name">That model.</param>
+    /// <exception cref="CommandException">Another model; the message names the field.</exception>
+    public static void RequireModel(ModelFile model, string runFolder, string sha256, string name)
+    {
+        if (model.Sha256 != sha256)
+        {
+            throw new CommandException($"{model.Path} has modelSha256 '{model.Sha256}', but the features of {runFolder} were made by {name} with '{sha256}': " +
+                "the head knows nothing of other features. Pass that model.");
+        }
+    }
+}
+
+/// <summary>Weights that are tuned at one learning rate.</summary>
+/// <param name="Name"><c>head</c> or <c>block 5</c>.</param>
+/// <param name="Weights">How many values.</param>
+/// <param name="FirstEpoch">When they were unfrozen; from 1.</param>
+/// <param name="LearningRate">At its highest.</param>
+internal sealed record RunTuningGroup(string Name, long Weights, int FirstEpoch, double LearningRate);
