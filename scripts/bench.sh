@@ -2,6 +2,7 @@
 # Runs the benchmarks and prints ratios, with the hardware's name. Takes several minutes; leave the machine alone meanwhile.
 #
 #   scripts/bench.sh                          with drawn pictures and the embedded base
+#   VGG=vgg16.onnx scripts/bench.sh           tuning its last block too
 #   scripts/bench.sh IMAGES MODEL.onnx...     the pipeline on your pictures and models (at most COUNT=400 images a model)
 #
 # FEATURES=FILE: a photograph's real block5_pool (25,088 floats, H x W x C) for the encodings, instead of drawn features.
@@ -40,6 +41,11 @@ echo
 echo "## Training the reference head"
 bench training 5 "${models[0]}"
 echo
+if [[ -n ${VGG-} ]]; then
+  echo "## Tuning a VGG's last block"
+  bench finetuning 5 "$VGG"
+  echo
+fi
 echo "## Memory and the second run"
 extractor demo-data "$work/many" --per-class "${MANY:-12500}" >/dev/null
 find "$work/many" -name '*.jpg' | sort | awk -v root="$work/" 'BEGIN { print "path,label" } { sub(root, ""); split($0, p, "/"); print $0 "," p[3] }' >"$work/all.csv"

@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
+using Headstart.Images;
 using Headstart.Models;
+using Headstart.Preprocessing;
+using Headstart.Training;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
@@ -11,6 +14,7 @@ namespace Headstart.Tests.FineTuning;
 public sealed class PublishedVggTests : IDisposable
 {
     private const int Size = 224;
+    private static readonly string[] Classes = ["cats", "dogs"];
 
     // Positions of the convolutions in torchvision's list of layers; the ReLUs and poolings lie between.
     private static readonly int[] TorchPositions = [0, 2, 5, 7, 10, 12, 14];
@@ -36,6 +40,51 @@ public sealed class PublishedVggTests : IDisposable
 
         Assert.InRange(found.Zip(published).Max(p => Math.Abs(p.First - p.Second)), 0, 1e-3 * published.Max());
         Assert.InRange(OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, input, Size)["block3_pool"]), 0, 1e-5);
+    }
+
+    /// <summary>What tuning from a cache is worth depends on this, on real weights and photographs.</summary>
+    [Fact]
+    [Trait("Category", "Slow")]
+    public void Tuning_real_block_3_from_cached_features_equals_tuning_it_from_the_photographs()
+    {
+        var weights = SafetensorsFile.Read(SharedMaterial.Find("models/vgg16_blocks123.safetensors"));
+        var convolutions = VggArchitecture.Vgg16.ConvolutionsUpTo("block3_pool").ToList();
+        var model = VggSample.Write(_folder, VggArchitecture.Vgg16, ["block2_pool", "block3_pool"], Size, c => Real(weights, TorchPositions[convolutions.IndexOf(c)]));
+        var preprocessor = new ImagePreprocessor(Presets.Keras);
+        var photographs = new List<float[]>();
+        foreach (var file in Classes.SelectMany(c => Directory.EnumerateFiles(SharedMaterial.Find($"data/cats-dogs/train/{c}")).Order(StringComparer.Ordinal).Take(4)))
+        {
+            var chw = new float[preprocessor.Length];
+            preprocessor.Apply(ImageDecoder.Decode(File.ReadAllBytes(file), ExifOrientation.Ignore), chw);
+            photographs.Add(chw);
+        }
+
+        float[][] cached = [.. photographs.Select(p => OnnxRuntimeReference.Run(OnnxGraph.CutTo(model.Proto, ["block2_pool"]), p, Size)["block2_pool"])];
+        var fromCache = Losses(model, "block2_pool", cached, [128, 56, 56]);
+        var endToEnd = Losses(model, null, photographs, [3, Size, Size]);
+
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join(' ', endToEnd));
+        Assert.All(fromCache.Zip(endToEnd), p => Assert.Equal(p.Second, p.First, 1e-4 * p.Second));
+        Assert.True(endToEnd[^1] < endToEnd[0], string.Join(' ', endToEnd));
+    }
+
+    // 20 steps of 4: cats and dogs in each, the same ones every other step.
+    private static double[] Losses(ModelFile model, string? after, IReadOnlyList<float[]> inputs, long[] shape)
+    {
+        using var network = new TunedNetwork(
+            OnnxTail.FromModel(model, CPU, after, "block3_pool"), new Head(HeadPlan.Create(HeadSpec.Parse("gap, l2norm"), model.Contract.Layers[^1], 2), 0, CPU));
+        network.Unfreeze("block2_pool");
+        using var groups = new TuningGroups(network, new TuningOptions { Training = new TrainingOptions { LearningRate = 1e-5 }, HeadLearningRate = 1e-2 });
+        var losses = new List<double>();
+        for (var i = 0; i < 20; i++)
+        {
+            using var step = NewDisposeScope();
+            int[] images = i % 2 == 0 ? [0, 1, 4, 5] : [2, 3, 6, 7];
+            using var batch = tensor(images.SelectMany(n => inputs[n]).ToArray(), [4, .. shape]);
+            losses.Add(TuningLoop.Step(network, groups, new Objective(2, []), batch, [0, 0, 1, 1], 1e-5).Loss.item<float>());
+        }
+
+        return [.. losses];
     }
 
     private static ConvolutionWeights Real(IReadOnlyDictionary<string, NamedTensor> weights, int position) =>
