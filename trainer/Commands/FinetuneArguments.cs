@@ -129,8 +129,16 @@ public sealed record FinetuneArguments(
 
         return this with
         {
-            Run = now.Run, Out = now.Out, Model = now.Model, Cache = now.Cache, Images = now.Images, Val = now.Val ?? Val, RunCache = now.RunCache ?? RunCache,
-            Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json,
+            Run = now.Run,
+            Out = now.Out,
+            Model = now.Model,
+            Cache = now.Cache,
+            Images = now.Images,
+            Val = now.Val ?? Val,
+            RunCache = now.RunCache ?? RunCache,
+            Resume = true,
+            CheckpointEvery = now.CheckpointEvery,
+            Json = now.Json,
         };
     }
 }

@@ -23,8 +23,11 @@ public sealed class MobileNetTests : IDisposable
         var inner = computed[^tensorsBeforeTheLast];
         var model = VggSample.Save(_folder, proto, new ModelContract
         {
-            Name = name, Architecture = "onnx", Preprocessing = Presets.Mobilenet,
-            Layers = [new ModelLayer("features", new LayerShape(channels, 7, 7))], Weights = new WeightsSource(name, new string('0', 64)),
+            Name = name,
+            Architecture = "onnx",
+            Preprocessing = Presets.Mobilenet,
+            Layers = [new ModelLayer("features", new LayerShape(channels, 7, 7))],
+            Weights = new WeightsSource(name, new string('0', 64)),
         });
         var images = VggSample.Images(model, 2);
         using var network = OnnxTail.FromModel(model, CPU, null, "features");

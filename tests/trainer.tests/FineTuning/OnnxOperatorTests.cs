@@ -143,8 +143,11 @@ public sealed class OnnxOperatorTests : IDisposable
         proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = opset });
         return VggSample.Save(_folder, proto, new ModelContract
         {
-            Name = "operator", Architecture = "onnx", Preprocessing = Presets.Keras with { Size = Size },
-            Layers = [new ModelLayer("out", new LayerShape(1, 1, 1))], Weights = new WeightsSource("seeded", new string('0', 64)),
+            Name = "operator",
+            Architecture = "onnx",
+            Preprocessing = Presets.Keras with { Size = Size },
+            Layers = [new ModelLayer("out", new LayerShape(1, 1, 1))],
+            Weights = new WeightsSource("seeded", new string('0', 64)),
         });
     }
 

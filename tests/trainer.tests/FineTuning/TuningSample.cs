@@ -54,7 +54,9 @@ internal sealed class TuningSample
     {
         var contract = SyntheticCache.Contract([.. Model.Contract.Layers.Where(l => layers.Contains(l.Name))]) with
         {
-            Model = Model.Contract.Name, ModelSha256 = Model.Sha256, Preprocessing = Model.Contract.Preprocessing,
+            Model = Model.Contract.Name,
+            ModelSha256 = Model.Sha256,
+            Preprocessing = Model.Contract.Preprocessing,
             Augmentation = views > 0 ? new Augmentation { Seed = 5 } : null,
         };
         var preprocessor = new ImagePreprocessor(Model.Contract.Preprocessing);
