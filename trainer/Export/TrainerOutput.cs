@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Training.Evaluation;
@@ -8,17 +9,17 @@ using static TorchSharp.torch;
 
 namespace Headstart.Training.Export;
 
-/// <summary>What the trainer itself computes: a VGG and the head in TorchSharp; any other base in ONNX Runtime, and the head in TorchSharp.</summary>
+/// <summary>What the trainer itself computes: base and head in TorchSharp, or, of a base with operators that fine-tuning doesn't know, the head alone, behind ONNX Runtime.</summary>
 internal sealed class TrainerOutput : IDisposable
 {
     private readonly Head _head;
     private readonly ModelLayer _layer;
     private readonly double _temperature;
-    private readonly Vgg? _vgg;
+    private readonly OnnxTail? _base;
     private readonly OnnxRuntimeSession? _session;
 
     /// <param name="model">The base.</param>
-    /// <param name="cut">The base as it goes into the export; asked only where the base is no VGG.</param>
+    /// <param name="cut">The base as it goes into the export; asked only where TorchSharp can't compute the base.</param>
     /// <param name="tuned">Tensors that stand in place of the base's.</param>
     /// <param name="head">Stays the caller's.</param>
     /// <param name="layer">What the head reads.</param>
@@ -27,19 +28,16 @@ internal sealed class TrainerOutput : IDisposable
     {
         (_head, _layer, _temperature) = (head, layer, temperature);
         _head.IsTraining = false;
-        if (model.Contract.Precision != "float32" || VggArchitecture.All.All(a => a.Name != model.Contract.Architecture))
-        {
+        if (model.Contract.Precision == "float32")
+            _base = TryOpen(model, layer);
+        if (_base is null)
             _session = new OnnxRuntimeSession(cut.ToByteArray(), model.Path);
-            return;
-        }
-
-        _vgg = Vgg.FromModel(model, CPU, to: layer.Name);
-        if (tuned.Count > 0)
-            _vgg.Load(_vgg.ToNamedTensors().ToDictionary(t => t.Name, t => tuned.GetValueOrDefault(t.Name, t), StringComparer.Ordinal), model.Path);
+        else if (tuned.Count > 0)
+            _base.Load([.. tuned.Values], model.Path);
     }
 
     /// <summary>What computes, for people.</summary>
-    public string Means => _vgg is null ? "its head in TorchSharp on the base in ONNX Runtime" : "base and head in TorchSharp";
+    public string Means => _base is null ? "its head in TorchSharp on the base in ONNX Runtime" : "base and head in TorchSharp";
 
     /// <summary>The logarithms of the probabilities, n x classes.</summary>
     /// <param name="inputs">Prepared images, n x 3 x size x size.</param>
@@ -47,7 +45,7 @@ internal sealed class TrainerOutput : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var features = _vgg is not null ? _vgg.Forward(tensor(inputs, [count, 3, size, size])) : FromRuntime();
+        var features = _base is not null ? _base.Forward(tensor(inputs, [count, 3, size, size])) : FromRuntime();
         using var shaped = _layer.Shape is { Height: 1, Width: 1 } ? features.reshape(count, -1) : features.contiguous();
         var logits = _head.Forward(shaped).div(_temperature).contiguous().data<float>().ToArray();
         return LogProbabilities.FromLogits(logits, _head.Plan.Classes);
@@ -59,9 +57,21 @@ internal sealed class TrainerOutput : IDisposable
         }
     }
 
+    private static OnnxTail? TryOpen(ModelFile model, ModelLayer layer)
+    {
+        try
+        {
+            return OnnxTail.FromModel(model, CPU, after: null, layer.Name);
+        }
+        catch (CommandException)
+        {
+            return null;
+        }
+    }
+
     public void Dispose()
     {
-        _vgg?.Dispose();
+        _base?.Dispose();
         _session?.Dispose();
     }
 }

@@ -10,13 +10,11 @@ namespace Headstart.Training.Export;
 /// <summary>The tensors of the base that a run has changed: <c>base.safetensors</c> beside its head, under the names of the base's initialisers.</summary>
 internal static class TunedTensors
 {
-    public const string FileName = "base.safetensors";
-
     /// <summary>Those of a run; none where only its head was trained.</summary>
     /// <exception cref="CommandException">The file can't be read.</exception>
     public static IReadOnlyDictionary<string, NamedTensor> Of(string runFolder)
     {
-        var path = Path.Combine(runFolder, FileName);
+        var path = Path.Combine(runFolder, RunFolder.BaseName);
         return File.Exists(path) ? SafetensorsFile.Read(path) : new Dictionary<string, NamedTensor>();
     }
 
@@ -43,6 +41,6 @@ internal static class TunedTensors
         foreach (var tensor in tuned.Values)
             graph.Initializer[places[tensor.Name]] = OnnxTensor.FromFloats(tensor.Name, tensor.Values, tensor.Shape);
 
-        CommandException Unfit(string what) => new($"{Path.Combine(runFolder, FileName)} has {what} ({basePath}). Pass the model that the run was tuned from with --model.");
+        CommandException Unfit(string what) => new($"{Path.Combine(runFolder, RunFolder.BaseName)} has {what} ({basePath}). Pass the model that the run was tuned from with --model.");
     }
 }

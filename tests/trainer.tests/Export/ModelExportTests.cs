@@ -4,10 +4,8 @@ using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Export;
-using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
-using static TorchSharp.torch;
 
 namespace Headstart.Tests.Export;
 
@@ -74,11 +72,11 @@ public sealed class ModelExportTests
     {
         using var sample = new ExportSample(isVgg: true);
         var run = sample.WriteRun();
-        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, TunedTensors.FileName), [new NamedTensor("block9_conv1.weight", [1], [1])], new Dictionary<string, string>());
+        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), [new NamedTensor("block9_conv1.weight", [1], [1])], new Dictionary<string, string>());
         using var export = sample.Export(run);
         Assert.Contains("'block9_conv1.weight', which the base doesn't have", Assert.Throws<CommandException>(() => export.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
 
-        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, TunedTensors.FileName), [new NamedTensor("block1_conv1.bias", [2], [1, 2])], new Dictionary<string, string>());
+        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), [new NamedTensor("block1_conv1.bias", [2], [1, 2])], new Dictionary<string, string>());
         using var other = sample.Export(run);
         Assert.Contains("'block1_conv1.bias' as [2], which the base has as [64]", Assert.Throws<CommandException>(() => other.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
     }
@@ -231,8 +229,9 @@ public sealed class ModelExportTests
 
     private static void Tune(ExportSample sample, Func<NamedTensor, float[]> change)
     {
-        using var vgg = Vgg.FromModel(sample.Base, CPU);
-        var tuned = vgg.ToNamedTensors().Where(t => t.Name.StartsWith("block2_", StringComparison.Ordinal)).Select(t => t with { Values = change(t) }).ToList();
-        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, TunedTensors.FileName), tuned, new Dictionary<string, string>());
+        var tuned = sample.Base.Proto.Graph.Initializer.Where(t => t.Name.StartsWith("block2_", StringComparison.Ordinal))
+            .Select(t => new NamedTensor(t.Name, [.. t.Dims], OnnxTensor.ToFloats(t)))
+            .Select(t => t with { Values = change(t) }).ToList();
+        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), tuned, new Dictionary<string, string>());
     }
 }
