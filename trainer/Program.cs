@@ -8,4 +8,5 @@ return CommandApp.Run(args, app =>
     app.AddCommands<EvaluateCommand>();
     app.AddCommands<ExportCommand>();
     app.AddCommands<FinetuneCommand>();
+    app.AddCommands<SweepCommand>();
 });

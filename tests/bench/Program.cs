@@ -9,6 +9,7 @@ return args switch
     ["reading", var cache, var rounds] => await Run(ReadingBenchmark.RunAsync(cache, Number(rounds))),
     ["encoding", var rounds] => await Run(EncodingBenchmark.RunAsync(null, Number(rounds))),
     ["encoding", var rounds, var features] => await Run(EncodingBenchmark.RunAsync(features, Number(rounds))),
+    ["sweep", var rounds] => await Run(SweepBenchmark.RunAsync(Number(rounds))),
     ["training", var rounds] => await Run(TrainingBenchmark.RunAsync(Number(rounds), null)),
     ["training", var rounds, var model] => await Run(TrainingBenchmark.RunAsync(Number(rounds), model)),
     ["finetuning", var rounds, var model] => await Run(Task.Run(() => FineTuningBenchmark.Run(Number(rounds), model))),
@@ -25,6 +26,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS");
     return 2;
 }

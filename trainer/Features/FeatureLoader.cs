@@ -112,7 +112,7 @@ internal sealed class FeatureLoader
     }
 
     // Flattening moves nothing in memory, and pooling a vector changes nothing.
-    private static bool KeepsValues(PlannedPiece piece) => piece.Piece is Flatten || (piece.Piece is not L2Norm && piece.Input is { Height: 1, Width: 1 });
+    internal static bool KeepsValues(PlannedPiece piece) => piece.Piece is Flatten || (piece.Piece is not L2Norm && piece.Input is { Height: 1, Width: 1 });
 
     private long[] InputShape() => _layer.Shape is { Height: 1, Width: 1 }
         ? [_layer.Shape.Channels]

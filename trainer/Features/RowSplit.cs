@@ -79,6 +79,21 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         return new RowSplit(train, validation, $"from {valFolder}", notes) { TrainImages = ImageViews.Of(rows, train).Images.Count };
     }
 
+    /// <summary>Whether the split column says which rows validate, so that none are drawn.</summary>
+    public static bool NamesValidation(IReadOnlyList<CacheRow> rows) => rows.Any(r => r.Split?.ToLowerInvariant() is "val" or "valid" or "validation");
+
+    /// <summary>All rows that may train or validate, in order: what cross-validation divides.</summary>
+    /// <exception cref="CommandException">As of <see cref="Of"/>.</exception>
+    public static IReadOnlyList<int> Pool(IReadOnlyList<CacheRow> rows, string folder)
+    {
+        // Which of them were to validate is forgotten here.
+        var roles = Array.ConvertAll(Roles(rows, folder), r => r == SplitRole.Validation ? SplitRole.Train : r);
+        var pool = Ordered(rows, roles, SplitRole.Train, folder);
+        RequireRows(rows, pool, folder, "train");
+        RequireTwoClasses(rows, pool, folder);
+        return pool;
+    }
+
     /// <summary>The classes of the rows, in ordinal order.</summary>
     public static IReadOnlyList<string> Classes(IReadOnlyList<CacheRow> rows, IEnumerable<int> chosen) =>
         [.. chosen.Select(r => rows[r].Label!).Distinct().Order(StringComparer.Ordinal)];

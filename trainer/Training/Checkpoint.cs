@@ -37,6 +37,9 @@ internal sealed class Checkpoint
         _progress = ReadProgress(metadata);
     }
 
+    /// <summary>How many finished epochs make a checkpoint due, whatever the time; null for none.</summary>
+    public int? DueAfter { get; init; }
+
     /// <summary>Those that were finished when the file was written; none when there was no file.</summary>
     public IReadOnlyList<EpochRecord> Epochs => _progress.Epochs;
 
@@ -65,8 +68,14 @@ internal sealed class Checkpoint
     /// <exception cref="CommandException">The disk is full, or the like; the file that was there stays.</exception>
     public void SaveIfDue(TrainingState state, IReadOnlyList<EpochRecord> epochs)
     {
-        if (_time.GetElapsedTime(_last) < _interval)
-            return;
+        if (epochs.Count == DueAfter || _time.GetElapsedTime(_last) >= _interval)
+            Save(state, epochs);
+    }
+
+    /// <summary>Writes the file.</summary>
+    /// <exception cref="CommandException">The disk is full, or the like; the file that was there stays.</exception>
+    public void Save(TrainingState state, IReadOnlyList<EpochRecord> epochs)
+    {
         var progress = JsonSerializer.Serialize(new Progress(epochs, [.. state.Optimizers.Select(o => o.Steps)], state.Head.RandomState), HeadstartJson.Compact);
         SafetensorsFile.Write(
             _path,

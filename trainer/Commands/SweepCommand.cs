@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Cocona;
+using Cocona.Application;
+using Headstart.CommandLine;
+using Headstart.Training.Runs;
+using Headstart.Training.Sweeps;
+
+namespace Headstart.Training.Commands;
+
+/// <summary><c>trainer sweep</c>: a cache and a space in, a leaderboard and the best run out.</summary>
+public sealed class SweepCommand
+{
+    [Command("sweep", Description = "Train many heads on cached features, and say which is best.")]
+    public async Task RunAsync(SweepArguments arguments, [FromService] ICoconaAppContextAccessor context)
+    {
+        var cancellationToken = context.Current!.CancellationToken;
+        var time = TimeProvider.System;
+        var start = time.GetTimestamp();
+        arguments.Validate();
+        var space = SpaceReader.Read(arguments.Space);
+        var words = new SweepWords(arguments.Json ? Console.Error : Console.Out, space);
+        if (arguments.Resume && SweepFolder.Finished(arguments.Out) is { } finished)
+        {
+            TellFinished(arguments, space, finished);
+            return;
+        }
+
+        var trials = TrialDraw.Trials(space, arguments.Basis, arguments.Space);
+        var device = TrainingDevice.Resolve(arguments.Device);
+        var state = CachesState.Of(arguments.Cache, arguments.Val);
+        var begun = arguments.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
+        RequireSame(arguments, space, state, begun);
+        var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
+
+        using var folder = SweepFolder.Create(arguments.Out, arguments.Resume);
+        var run = new SweepRun(space, trials, arguments.Folds, data, folder, device, time);
+        var splits = run.Splits.Distinct().ToList();
+        var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Cache, state.Validation);
+        folder.Begin(origin, isNew: begun is null);
+        words.Begin(arguments, data, run, trials.Count, device);
+        if (arguments.Resume)
+            words.Resume(arguments.Out, begun, folder.Outcomes.Count);
+        using var features = await ProgressDisplay.RunAsync(
+            "loading", "images", time, begin => data.LoadAsync(splits, run.Forms, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
+        var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
+        RequireSame(arguments, space, CachesState.Of(arguments.Cache, arguments.Val), origin);
+
+        try
+        {
+            var standings = run.Run(features, rung => words.Round(run, rung), standing => words.Trial(standing, trials.Count), cancellationToken);
+            if (standings[0].Error is { } reason)
+                throw new CommandException($"Every trial failed. The first: {reason}. Widen the space in {arguments.Space}: lower learning rates, mostly.");
+            var best = standings[0].Trial.Arguments;
+            var bestRun = BestRun.Train(best, data, features, state, loadSeconds, device, time, cancellationToken);
+            var leaderboard = new Leaderboard(space, standings);
+            AtomicFile.WriteText(folder.LeaderboardPath, leaderboard.ToCsv());
+            var seconds = time.GetElapsedTime(start).TotalSeconds;
+            var result = leaderboard.ToJson(best.Out, CommandText.Of(best), run.Rungs, folder.Outcomes.Count, loadSeconds, seconds);
+            folder.Finish(result);
+            words.End(arguments, standings, best, bestRun, seconds);
+            if (arguments.Json)
+                JsonOutput.Write(result);
+        }
+        catch (OperationCanceledException e)
+        {
+            throw new CommandException(
+                $"Interrupted after {folder.Outcomes.Count:N0} trainings, which are kept in {arguments.Out}. --resume goes on.", ExitCode.Interrupted, e);
+        }
+    }
+
+    private static void RequireSame(SweepArguments arguments, SweepSpace space, CachesState state, SweepStart? begun)
+    {
+        if (begun is null)
+            return;
+        arguments.RequireSame(begun.Arguments);
+        if (!JsonElement.DeepEquals(space.Source, begun.Space))
+            throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} was begun with another content of the file. Put that back to go on, or give another --out.");
+        Require(arguments.Cache, state.Cache.ChangeSince(begun.Cache));
+        if (state.Validation is not null && begun.ValidationCache is not null)
+            Require(arguments.Val!, state.Validation.ChangeSince(begun.ValidationCache));
+
+        void Require(string cache, string? change)
+        {
+            if (change is not null)
+            {
+                throw new CommandException($"{cache} is not what it was when the sweep in {arguments.Out} began: {change}. " +
+                    "Wait until nothing writes to it, then sweep into another --out, or delete that folder first.");
+            }
+        }
+    }
+
+    // A job that is started again after it was done has nothing to do, which is no failure.
+    private static void TellFinished(SweepArguments arguments, SweepSpace space, JsonObject result)
+    {
+        if (!JsonNode.DeepEquals(result["space"], JsonNode.Parse(space.Source.GetRawText())))
+            throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} is finished, and had another content of the file. Give another --out.");
+        (arguments.Json ? Console.Error : Console.Out).WriteLine($"{arguments.Out} is finished: see {SweepFolder.LeaderboardName} in it. There is nothing to resume.");
+        if (arguments.Json)
+            JsonOutput.Write(result);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using Headstart.CommandLine;
+using Headstart.Training.Runs;
+using Headstart.Training.Sweeps;
+using TorchSharp;
+
+namespace Headstart.Training.Commands;
+
+/// <summary>What <c>trainer sweep</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
+internal sealed class SweepWords(TextWriter output, SweepSpace space)
+{
+    private const int Shown = 10;
+
+    public void Begin(SweepArguments arguments, SweepData data, SweepRun run, int trials, torch.Device device)
+    {
+        var (cache, split) = (data.Data.Cache, data.Data.Split);
+        Line($"{cache.Folder}: {(arguments.Folds is { } k ? $"{k} folds of its training and validation images" : $"{split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}")}");
+        Line($"{data.Data.Classes.Count} classes, features of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
+        var repeats = run.Repeats.Count == 1 ? "" : $", each {run.Repeats.Count} times ({Repeats(arguments)})";
+        Line($"{space.Search.ToString().ToLowerInvariant()}: {trials:N0} trials{repeats}");
+        if (run.Rungs.Count > 1)
+            WrappedText.Write(output, "rounds: ", string.Join(", then ", run.Rungs.Select(r => $"{r.Trials} for {r.Epochs} epochs")));
+        if (cache.Contract.ModelNote is { } note)
+            WrappedText.Write(output, "note: ", note);
+        foreach (var line in arguments.Folds is null ? split.Notes : [])
+            WrappedText.Write(output, "note: ", line);
+    }
+
+    public void Resume(string folder, SweepStart? begun, int done)
+    {
+        Line(begun is null
+            ? $"{folder}: nothing to resume, begins with the first trial"
+            : $"{folder}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on after {done:N0} trainings");
+        if (begun is not null && (begun.Versions, begun.Threads) != (RunVersions.Current, torch.get_num_threads()))
+            WrappedText.Write(output, "note: ", "It was begun with other versions or another number of threads: the last bits of the numbers may differ.");
+    }
+
+    public void Round(SweepRun run, int rung)
+    {
+        if (run.Rungs.Count > 1)
+            Line($"round {rung + 1} of {run.Rungs.Count}: {run.Rungs[rung].Trials} trials, up to epoch {run.Rungs[rung].Epochs}");
+    }
+
+    public void Trial(Standing standing, int trials)
+    {
+        var width = trials.ToString(CultureInfo.InvariantCulture).Length;
+        var label = $"trial {standing.Trial.Number.ToString(CultureInfo.InvariantCulture).PadLeft(width)}/{trials}  ";
+        WrappedText.Write(output, label, standing.Error is { } error
+            ? $"failed: {error.ReplaceLineEndings(" ")}  {Options(standing)}"
+            : $"{Figures(standing)}  {standing.Seconds.ToString("0.00", CultureInfo.InvariantCulture)} s  {Options(standing)}");
+    }
+
+    public void End(SweepArguments arguments, IReadOnlyList<Standing> standings, TrainArguments best, RunResult run, double seconds)
+    {
+        Line("");
+        Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{(standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "")}");
+        foreach (var (standing, i) in standings.Take(Shown).Select((s, i) => (s, i)))
+            WrappedText.Write(output, $"{i + 1,3}. ", $"trial {standing.Trial.Number}: {(standing.Error is null ? Figures(standing) : "failed")}  {Options(standing)}");
+        if (standings.Count > Shown)
+            Line($"     and {standings.Count - Shown:N0} more");
+        if (standings.Count(s => s.Error is not null) is > 0 and var failed)
+            Line($"{failed:N0} of {standings.Count:N0} trials failed: {SweepFolder.LeaderboardName} says why");
+        Line("");
+        WrappedText.Write(output, "", string.Create(CultureInfo.InvariantCulture,
+            $"best run, trained once more as 'trainer train' does: validation accuracy {run.Val.Accuracy:0.0000}, loss {run.Val.Loss:0.0000}"));
+        Line($"{seconds:0.0} s");
+        Line($"{arguments.Out}: {SweepFolder.LeaderboardName}, {SweepFolder.ResultName}");
+        Line($"{best.Out}: {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
+        Line("");
+        Line("The best run again, or longer:");
+        Line($"  {CommandText.Of(best with { Out = best.Out.TrimEnd('/') + "-2" })}");
+    }
+
+    private string Repeats(SweepArguments arguments) => string.Join(", ",
+        new[] { space.Seeds > 1 ? $"{space.Seeds} seeds" : null, arguments.Folds is { } folds ? $"{folds} folds" : null }.OfType<string>());
+
+    private static string Figures(Standing standing) => $"acc {Show(standing.Accuracy!.Value)}  loss {Show(standing.Loss!.Value)}";
+
+    private static string Show(Spread spread) => string.Create(CultureInfo.InvariantCulture, $"{spread.Mean:0.0000}{(spread.Sd is { } sd ? $" ±{sd:0.0000}" : "")}");
+
+    private string Options(Standing standing) => TrialDraw.Describe(standing.Trial.Chosen.Where(c => space.Varied.Contains(c.Option)));
+
+    private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+
+    private void Line(string text) => output.WriteLine(text);
+}

@@ -1,0 +1,65 @@
+using System.Text.Json.Serialization;
+using Headstart.Training.Commands;
+using Headstart.Training.Evaluation;
+
+namespace Headstart.Training.Sweeps;
+
+/// <summary>One combination of options.</summary>
+/// <param name="Number">From 1, in the order in which they were chosen.</param>
+/// <param name="Arguments">What <c>trainer train</c> would be given; the seed is that of the first repeat.</param>
+/// <param name="Chosen">The values that the space gave, in its order.</param>
+internal sealed record Trial(int Number, TrainArguments Arguments, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
+
+/// <summary>Which of several trainings of one trial: they differ in seed, fold, or both.</summary>
+/// <param name="SeedOffset">Added to the trial's seed.</param>
+/// <param name="Fold">From 1; null without folds.</param>
+internal sealed record Repeat(int SeedOffset, int? Fold);
+
+/// <summary>One training of a sweep, in one round.</summary>
+internal sealed record TrialRun(Trial Trial, Repeat Repeat, int Rung)
+{
+    public TrainArguments Arguments { get; } = Trial.Arguments with { Seed = Trial.Arguments.Seed + Repeat.SeedOffset };
+
+    public RunKey Key => new(Trial.Number, Rung, Repeat.SeedOffset, Repeat.Fold);
+}
+
+/// <summary>What tells the trainings of a sweep apart.</summary>
+internal readonly record struct RunKey(int Trial, int Rung, int SeedOffset, int? Fold);
+
+/// <summary>What came of one training; a line of <c>trials.jsonl</c>.</summary>
+internal sealed record TrialOutcome
+{
+    public required int Trial { get; init; }
+
+    /// <summary>The round, from 0; above 0 in successive halving alone.</summary>
+    public required int Rung { get; init; }
+
+    public required int SeedOffset { get; init; }
+
+    public required int? Fold { get; init; }
+
+    public required long Seed { get; init; }
+
+    /// <summary>How many were finished, those of earlier rounds among them.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>The one whose weights the figures are of.</summary>
+    public required int SavedEpoch { get; init; }
+
+    public Figures? Train { get; init; }
+
+    /// <summary>Null where the training failed.</summary>
+    public Figures? Val { get; init; }
+
+    /// <summary>Of this round; its part of the time where several heads were trained together.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>How many heads were trained together with this one, itself among them.</summary>
+    public required int Together { get; init; }
+
+    /// <summary>Why there are no figures.</summary>
+    public string? Error { get; init; }
+
+    [JsonIgnore]
+    public RunKey Key => new(Trial, Rung, SeedOffset, Fold);
+}
