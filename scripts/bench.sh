@@ -46,6 +46,9 @@ if [[ -n ${VGG-} ]]; then
   bench finetuning 5 "$VGG"
   echo
 fi
+echo "## Many small heads together"
+bench sweep 5
+echo
 echo "## Memory and the second run"
 extractor demo-data "$work/many" --per-class "${MANY:-12500}" >/dev/null
 find "$work/many" -name '*.jpg' | sort | awk -v root="$work/" 'BEGIN { print "path,label" } { sub(root, ""); split($0, p, "/"); print $0 "," p[3] }' >"$work/all.csv"

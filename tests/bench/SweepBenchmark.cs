@@ -14,7 +14,7 @@ internal static class SweepBenchmark
     private const int TrainRows = 1000;
     private const int ValRows = 400;
     private const int Together = 32;
-    private const int Epochs = 10;
+    private const int Epochs = 30;
 
     public static async Task RunAsync(int rounds)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Headstart.CommandLine;
+using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 using Headstart.Training.Sweeps;
 using TorchSharp;
@@ -65,7 +66,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
             $"best run, trained once more as 'trainer train' does: validation accuracy {run.Val.Accuracy:0.0000}, loss {run.Val.Loss:0.0000}"));
         Line($"{seconds:0.0} s");
         Line($"{arguments.Out}: {SweepFolder.LeaderboardName}, {SweepFolder.ResultName}");
-        Line($"{best.Out}: {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
+        Line($"{best.Out}: {RunReport.FileName}, {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
         Line("The best run again, or longer:");
         Line($"  {CommandText.Of(best with { Out = best.Out.TrimEnd('/') + "-2" })}");

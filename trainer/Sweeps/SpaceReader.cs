@@ -27,7 +27,7 @@ internal sealed class SpaceReader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw CommandException.Usage($"--space {path}: {e.Message} docs/SWEEPS.md shows an example.");
+            throw new CommandException($"--space {path}: {e.Message} docs/SWEEPS.md shows an example.", cause: e);
         }
     }
 

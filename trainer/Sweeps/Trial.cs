@@ -36,7 +36,7 @@ internal sealed record TrialOutcome
 
     public required int SeedOffset { get; init; }
 
-    public required int? Fold { get; init; }
+    public int? Fold { get; init; }
 
     public required long Seed { get; init; }
 

@@ -13,6 +13,8 @@ internal sealed class TrainerProgram(string folder)
         return await EndAsync(process);
     }
 
+    public async Task<(int Code, string Output, string Error)> SweepAsync(params string[] arguments) => await RunAsync(["sweep", .. arguments]);
+
     /// <summary>Runs another command, given as the first argument.</summary>
     public async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
     {
@@ -36,6 +38,8 @@ internal sealed class TrainerProgram(string folder)
     }
 
     public Process Start(params string[] arguments) => StartCommand("train", arguments);
+
+    public Process StartSweep(params string[] arguments) => StartCommand(["sweep", .. arguments]);
 
     /// <summary>Waits until the run in <paramref name="run"/> has an epoch behind it.</summary>
     public async Task WaitForEpochAsync(Process process, string run)
