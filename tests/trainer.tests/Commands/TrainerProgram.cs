@@ -39,7 +39,7 @@ internal sealed class TrainerProgram(string folder)
 
     public Process Start(params string[] arguments) => StartCommand("train", arguments);
 
-    public Process StartSweep(params string[] arguments) => StartCommand(["sweep", .. arguments]);
+    public Process StartSweep(params string[] arguments) => StartCommand("sweep", arguments);
 
     /// <summary>Waits until the run in <paramref name="run"/> has an epoch behind it.</summary>
     public async Task WaitForEpochAsync(Process process, string run)
