@@ -15,6 +15,7 @@ return CommandApp.Run(args, app =>
         model.AddCommands<ModelImportCommand>();
         model.AddCommands<ModelInfoCommand>();
         model.AddCommands<ModelVerifyCommand>();
+        model.AddCommands<ModelQuantizeCommand>();
     }).WithDescription("Make, show and check model files.");
     app.AddSubCommand("cache", cache => cache.AddCommands<CacheCommands>()).WithDescription("Inspect caches.");
 });

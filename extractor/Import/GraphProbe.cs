@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Headstart.CommandLine;
+using Headstart.Extraction.Quantization;
 using Headstart.Models.Onnx;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
@@ -34,6 +35,7 @@ internal sealed class GraphProbe : IDisposable
     {
         // What goes wrong is told by the exception; ONNX Runtime would print it too.
         using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
+        IntegerInstructions.Configure(options, model);
         try
         {
             return new GraphProbe(path, new InferenceSession(model.ToByteArray(), options));

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Headstart.CommandLine;
+using Headstart.Extraction.Quantization;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Microsoft.ML.OnnxRuntime;
@@ -66,6 +67,8 @@ internal sealed class BaseNetwork : IDisposable
         // Threads that spin while they wait for work would take the cores from the decoding workers.
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
         var provider = ExecutionProvider.Configure(options, device);
+        if (IntegerInstructions.Configure(options, graph) && provider is { IsCpu: true, Notice: null })
+            provider = provider with { Notice = IntegerInstructions.SlowNotice };
         try
         {
             return (new InferenceSession(graph.ToByteArray(), options), provider);

@@ -24,8 +24,11 @@ public sealed record ModelContract
 
     public required WeightsSource Weights { get; init; }
 
-    /// <summary>The arithmetic of the network: <c>float32</c>.</summary>
+    /// <summary>The arithmetic of the network: <c>float32</c>, <c>float16</c>, or <c>int8</c> (then <see cref="Quantization"/> says how).</summary>
     public string Precision { get; init; } = "float32";
+
+    /// <summary>How the integers were chosen; null for a network of floats.</summary>
+    public QuantizationRecord? Quantization { get; init; }
 
     /// <summary>The only batch size that the graph accepts, or null (the usual case) when it takes any. Fill an incomplete batch up.</summary>
     public int? FixedBatch { get; init; }
@@ -49,3 +52,11 @@ public sealed record ModelLayer(string Name, LayerShape Shape);
 /// <param name="Note">What every user of these weights must know, such as that they are not pretrained.</param>
 /// <param name="Md5">Of the same file, because that is all that Keras publishes of its weights.</param>
 public sealed record WeightsSource(string File, string Sha256, string? Note = null, string? Md5 = null);
+
+/// <summary>How an integer model was made.</summary>
+/// <param name="WeightBits">8, or 7 for weights that no processor saturates with.</param>
+/// <param name="CalibrationSha256">Of the sorted digests of the calibration pictures' bytes.</param>
+/// <param name="CalibrationImages">Their number.</param>
+/// <param name="FloatSha256">Of the float32 model file that it stands for.</param>
+/// <param name="Kept">What was kept in float32, as the user named it.</param>
+public sealed record QuantizationRecord(int WeightBits, string CalibrationSha256, int CalibrationImages, string FloatSha256, IReadOnlyList<string> Kept);

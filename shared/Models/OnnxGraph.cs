@@ -110,7 +110,7 @@ public static class OnnxGraph
     }
 
     /// <summary>All tensors that a node reads, those that its inner graphs (If, Loop, Scan) capture included.</summary>
-    private static IEnumerable<string> Uses(NodeProto node) =>
+    public static IEnumerable<string> Uses(NodeProto node) =>
         node.Input.Where(name => name.Length > 0)
             .Concat(Subgraphs(node).SelectMany(inner => inner.Node.SelectMany(Uses).Concat(inner.Output.Select(o => o.Name))));
 

@@ -1,0 +1,66 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Planning;
+using Headstart.Images;
+using Headstart.Preprocessing;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Headstart.Extraction.Quantization;
+
+/// <summary>Decodes pictures batch by batch, as often as asked for; never more than one batch is in memory.</summary>
+internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchSize, int workers)
+{
+    private readonly DecodingMemory _memory = new();
+    private readonly ConcurrentDictionary<string, string> _rejected = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _digests = new(StringComparer.Ordinal);
+
+    /// <summary>Pictures that can't be used, and why, by path.</summary>
+    public IReadOnlyDictionary<string, string> Rejected => _rejected;
+
+    /// <summary>SHA-256 of the digests of the files that were used, in the order of their bytes: the same pictures have the same, whatever their names.</summary>
+    public string SetDigest(IEnumerable<ImageItem> items)
+    {
+        var digests = items.Select(i => _digests.GetValueOrDefault(i.Path)).OfType<string>().Order(StringComparer.Ordinal);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Join('\n', digests))));
+    }
+
+    /// <summary>Runs over pictures in order.</summary>
+    /// <param name="use">Given the network's input for a whole batch, and the slots with a picture in them; the others are zeros.</param>
+    /// <param name="progress">Told the number of pictures of every batch that is done.</param>
+    public void Run(IReadOnlyList<ImageItem> items, Action<OrtValue, IReadOnlyList<int>> use, IProgress<int> progress, CancellationToken cancellationToken)
+    {
+        using var batch = new FeatureBatch(batchSize, preprocessing.Size, [], []);
+        var times = new StageTimes();
+        foreach (var chunk in items.Chunk(batchSize))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            batch.Assign([.. chunk.Select(i => new PlannedRow(i, View: 0))]);
+            Parallel.For(
+                0,
+                chunk.Length,
+                new ParallelOptions { MaxDegreeOfParallelism = workers },
+                () => new ImageLoader(preprocessing, null, _memory, times),
+                (slot, _, loader) =>
+                {
+                    try
+                    {
+                        _digests[chunk[slot].Path] = loader.Load(batch, slot, 1).Sha256;
+                    }
+                    catch (ImageRejectedException e)
+                    {
+                        batch.InputOf(slot).Clear();
+                        _rejected[chunk[slot].Path] = e.Message;
+                    }
+
+                    return loader;
+                },
+                _ => { });
+            var whole = Enumerable.Range(0, chunk.Length).Where(slot => !_rejected.ContainsKey(chunk[slot].Path)).ToArray();
+            if (whole.Length > 0)
+                use(batch.Input, whole);
+            progress.Report(chunk.Length);
+        }
+    }
+}
