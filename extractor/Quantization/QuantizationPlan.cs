@@ -43,8 +43,18 @@ internal sealed class QuantizationPlan
     public string Root(string tensor) => _roots[tensor];
 
     /// <summary>The sets of roots that share channel factors, and whether these may differ from 1.</summary>
-    public IEnumerable<(IReadOnlyList<string> Roots, bool IsUniform)> Groups =>
-        Roots.GroupBy(Group).Select(g => ((IReadOnlyList<string>)[.. g], g.Any(r => _uniform.Contains(r)) || (g.Count() > 1 && g.Any(IsClipped))));
+    /// <remarks>
+    /// They don't where a float32 node reads one of them: ONNX Runtime turns some of these (a sigmoid between two integer convolutions) into operators of its own, which
+    /// take one scale only. Where several tensors share factors, a clip's limit would not be the end of every channel's range.
+    /// </remarks>
+    public IEnumerable<(IReadOnlyList<string> Roots, bool IsUniform)> Groups
+    {
+        get
+        {
+            var uniform = FloatNodes.SelectMany(OnnxGraph.Uses).Where(IsInteger).Select(Root).Concat(_uniform).ToHashSet(StringComparer.Ordinal);
+            return Roots.GroupBy(Group).Select(g => ((IReadOnlyList<string>)[.. g], g.Any(uniform.Contains) || (g.Count() > 1 && g.Any(IsClipped))));
+        }
+    }
 
     /// <param name="model">Prepared by <see cref="GraphPreparation"/>.</param>
     /// <param name="shapes">The shape of every float tensor for one image.</param>

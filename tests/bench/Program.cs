@@ -13,6 +13,9 @@ return args switch
     ["training", var rounds] => await Run(TrainingBenchmark.RunAsync(Number(rounds), null)),
     ["training", var rounds, var model] => await Run(TrainingBenchmark.RunAsync(Number(rounds), model)),
     ["finetuning", var rounds, var model] => await Run(Task.Run(() => FineTuningBenchmark.Run(Number(rounds), model))),
+    ["quantized", var model, var integer, var images, var count, var rounds] => await Run(QuantizationBenchmark.SpeedAsync(model, integer, images, Number(count), Number(rounds))),
+    ["quantized-heads", var cache, var integer, var head, var epochs, var rate, var seeds] => await Run(
+        QuantizationBenchmark.HeadsAsync(cache, integer, head, Number(epochs), double.Parse(rate, CultureInfo.InvariantCulture), Number(seeds))),
     _ => Usage(),
 };
 
@@ -26,6 +29,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS | quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS | quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS");
     return 2;
 }
