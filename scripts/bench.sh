@@ -28,6 +28,13 @@ fi
 echo "## The pipeline beside its limits"
 for model in "${models[@]}"; do bench pipeline "$model" "$images" "${COUNT:-400}" 3; done
 echo
+echo "## An int8 base beside float32"
+for model in "${models[@]}"; do
+  extractor model quantize "$model" --calibrate "$images" --images 64 --out "$work/int8.onnx"
+  bench quantized "$model" "$work/int8.onnx" "$images" "${COUNT:-400}" 3
+done
+if /usr/bin/python3 -c 'import torch' 2>/dev/null; then /usr/bin/python3 "$root/scripts/bench-bfloat16.py"; fi
+echo
 echo "## Resizing beside NetVips"
 bench resize 5
 echo

@@ -31,7 +31,7 @@ internal sealed class IntegerSupport(IReadOnlyDictionary<string, TensorProto> te
     public bool IsActivation(NodeProto node) => node.OpType switch
     {
         "Relu" => true,
-        "Clip" => node.Attribute.Count == 0 && IsConstant(node, 1) && IsConstant(node, 2) && Limits(node) is (<= 0, >= 0),
+        "Clip" => node.Attribute.Count == 0 && IsConstant(node, 1) && IsConstant(node, 2) && Limits(node) is { Low: <= 0, High: >= 0 },
         _ => false,
     };
 
