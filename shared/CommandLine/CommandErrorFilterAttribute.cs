@@ -43,7 +43,7 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
     private static void RejectExtraArguments(CoconaCommandExecutingContext ctx)
     {
         var given = ctx.ParsedCommandLine.Arguments;
-        if (ctx.Command.Arguments.Any(a => a.IsEnumerableLike) || given.Count <= ctx.Command.Arguments.Count)
+        if (ctx.Command.Arguments.Any(a => a.IsEnumerableLike) || Attribute.IsDefined(ctx.Command.Method, typeof(MoreArgumentsAttribute)) || given.Count <= ctx.Command.Arguments.Count)
             return;
         throw CommandException.Usage($"Unexpected argument '{given[ctx.Command.Arguments.Count].Value}'. See --help.");
     }

@@ -16,6 +16,9 @@ return args switch
     ["quantized", var model, var integer, var images, var count, var rounds] => await Run(QuantizationBenchmark.SpeedAsync(model, integer, images, Number(count), Number(rounds))),
     ["quantized-heads", var cache, var integer, var head, var epochs, var rate, var seeds] => await Run(
         QuantizationBenchmark.HeadsAsync(cache, integer, head, Number(epochs), double.Parse(rate, CultureInfo.InvariantCulture), Number(seeds))),
+    ["streaming", var rows, var size, var folder, var epochs] => await Run(StreamingBenchmark.RunAsync(Number(rows), size, folder, Number(epochs))),
+    ["streaming-cache", var rows, var folder] => await Run(StreamingBenchmark.WriteAsync(folder, Number(rows))),
+    ["shuffle", var cache] => await Run(ShuffleBenchmark.RunAsync(cache)),
     _ => Usage(),
 };
 
@@ -29,6 +32,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS | quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS | quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS | quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS | quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS | streaming-cache ROWS CACHE | streaming ROWS SIZE CACHE EPOCHS | shuffle CACHE");
     return 2;
 }

@@ -7,7 +7,7 @@ internal static class CommandText
 {
     /// <summary>The command with every option that is not its default.</summary>
     public static string Of(TrainArguments arguments) =>
-        Of(["trainer", "train", Quote(arguments.Cache), "--out", Quote(arguments.Out)], arguments.Choices, new TrainArguments(arguments.Cache, arguments.Out).Choices);
+        Of(["trainer", "train", .. arguments.Caches.Select(Quote), "--out", Quote(arguments.Out)], arguments.Choices, new TrainArguments(arguments.Cache, arguments.Out).Choices);
 
     /// <summary>A command with every option that is not its default.</summary>
     /// <param name="start">The command and what every use of it has, quoted.</param>

@@ -48,8 +48,8 @@ public sealed class FinetuneCommand
         var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
         var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken).ConfigureAwait(false);
-        var state = CachesState.Of(inputs.Folder, inputs.ValFolder);
-        var folders = (inputs.Folder, inputs.ValFolder, arguments.Out);
+        var state = CachesState.Of([inputs.Folder], inputs.ValFolder);
+        (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
         begun?.RequireSame(state, folders);
 
         using var network = TunedNetwork.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision);
@@ -58,7 +58,7 @@ public sealed class FinetuneCommand
         using var folder = RunFolder.Create(arguments.Out, arguments.Resume);
         var checkpoint = new Checkpoint(folder.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
         folder.Continue(checkpoint.Epochs);
-        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Cache, state.Validation, Tuning: arguments);
+        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Caches[0], state.Validation, Tuning: arguments);
         folder.Begin(origin);
         words.Begin(arguments, model, images, inputs.Prefix, network, groups, device);
         if (arguments.Resume)
@@ -67,7 +67,7 @@ public sealed class FinetuneCommand
         using var sets = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken)).ConfigureAwait(false);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
-        origin.RequireSame(CachesState.Of(inputs.Folder, inputs.ValFolder), folders);
+        origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
         var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken);
         words.Before(before);
         var training = TuningLoop.Run(network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, cancellationToken);

@@ -2,7 +2,7 @@ using Cocona.Filters;
 
 namespace Headstart.Training.Commands;
 
-/// <summary>Tells a command which options were really typed: Cocona itself shows no difference to a default.</summary>
+/// <summary>Tells a command which options were really typed (Cocona itself shows no difference to a default), and the arguments behind the first.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class GivenOptionsAttribute : CommandFilterAttribute
 {
@@ -10,7 +10,7 @@ internal sealed class GivenOptionsAttribute : CommandFilterAttribute
     {
         var given = ctx.ParsedCommandLine.Options.Select(o => o.Option.Name).ToHashSet(StringComparer.Ordinal);
         if (ctx.CommandTarget is TrainCommand train)
-            train.Given = given;
+            (train.Given, train.More) = (given, [.. ctx.ParsedCommandLine.Arguments.Skip(1).Select(a => a.Value)]);
         if (ctx.CommandTarget is FinetuneCommand finetune)
             finetune.Given = given;
         return next(ctx);

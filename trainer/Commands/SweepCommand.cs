@@ -28,7 +28,7 @@ public sealed class SweepCommand
 
         var trials = TrialDraw.Trials(space, arguments.Basis, arguments.Space);
         var device = TrainingDevice.Resolve(arguments.Device);
-        var state = CachesState.Of(arguments.Cache, arguments.Val);
+        var state = CachesState.Of([arguments.Cache], arguments.Val);
         var begun = arguments.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
         RequireSame(arguments, space, state, begun);
         var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
@@ -36,7 +36,7 @@ public sealed class SweepCommand
         using var folder = SweepFolder.Create(arguments.Out, arguments.Resume);
         var run = new SweepRun(space, trials, arguments.Folds, data, folder, device, time);
         var splits = run.Splits.Distinct().ToList();
-        var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Cache, state.Validation);
+        var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation);
         folder.Begin(origin, isNew: begun is null);
         words.Begin(arguments, data, run, trials.Count, device);
         if (arguments.Resume)
@@ -44,7 +44,7 @@ public sealed class SweepCommand
         using var features = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => data.LoadAsync(splits, run.Forms, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
-        RequireSame(arguments, space, CachesState.Of(arguments.Cache, arguments.Val), origin);
+        RequireSame(arguments, space, CachesState.Of([arguments.Cache], arguments.Val), origin);
 
         try
         {
@@ -76,7 +76,7 @@ public sealed class SweepCommand
         arguments.RequireSame(begun.Arguments);
         if (!JsonElement.DeepEquals(space.Source, begun.Space))
             throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} was begun with another content of the file. Put that back to go on, or give another --out.");
-        Require(arguments.Cache, state.Cache.ChangeSince(begun.Cache));
+        Require(arguments.Cache, state.Caches[0].ChangeSince(begun.Cache));
         if (state.Validation is not null && begun.ValidationCache is not null)
             Require(arguments.Val!, state.Validation.ChangeSince(begun.ValidationCache));
 

@@ -1,13 +1,14 @@
 using Cocona;
 using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
+using Headstart.Training.Features;
 using Headstart.Training.Heads;
 
 namespace Headstart.Training.Commands;
 
 /// <summary>The options of <c>trainer train</c>.</summary>
 public sealed record TrainArguments(
-    [Argument("CACHE", Description = "The features to train on: a folder that 'extractor extract' wrote.")] string Cache,
+    [Argument("CACHE", Description = "The features to train on: a folder that 'extractor extract' wrote. More may follow; classes are matched by name.")] string Cache,
     [Option("out", Description = "The run's folder; made if missing, never overwritten.")] string Out,
     [Option("val", Description = "Another cache to validate on.")] string? Val = null,
     [Option("val-split", Description = "Fraction of each class to validate on, where the cache names no split.")] double ValSplit = 0.2,
@@ -37,7 +38,11 @@ public sealed record TrainArguments(
     [Option("images", Description = "The pictures that were extracted, to be shown in report.html.")] string? Images = null,
     [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
-    [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
+    [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false,
+    [Option("memory", Description = "What the whole process may take, such as 2G: features that don't fit are read again in every epoch. Left out: as much as they need, up to 70% of the machine's.")]
+    string? Memory = null,
+    [Option("block-rows", Description = "Read the features again in every epoch, in blocks of so many images that are shuffled together. Follows from --memory when left out.")]
+    int? BlockRows = null) : ICommandParameterSet
 {
     private const double LongestInterval = 1e6;
 
@@ -63,13 +68,23 @@ public sealed record TrainArguments(
         ("early-stop", EarlyStop),
         ("seed", Seed),
         ("device", Device),
+        ("memory", Memory is null ? null : MemorySize.Parse(Memory).ToString()),
+        ("block-rows", BlockRows),
     ];
+
+    /// <summary>The other caches to train on; null when there are none. See <see cref="MoreArgumentsAttribute"/>.</summary>
+    public string[]? More { get; init; }
+
+    /// <summary>All caches to train on.</summary>
+    internal IReadOnlyList<string> Caches => [Cache, .. More ?? []];
 
     /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
     internal TrainingOptions ToOptions()
     {
         if (!(CheckpointEvery is >= 0 and <= LongestInterval))
             throw CommandException.Usage($"--checkpoint-every {CheckpointEvery}: seconds from 0 (after every epoch) to {LongestInterval:0}.");
+        if (BlockRows < 1)
+            throw CommandException.Usage($"--block-rows {BlockRows}: a block has at least 1 image.");
         var options = new TrainingOptions
         {
             Epochs = Epochs,
@@ -100,6 +115,8 @@ public sealed record TrainArguments(
         BegunOptions.RequireSame(now.Out, given, now.Choices.Where(c => c.Option != "val"), Choices.Where(c => c.Option != "val"));
         if (given.Contains("val") && Val is null)
             throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
-        return this with { Cache = now.Cache, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
+        if (now.Caches.Count != Caches.Count)
+            throw CommandException.Usage($"{now.Out} was begun with {Caches.Count} caches ({string.Join(", ", Caches)}), and now there are {now.Caches.Count}. Name the same ones, or give another --out.");
+        return this with { Cache = now.Cache, More = now.More, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
     }
 }

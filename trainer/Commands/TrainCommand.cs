@@ -4,6 +4,7 @@ using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
+using Headstart.Training.Native;
 using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 
@@ -15,10 +16,15 @@ public sealed class TrainCommand
     /// <summary>The options that were typed.</summary>
     internal IReadOnlySet<string> Given { get; set; } = new HashSet<string>();
 
+    /// <summary>The caches behind the first.</summary>
+    internal IReadOnlyList<string> More { get; set; } = [];
+
     [Command("train", Description = "Train a head on cached features.")]
     [GivenOptions]
+    [MoreArguments]
     public async Task RunAsync(TrainArguments arguments, [FromService] ICoconaAppContextAccessor context)
     {
+        arguments = arguments with { More = More.Count > 0 ? [.. More] : null };
         var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
@@ -38,44 +44,63 @@ public sealed class TrainCommand
         var options = arguments.ToOptions();
         var thresholdRule = ThresholdRule.Parse(arguments.Threshold);
         var spec = HeadSpec.Parse(arguments.Head);
-        var device = TrainingDevice.Resolve(arguments.Device);
         var words = new TrainWords(arguments.Json ? Console.Error : Console.Out, options);
 
-        var state = CachesState.Of(arguments.Cache, arguments.Val);
-        var folders = (arguments.Cache, arguments.Val, arguments.Out);
+        var state = CachesState.Of(arguments.Caches, arguments.Val);
+        var folders = (arguments.Caches, arguments.Val, arguments.Out);
         begun?.RequireSame(state, folders);
-        var data = await TrainingData.OpenAsync(arguments.Cache, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken).ConfigureAwait(false);
+        var data = await TrainingData.OpenAsync(arguments.Caches, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.ClassWeights, data.Classes);
         thresholdRule.RequireTwoClasses(data.Classes);
         var plan = HeadPlan.Create(spec, data.Layer, data.Classes.Count);
         if (options.Optimizer == OptimizerChoice.Lbfgs)
             LinearSolution.RequireLinear(plan);
+        var memory = MemoryPlan.Of(
+            arguments.Memory is null ? null : MemorySize.Parse(arguments.Memory), arguments.BlockRows, data, plan, options.Batch,
+            begun is null ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null);
+
+        // What the machine decided is written down as if it had been typed: the run is repeated, and resumed, in the same order on any machine.
+        arguments = arguments with { Memory = memory.Limit?.ToString() };
+        if (memory.IsStreamed)
+            OpenMpThreads.YieldWhileWaiting();
+        var device = TrainingDevice.Resolve(arguments.Device);
         using var head = new Head(plan, arguments.Seed, device);
 
         using var run = RunFolder.Create(arguments.Out, arguments.Resume);
         var checkpoint = new Checkpoint(run.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
         run.Continue(checkpoint.Epochs);
-        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Cache, state.Validation, arguments);
+        var origin = begun ?? new RunStart(
+            time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation, arguments, MoreCaches: [.. state.Caches.Skip(1)]);
         run.Begin(origin);
         words.Begin(data, head, device);
+        words.Memory(memory, data, head);
         if (arguments.Resume)
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
-        var sets = await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => data.LoadAsync(head, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
-        using var trainSet = sets.Train;
-        using var valSet = sets.Validation;
-        thresholdRule.RequireBothClasses(valSet.Labels);
+        using var features = await ProgressDisplay.RunAsync(
+            "loading", "images", time, begin => TrainingFeatures.OpenAsync(data, memory, head, begin(memory.RowsToLoad(data)), cancellationToken)).ConfigureAwait(false);
+        thresholdRule.RequireBothClasses(features.Validation.Labels);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
-        origin.RequireSame(CachesState.Of(arguments.Cache, arguments.Val), folders);
+        RequireUnchanged();
 
-        var training = TrainingLoop.Run(head, trainSet, valSet, data.Classes, options, Report, time, checkpoint, cancellationToken);
+        TrainingResult training;
+        try
+        {
+            training = TrainingLoop.Run(head, features.Train, features.Validation, data.Classes, options, Report, time, checkpoint, cancellationToken);
+        }
+        catch (CommandException) when (memory.IsStreamed)
+        {
+            // A part that can't be read is mostly one that somebody is replacing.
+            RequireUnchanged();
+            throw;
+        }
+
         if (training.Kept is null)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
-        var logits = TrainingLoop.Predict(head, valSet);
-        var calibration = Calibration.Fit(logits, valSet.Labels, data.Classes.Count, thresholdRule);
-        var predictions = Predictions.FromLogits(logits, valSet.Labels, data.Classes.Count);
-        var result = RunResult.Of(training, data, trainSet.Count, head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
+        var logits = TrainingLoop.Predict(head, features.Validation);
+        var calibration = Calibration.Fit(logits, features.Validation.Labels, data.Classes.Count, thresholdRule);
+        var predictions = Predictions.FromLogits(logits, features.Validation.Labels, data.Classes.Count);
+        var result = RunResult.Of(training, data, features.Train.Count, head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
         {
             Validation = EvaluationReport.Of(predictions, data.Classes),
             Calibration = calibration,
@@ -87,6 +112,7 @@ public sealed class TrainCommand
             Started = origin.Started,
             Versions = RunVersions.Current,
             Cache = RunCache.Of(data.Cache),
+            MoreCaches = data.Joined.Caches.Count > 1 ? [.. data.Joined.Caches.Skip(1).Select(RunCache.Of)] : null,
             ValidationCache = data.ValidationCache is null ? null : RunCache.Of(data.ValidationCache),
             Split = new RunSplit(data.Split.How, data.Split.TrainImages, data.Split.Validation.Count, arguments.ValSplit),
             Layer = data.Layer,
@@ -110,8 +136,13 @@ public sealed class TrainCommand
                 ExitCode.Interrupted);
         }
 
+        void RequireUnchanged() => origin.RequireSame(CachesState.Of(arguments.Caches, arguments.Val), folders);
+
         void Report(EpochRecord epoch)
         {
+            // An epoch that read changed features is not kept: the checkpoint before it stays.
+            if (memory.IsStreamed)
+                RequireUnchanged();
             run.Append(epoch);
             words.Epoch(epoch);
         }

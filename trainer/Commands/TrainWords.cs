@@ -15,7 +15,7 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     public void Begin(TrainingData data, Head head, torch.Device device)
     {
         var (cache, split, layer) = (data.Cache, data.Split, data.Layer);
-        Line($"{cache.Folder}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
+        Line($"{string.Join(", ", data.Joined.Caches.Select(c => c.Folder))}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
         if (split.Train.Count > split.TrainImages)
             Line($"{split.Train.Count:N0} views of the images to train; an epoch draws one of each image");
         Line($"{data.Classes.Count} classes: {Shorten(data.Classes)}");
@@ -31,6 +31,18 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     public static void Finished(TextWriter output, string run, RunResult result) => output.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
         $"{run} is finished: validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}. There is nothing to resume."));
+
+    /// <summary>Says how the features are read, where that is not the usual way.</summary>
+    public void Memory(MemoryPlan memory, TrainingData data, Head head)
+    {
+        if (memory.BlockRows is not { } rows)
+            return;
+        var features = (double)data.Split.Train.Count * head.Plan.Stored.Length * sizeof(float) / (1 << 30);
+        var limit = memory.Limit is { } size ? $"within {size}" : "without a limit";
+        Line($"{features:0.0} GiB of features stay on disk, {limit}; shuffled in blocks of {rows:N0} images");
+        foreach (var line in BlockMixture.Notes(data, rows, options.Seed))
+            WrappedText.Write(output, "note: ", line);
+    }
 
     /// <param name="begun">Null when there was nothing to resume.</param>
     /// <param name="epochs">How many the checkpoint holds.</param>
@@ -89,7 +101,8 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         // A pooled head has a few hundred weights where the reference head has millions: at the reference's rate it would hardly move.
         var next = new TrainArguments(
             arguments.Cache, arguments.Out.TrimEnd('/') + "-2", arguments.Val, arguments.ValSplit, arguments.Layer,
-            ClassWeights: arguments.ClassWeights, EarlyStop: arguments.EarlyStop, Seed: arguments.Seed, Device: arguments.Device);
+            ClassWeights: arguments.ClassWeights, EarlyStop: arguments.EarlyStop, Seed: arguments.Seed, Device: arguments.Device, Memory: arguments.Memory)
+        { More = arguments.More };
         var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase) ? next : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
         Line($"  {CommandText.Of(other)}");
     }

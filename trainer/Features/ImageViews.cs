@@ -8,18 +8,19 @@ namespace Headstart.Training.Features;
 /// <param name="OtherSlots">For each image the places of its other views; null where no image has any.</param>
 internal sealed record ImageViews(IReadOnlyList<int> Images, int[] Slots, int[][]? OtherSlots)
 {
-    /// <param name="rows">Of the cache.</param>
+    /// <param name="rows">Of the caches.</param>
     /// <param name="chosen">Row numbers.</param>
-    public static ImageViews Of(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> chosen)
+    /// <param name="cacheOf">Which cache a row is in, where there are several: equal rows of two caches are two images.</param>
+    public static ImageViews Of(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> chosen, Func<int, int>? cacheOf = null)
     {
-        var imageOf = new Dictionary<CacheRow, int>();
+        var imageOf = new Dictionary<(int, CacheRow), int>();
         var images = new List<int>();
         var image = new int[chosen.Count];
         var isFirst = new bool[chosen.Count];
         for (var i = 0; i < chosen.Count; i++)
         {
             // Path, bytes, label and split: a moved image's old row may still be there after a killed run.
-            var key = rows[chosen[i]] with { View = 0 };
+            var key = (cacheOf?.Invoke(chosen[i]) ?? 0, rows[chosen[i]] with { View = 0 });
             isFirst[i] = imageOf.TryAdd(key, images.Count);
             image[i] = imageOf[key];
             if (isFirst[i])
@@ -38,4 +39,12 @@ internal sealed record ImageViews(IReadOnlyList<int> Images, int[] Slots, int[][
 
         return new ImageViews(images, slots, next == images.Count ? null : [.. others.Select(o => o.ToArray())]);
     }
+
+    /// <summary>Which view an epoch sees of an image: 0 for the plain one, all equally likely.</summary>
+    /// <param name="views">How many there are, the plain one among them.</param>
+    /// <param name="seed">Decides, with the epoch and the image.</param>
+    /// <param name="epoch">From 1.</param>
+    /// <param name="image">Its number.</param>
+    public static int Draw(int views, long seed, int epoch, int image) =>
+        views == 1 ? 0 : new SeededRandom(seed, "view", ((long)epoch << 32) | (uint)image).NextBelow(views);
 }

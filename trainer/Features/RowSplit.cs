@@ -3,7 +3,7 @@ using Headstart.CommandLine;
 
 namespace Headstart.Training.Features;
 
-/// <summary>Which rows of a cache train a head and which judge it. The test split is in neither.</summary>
+/// <summary>Which rows of one cache, or of several, train a head and which judge it. The test split is in neither.</summary>
 /// <remarks>Both lists are ordered by path and view, so that nothing later depends on how the cache is divided into parts.</remarks>
 /// <param name="Train">Row numbers; every view of an image, one after the other.</param>
 /// <param name="Validation">Row numbers; plain images only (view 0).</param>
@@ -20,14 +20,22 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     /// <param name="fraction">Of each class's images that validate, where the split is drawn.</param>
     /// <param name="seed">Decides which.</param>
     /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be divided.</exception>
-    public static RowSplit Of(IReadOnlyList<CacheRow> rows, string folder, double fraction, long seed)
+    public static RowSplit Of(IReadOnlyList<CacheRow> rows, string folder, double fraction, long seed) => Of([new RowSource(folder, rows)], fraction, seed);
+
+    /// <summary>By the split columns of the caches that have one; a cache without one trains, and where none has one it is drawn from all.</summary>
+    /// <param name="sources">The caches; rows are numbered through.</param>
+    /// <param name="fraction">Of each class's images that validate, where the split is drawn.</param>
+    /// <param name="seed">Decides which.</param>
+    /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be divided.</exception>
+    public static RowSplit Of(IReadOnlyList<RowSource> sources, double fraction, long seed)
     {
-        var roles = Roles(rows, folder);
+        var (rows, roles, folder) = Join(sources);
         var train = Ordered(rows, roles, SplitRole.Train, folder);
         var validation = Ordered(rows, roles, SplitRole.Validation, folder);
         var notes = new List<string>();
         RequireRows(rows, train, folder, "train");
         RequireTwoClasses(rows, train, folder);
+        NoteMissingClasses(sources, rows, train, notes);
 
         var how = "by the split column";
         if (validation.Count == 0)
@@ -41,12 +49,13 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             NoteSharedImages(rows, validation, train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal), notes);
         }
 
+        NoteRepeatedImages(sources, notes);
         NoteLoneImages(rows, train, notes);
         NoteConflictingLabels(rows, [.. train, .. validation], notes);
         var plain = validation.Where(r => rows[r].View == 0).ToList();
         if (plain.Count == 0)
             throw new CommandException($"{folder} has no plain images (view 0) to validate with. Extract them: views come beside the plain image.");
-        return new RowSplit(train, plain, how, notes) { TrainImages = ImageViews.Of(rows, train).Images.Count };
+        return new RowSplit(train, plain, how, notes) { TrainImages = ImageViews.Of(rows, train, SourceOf(sources)).Images.Count };
     }
 
     /// <summary>One cache trains and another validates: by its validation rows where it names some, otherwise by all that are not for testing.</summary>
@@ -54,10 +63,19 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     /// <param name="folder">That cache, for messages.</param>
     /// <param name="valRows">Of the cache that validates; <see cref="Validation"/> numbers them.</param>
     /// <param name="valFolder">That cache, for messages.</param>
-    /// <exception cref="CommandException">As of <see cref="Of"/>; or classes that only the second cache has.</exception>
-    public static RowSplit Between(IReadOnlyList<CacheRow> rows, string folder, IReadOnlyList<CacheRow> valRows, string valFolder)
+    /// <exception cref="CommandException">As of <see cref="Of(IReadOnlyList{CacheRow}, string, double, long)"/>; or classes that only the second cache has.</exception>
+    public static RowSplit Between(IReadOnlyList<CacheRow> rows, string folder, IReadOnlyList<CacheRow> valRows, string valFolder) =>
+        Between([new RowSource(folder, rows)], new RowSource(valFolder, valRows));
+
+    /// <summary>Caches that train, and one that validates: by its validation rows where it names some, otherwise by all that are not for testing.</summary>
+    /// <param name="sources">Train; <see cref="Train"/> numbers their rows through. Their own validation rows are left alone.</param>
+    /// <param name="val">Validates; <see cref="Validation"/> numbers its rows.</param>
+    /// <exception cref="CommandException">As of <see cref="Of(IReadOnlyList{RowSource}, double, long)"/>; or classes that only the cache that validates has.</exception>
+    public static RowSplit Between(IReadOnlyList<RowSource> sources, RowSource val)
     {
-        var train = Ordered(rows, Roles(rows, folder), SplitRole.Train, folder);
+        var (rows, roles, folder) = Join(sources);
+        var (valFolder, valRows) = val;
+        var train = Ordered(rows, roles, SplitRole.Train, folder);
         RequireRows(rows, train, folder, "train");
         RequireTwoClasses(rows, train, folder);
 
@@ -71,19 +89,21 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         if (judged.Except(known).FirstOrDefault() is { } unknown)
             throw new CommandException($"{valFolder} has the class '{unknown}', which {folder} doesn't ({string.Join(", ", known)}): classes are matched by name. Rename or remove it.");
         var notes = new List<string>();
+        NoteMissingClasses(sources, rows, train, notes);
         if (known.Except(judged).ToList() is { Count: > 0 } missing)
             notes.Add($"{valFolder} has no images of {string.Join(", ", missing)}.");
         var trained = train.Select(r => rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
         NoteSharedImages(valRows, validation, trained, notes);
+        NoteRepeatedImages(sources, notes);
         NoteLoneImages(rows, train, notes);
-        return new RowSplit(train, validation, $"from {valFolder}", notes) { TrainImages = ImageViews.Of(rows, train).Images.Count };
+        return new RowSplit(train, validation, $"from {valFolder}", notes) { TrainImages = ImageViews.Of(rows, train, SourceOf(sources)).Images.Count };
     }
 
     /// <summary>Whether the split column says which rows validate, so that none are drawn.</summary>
     public static bool NamesValidation(IReadOnlyList<CacheRow> rows) => rows.Any(r => r.Split?.ToLowerInvariant() is "val" or "valid" or "validation");
 
     /// <summary>All rows that may train or validate, in order: what cross-validation divides.</summary>
-    /// <exception cref="CommandException">As of <see cref="Of"/>.</exception>
+    /// <exception cref="CommandException">As of <c>Of</c>.</exception>
     public static IReadOnlyList<int> Pool(IReadOnlyList<CacheRow> rows, string folder)
     {
         // Which of them were to validate is forgotten here.
@@ -97,6 +117,18 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     /// <summary>The classes of the rows, in ordinal order.</summary>
     public static IReadOnlyList<string> Classes(IReadOnlyList<CacheRow> rows, IEnumerable<int> chosen) =>
         [.. chosen.Select(r => rows[r].Label!).Distinct().Order(StringComparer.Ordinal)];
+
+    private static (IReadOnlyList<CacheRow> Rows, SplitRole[] Roles, string Folder) Join(IReadOnlyList<RowSource> sources) => (
+        sources is [var only] ? only.Rows : [.. sources.SelectMany(s => s.Rows)],
+        [.. sources.SelectMany(s => Roles(s.Rows, s.Folder))],
+        string.Join(", ", sources.Select(s => s.Folder)));
+
+    // A row's source, by its number.
+    private static Func<int, int> SourceOf(IReadOnlyList<RowSource> sources)
+    {
+        var of = sources.SelectMany((s, i) => Enumerable.Repeat(i, s.Rows.Count)).ToArray();
+        return row => of[row];
+    }
 
     /// <summary>What each row is for; all train where none has a split.</summary>
     /// <exception cref="CommandException">An unknown split, or rows with one and rows without.</exception>
@@ -154,6 +186,34 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             notes.Add($"{shared.Count:N0} validation images are in the training split too, byte for byte ({rows[shared[0]].Path} first): the figures flatter.");
     }
 
+    // Of several caches that train: classes are matched by name, so a misspelt one would quietly become a class of its own.
+    private static void NoteMissingClasses(IReadOnlyList<RowSource> sources, IReadOnlyList<CacheRow> rows, List<int> train, List<string> notes)
+    {
+        var all = Classes(rows, train);
+        var sourceOf = SourceOf(sources);
+        foreach (var ofSource in train.GroupBy(sourceOf).OrderBy(g => g.Key))
+        {
+            if (all.Except(Classes(rows, ofSource)).ToList() is { Count: > 0 } missing)
+                notes.Add($"{sources[ofSource.Key].Folder} has no images of {string.Join(", ", missing)} to train on.");
+        }
+
+        foreach (var unused in Enumerable.Range(0, sources.Count).Except(train.Select(sourceOf).Distinct()))
+            notes.Add($"{sources[unused].Folder} has no images to train on.");
+    }
+
+    private static void NoteRepeatedImages(IReadOnlyList<RowSource> sources, List<string> notes)
+    {
+        var repeated = sources.SelectMany((s, i) => s.Rows.Where(r => r.View == 0).Select(r => (Row: r, Source: i)))
+            .GroupBy(r => r.Row.Sha256, StringComparer.Ordinal)
+            .Where(g => g.Select(r => r.Source).Distinct().Count() > 1)
+            .ToList();
+        if (repeated.Count > 0)
+        {
+            notes.Add($"{repeated.Count:N0} images are in more than one cache, byte for byte ({repeated[0].First().Row.Path} first): each counts as often as it is there, " +
+                "and a split that is drawn keeps them together.");
+        }
+    }
+
     private static void NoteLoneImages(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> train, List<string> notes)
     {
         foreach (var lone in train.GroupBy(r => rows[r].Label, StringComparer.Ordinal).Where(g => g.Select(r => rows[r].Sha256).Distinct().Count() == 1))
@@ -178,3 +238,7 @@ internal enum SplitRole
     Validation,
     Test,
 }
+
+/// <summary>The rows of one of several caches.</summary>
+/// <param name="Folder">The cache, for messages.</param>
+internal sealed record RowSource(string Folder, IReadOnlyList<CacheRow> Rows);

@@ -41,9 +41,11 @@ internal sealed record CacheState(IReadOnlyDictionary<string, string> Parts)
 }
 
 /// <summary>The state of all caches that a run reads.</summary>
-/// <param name="Validation">Null where one cache does both.</param>
-internal sealed record CachesState(CacheState Cache, CacheState? Validation)
+/// <param name="Caches">Those that train, in their order.</param>
+/// <param name="Validation">Null where they validate too.</param>
+internal sealed record CachesState(IReadOnlyList<CacheState> Caches, CacheState? Validation)
 {
     /// <exception cref="CommandException">A folder can't be read.</exception>
-    public static CachesState Of(string cache, string? validation) => new(CacheState.Of(cache), validation is null ? null : CacheState.Of(validation));
+    public static CachesState Of(IReadOnlyList<string> caches, string? validation) =>
+        new([.. caches.Select(CacheState.Of)], validation is null ? null : CacheState.Of(validation));
 }

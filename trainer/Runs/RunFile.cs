@@ -25,7 +25,11 @@ internal sealed record RunFile
 
     public required RunVersions Versions { get; init; }
 
+    /// <summary>The cache that trained; of several the first.</summary>
     public required RunCache Cache { get; init; }
+
+    /// <summary>The other caches that trained.</summary>
+    public IReadOnlyList<RunCache>? MoreCaches { get; init; }
 
     /// <summary>The cache that validated, where it was another one.</summary>
     public RunCache? ValidationCache { get; init; }

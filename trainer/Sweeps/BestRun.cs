@@ -35,7 +35,7 @@ internal static class BestRun
         var checkpoint = new Checkpoint(run.CheckpointPath, CheckpointInterval, time);
         run.Continue(checkpoint.Epochs);
         var origin = RunFolder.Unfinished(arguments.Out)
-            ?? new RunStart(time.GetUtcNow(), RunVersions.Current, get_num_threads(), state.Cache, state.Validation, arguments);
+            ?? new RunStart(time.GetUtcNow(), RunVersions.Current, get_num_threads(), state.Caches[0], state.Validation, arguments);
         run.Begin(origin);
         var (train, validation) = features.Select(FeatureForm.Of(layer.Name, plan), plan, training.Split);
         using var _ = train;

@@ -11,5 +11,5 @@ internal sealed record FeatureForm(string Layer, string Pieces)
     /// <param name="layer">That the head reads.</param>
     /// <param name="plan">The head.</param>
     public static FeatureForm Of(string layer, HeadPlan plan) =>
-        new(layer, string.Join(", ", plan.Pieces.Take(plan.FixedPieces).Where(p => !FeatureLoader.KeepsValues(p)).Select(p => p.Piece)));
+        new(layer, string.Join(", ", plan.Pieces.Take(plan.FixedPieces).Where(p => !RowGroupReader.KeepsValues(p)).Select(p => p.Piece)));
 }

@@ -35,7 +35,7 @@ internal sealed class SweepData
     /// <param name="valSplit">Fraction of each class to validate on, where nothing else says which.</param>
     /// <param name="folds">How many; null for none.</param>
     /// <param name="seed">Of the first training.</param>
-    /// <exception cref="CommandLine.CommandException">As of <see cref="TrainingData.OpenAsync"/>.</exception>
+    /// <exception cref="CommandLine.CommandException">As of <c>TrainingData.OpenAsync</c>.</exception>
     public static async Task<SweepData> OpenAsync(string folder, string? valFolder, double valSplit, int? folds, long seed, CancellationToken cancellationToken)
     {
         var data = await TrainingData.OpenAsync(folder, valFolder, layer: null, valSplit, seed, cancellationToken).ConfigureAwait(false);

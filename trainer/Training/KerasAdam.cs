@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -43,7 +44,10 @@ internal sealed class KerasAdam : GradientOptimizer
     {
         foreach (var step in _steps)
             step.fill_(Steps);
-        Fused.Value.invoke("step", Parameters, gradients, _m, _v, _steps, learningRate, Beta1, Beta2, Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps)));
+
+        // Numbers would do, but TorchSharp makes Scalars of them that the garbage collector may free before libtorch has read them.
+        using Scalar rate = learningRate, beta1 = Beta1, beta2 = Beta2, epsilon = Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps));
+        Fused.Value.invoke("step", Parameters, gradients, _m, _v, _steps, rate, beta1, beta2, epsilon);
     }
 
     protected override void Dispose(bool disposing)

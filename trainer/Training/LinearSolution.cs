@@ -24,7 +24,7 @@ internal static class LinearSolution
     /// <param name="classWeights">One a class, or none.</param>
     /// <exception cref="CommandException">A head with layers, dropout or normalisation of its own.</exception>
     public static TrainingResult Find(
-        Head head, FeatureSet train, FeatureSet validation, TrainingOptions options, double[] classWeights, Action<EpochRecord> onEpoch, TimeProvider time,
+        Head head, FeatureSource train, FeatureSource validation, TrainingOptions options, double[] classWeights, Action<EpochRecord> onEpoch, TimeProvider time,
         CancellationToken cancellationToken)
     {
         RequireLinear(head.Plan);
@@ -33,32 +33,32 @@ internal static class LinearSolution
         var objective = new Objective(head.Plan.Classes, classWeights, options.LabelSmoothing);
         var l2 = options.L2 ?? 1.0 / train.Count;
         var x = new double[kernel.numel() + bias.numel()];
-        Convergence convergence;
         try
         {
-            convergence = Lbfgs.Minimize(Loss, x, Tolerance, MaxIterations, cancellationToken);
+            var convergence = Lbfgs.Minimize(Loss, x, Tolerance, MaxIterations, cancellationToken);
+            SetWeights();
+            var record = new EpochRecord(
+                1,
+                Figures.FromLogits(TrainingLoop.Logits(head, train, cancellationToken), train.Labels, head.Plan.Classes, classWeights),
+                Figures.FromLogits(TrainingLoop.Logits(head, validation, cancellationToken), validation.Labels, head.Plan.Classes),
+                LearningRate: 0,
+                time.GetElapsedTime(start).TotalSeconds);
+            onEpoch(record);
+            return new TrainingResult([record], record, record, Interrupted: false, Solution: convergence);
         }
         catch (OperationCanceledException)
         {
             return new TrainingResult([], null, null, Interrupted: true);
         }
 
-        using (no_grad())
+        void SetWeights()
         {
+            using var noGradient = no_grad();
             using var scope = NewDisposeScope();
             var solution = tensor(x);
             kernel.copy_(solution.narrow(0, 0, kernel.numel()).view(kernel.shape));
             bias.copy_(solution.narrow(0, kernel.numel(), bias.numel()));
         }
-
-        var record = new EpochRecord(
-            1,
-            Figures.FromLogits(TrainingLoop.Predict(head, train), train.Labels, head.Plan.Classes, classWeights),
-            TrainingLoop.Evaluate(head, validation),
-            LearningRate: 0,
-            time.GetElapsedTime(start).TotalSeconds);
-        onEpoch(record);
-        return new TrainingResult([record], record, record, Interrupted: false, Solution: convergence);
 
         double Loss(ReadOnlySpan<double> at, Span<double> gradient)
         {
@@ -67,14 +67,17 @@ internal static class LinearSolution
             using var w = new Parameter(values.narrow(0, 0, kernel.numel()).view(kernel.shape).clone());
             using var b = new Parameter(values.narrow(0, kernel.numel(), bias.numel()).clone());
             var sum = 0.0;
-            for (var first = 0; first < train.Count; first += Chunk)
+            var first = 0;
+            foreach (var chunk in train.InOrder(Chunk, cancellationToken))
             {
+                using var rows = chunk;
                 using var step = NewDisposeScope();
-                var count = Math.Min(Chunk, train.Count - first);
-                var features = train.Features.narrow(0, first, count).to(head.Device).to(ScalarType.Float64);
+                var count = (int)rows.shape[0];
+                var features = rows.to(head.Device).to(ScalarType.Float64);
                 var loss = objective.Loss(features.matmul(w.t()) + b, train.Labels.AsSpan(first, count)) * ((double)count / train.Count);
                 loss.backward();
                 sum += loss.item<double>();
+                first += count;
             }
 
             using var noGradient = no_grad();

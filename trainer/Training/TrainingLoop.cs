@@ -20,7 +20,7 @@ internal static class TrainingLoop
     /// <param name="cancellationToken">Ends it between two steps; the head then holds the weights of a finished epoch.</param>
     /// <exception cref="CommandException">The loss is no longer a number; or the head and the options don't fit each other.</exception>
     public static TrainingResult Run(
-        Head head, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, TrainingOptions options, Action<EpochRecord> onEpoch,
+        Head head, FeatureSource train, FeatureSource validation, IReadOnlyList<string> classes, TrainingOptions options, Action<EpochRecord> onEpoch,
         TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
         var classWeights = ClassWeights.Of(options.ClassWeights, train.Labels, classes);
@@ -33,13 +33,11 @@ internal static class TrainingLoop
         var parameters = head.Parameters.Select(p => p.Value).ToArray();
         var regularization = new Regularization(parameters, options);
         using var optimizer = GradientOptimizer.Create(options.Optimizer, parameters);
-        using var minibatch = new Minibatch(train, batches.Max(), head.Device);
+        using var minibatch = new BatchMemory(train.RowShape, batches.Max(), head.Device);
         using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
         using var snapshot = new WeightSnapshot(head.State);
         var state = new TrainingState(head, [], [optimizer], snapshot);
 
-        var order = new int[train.Count];
-        var rows = new int[train.Count];
         var labels = new int[train.Count];
         checkpoint?.Restore(state);
         List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
@@ -50,39 +48,42 @@ internal static class TrainingLoop
         {
             var start = time.GetTimestamp();
             var epoch = epochs.Count + 1;
-
-            // The order depends on the seed and the epoch alone, so that a training can be taken up again at any epoch.
-            for (var i = 0; i < order.Length; i++)
-                order[i] = i;
-            new SeededRandom(options.Seed, "shuffle", epoch).Shuffle(order.AsSpan());
-            for (var i = 0; i < order.Length; i++)
-                labels[i] = train.Labels[order[i]];
-            train.DrawViews(order, options.Seed, epoch, rows);
-
             var plateaus = options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(epochs.Select(e => e.Val.Loss)) : 0;
             var rate = 0.0;
             var first = 0;
+            Figures trainFigures, valFigures;
             head.IsTraining = true;
-            foreach (var size in batches)
+            try
             {
-                if (interrupted = cancellationToken.IsCancellationRequested)
-                    break;
-                using var step = NewDisposeScope();
-                var logits = head.ForwardReduced(minibatch.Gather(rows.AsSpan(first, size)));
-                var loss = objective.Loss(logits, labels.AsSpan(first, size));
-                optimizer.ClearGradients();
-                loss.backward();
-                rate = learningRate.At(optimizer.Steps, plateaus);
-                regularization.Apply(rate);
-                optimizer.Step(rate);
-                logitLog.Add(logits);
-                first += size;
+                // The order depends on the seed and the epoch alone, so that a training can be taken up again at any epoch.
+                using (var images = train.Shuffled(options.Seed, epoch, cancellationToken))
+                {
+                    foreach (var size in batches)
+                    {
+                        cancellationToken.ThrowIfCancellationRequested();
+                        using var step = NewDisposeScope();
+                        var ofBatch = labels.AsSpan(first, size);
+                        var logits = head.ForwardReduced(minibatch.Take(images, ofBatch));
+                        var loss = objective.Loss(logits, ofBatch);
+                        optimizer.ClearGradients();
+                        loss.backward();
+                        rate = learningRate.At(optimizer.Steps, plateaus);
+                        regularization.Apply(rate);
+                        optimizer.Step(rate);
+                        logitLog.Add(logits);
+                        first += size;
+                    }
+                }
+
+                trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes.Count, classWeights);
+                valFigures = Figures.FromLogits(Logits(head, validation, cancellationToken), validation.Labels, classes.Count);
+            }
+            catch (OperationCanceledException)
+            {
+                interrupted = true;
+                break;
             }
 
-            if (interrupted)
-                break;
-            var trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes.Count, classWeights);
-            var valFigures = Evaluate(head, validation);
             var record = new EpochRecord(epoch, trainFigures, valFigures, rate, time.GetElapsedTime(start).TotalSeconds);
             if (!double.IsFinite(trainFigures.Loss) || !double.IsFinite(valFigures.Loss))
             {
@@ -106,20 +107,25 @@ internal static class TrainingLoop
 
     /// <summary>The figures of the head as it is, without dropout and with batch norm's running statistics.</summary>
     /// <param name="rows">As <see cref="Head.Reduce"/> leaves them.</param>
-    public static Figures Evaluate(Head head, FeatureSet rows) =>
+    public static Figures Evaluate(Head head, FeatureSource rows) =>
         Figures.FromLogits(Predict(head, rows), rows.Labels, head.Plan.Classes);
 
-    /// <summary>The logits of every row, row after row.</summary>
-    public static float[] Predict(Head head, FeatureSet rows)
+    /// <summary>The logits of every image, one after the other.</summary>
+    public static float[] Predict(Head head, FeatureSource rows) => Logits(head, rows, CancellationToken.None);
+
+    /// <summary>As <see cref="Predict"/>, for sources that take their time.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static float[] Logits(Head head, FeatureSource rows, CancellationToken cancellationToken)
     {
         head.IsTraining = false;
         using var noGradient = no_grad();
         using var log = new LogitLog(rows.Count, head.Plan.Outputs, head.Device);
-        for (var first = 0; first < rows.Count; first += EvaluationBatch)
+        foreach (var batch in rows.InOrder(EvaluationBatch, cancellationToken))
         {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var features = batch;
             using var step = NewDisposeScope();
-            var batch = rows.Features.narrow(0, first, Math.Min(EvaluationBatch, rows.Count - first));
-            log.Add(head.ForwardReduced(batch.to(head.Device)));
+            log.Add(head.ForwardReduced(features.to(head.Device)));
         }
 
         return log.Take();

@@ -148,4 +148,26 @@ public sealed class RowSplitTests
 
         Assert.Contains("other has the class 'doggs', which cache doesn't (cats, dogs)", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Cache_without_a_split_column_trains_beside_one_that_has_it()
+    {
+        var split = RowSplit.Of(
+            [new RowSource("a", [.. SyntheticCache.Rows(3, Classes, "train"), .. SyntheticCache.Rows(2, Classes, "val")]), new RowSource("b", SyntheticCache.Rows(4, Classes))], 0.2, 0);
+
+        Assert.Equal((14, 4), (split.TrainImages, split.Validation.Count));
+        Assert.Empty(split.Notes);
+    }
+
+    [Fact]
+    public void Images_that_are_in_two_caches_stay_on_one_side_and_are_no_views_of_each_other()
+    {
+        var rows = SyntheticCache.Rows(10, Classes);
+
+        var split = RowSplit.Of([new RowSource("a", rows), new RowSource("b", rows)], 0.3, 1);
+
+        Assert.Equal((28, 12), (split.TrainImages, split.Validation.Count));
+        Assert.Empty(split.Train.Select(r => r % 20).Intersect(split.Validation.Select(r => r % 20)));
+        Assert.Contains("20 images are in more than one cache, byte for byte (cats/0000.jpg first)", Assert.Single(split.Notes), StringComparison.Ordinal);
+    }
 }
