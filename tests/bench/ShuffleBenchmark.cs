@@ -11,19 +11,24 @@ namespace Headstart.Bench;
 internal static class ShuffleBenchmark
 {
     private const int Seeds = 5;
-    private const int PartRows = 16;
 
     /// <param name="source">Any cache with labels; one layer is read, the deepest.</param>
     public static async Task RunAsync(string source)
     {
+        await RunAsync(source, 16, [16, 4, 1]);
+        await RunAsync(source, 128, [4, 2, 1]);
+    }
+
+    private static async Task RunAsync(string source, int groupRows, int[] blocks)
+    {
         var folder = Directory.CreateTempSubdirectory("headstart-shuffle-").FullName;
         try
         {
-            await WriteSortedAsync(source, folder);
-            Console.WriteLine($"{HeadSpec.Reference}; {source}, one class after the other, {PartRows} images a row group; {Seeds} seeds");
+            await WriteSortedAsync(source, folder, groupRows);
+            Console.WriteLine($"{HeadSpec.Reference}; {source}, one class after the other, {groupRows} images a row group; {Seeds} seeds");
             await TrainAsync("in memory", folder, null);
-            foreach (var groups in (int[])[16, 8, 4, 2, 1])
-                await TrainAsync($"blocks of {groups} row groups", folder, groups * PartRows);
+            foreach (var groups in blocks)
+                await TrainAsync($"blocks of {groups} row groups", folder, groups * groupRows);
         }
         finally
         {
@@ -31,7 +36,7 @@ internal static class ShuffleBenchmark
         }
     }
 
-    private static async Task WriteSortedAsync(string source, string folder)
+    private static async Task WriteSortedAsync(string source, string folder, int groupRows)
     {
         var cache = await FeatureCache.OpenAsync(source, CancellationToken.None);
         var layer = cache.Contract.Layers[^1];
@@ -50,7 +55,7 @@ internal static class ShuffleBenchmark
         foreach (var (row, values) in cache.Rows.Zip(features).OrderBy(r => r.First.Label, StringComparer.Ordinal).ThenBy(r => r.First.Split, StringComparer.Ordinal))
         {
             await writer.AddAsync(row, [values]);
-            if (++written % PartRows == 0)
+            if (++written % groupRows == 0)
                 await writer.FlushAsync();
         }
 

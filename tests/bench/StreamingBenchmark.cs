@@ -6,7 +6,6 @@ using Headstart.Preprocessing;
 using Headstart.Training;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
-using Headstart.Training.Native;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;
@@ -27,7 +26,13 @@ internal static class StreamingBenchmark
         Directory.CreateDirectory(folder);
         var contract = new CacheContract
         {
-            Model = "noise", ModelSha256 = new string('a', 64), Preprocessing = Presets.Keras, Precision = "float32", Layers = [Layer], Provider = "cpu", Tool = "bench",
+            Model = "noise",
+            ModelSha256 = new string('a', 64),
+            Preprocessing = Presets.Keras,
+            Precision = "float32",
+            Layers = [Layer],
+            Provider = "cpu",
+            Tool = "bench",
         };
         var writer = new CacheWriter(new CacheFolder(folder), contract, TimeProvider.System);
         using var generator = new Generator(1);
@@ -66,8 +71,6 @@ internal static class StreamingBenchmark
         var data = await TrainingData.OpenAsync(folder, null, null, 0.2, 0, CancellationToken.None);
         var headPlan = HeadPlan.Create(HeadSpec.Parse(HeadSpec.Reference), data.Layer, 2);
         var plan = MemoryPlan.Of(limit, null, data, headPlan, options.Batch, null);
-        if (plan.IsStreamed)
-            OpenMpThreads.YieldWhileWaiting();
         var megabytes = data.Joined.Rows.Count * (double)Length * sizeof(float) / 1e6;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,

@@ -4,7 +4,6 @@ using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
-using Headstart.Training.Native;
 using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 
@@ -61,8 +60,6 @@ public sealed class TrainCommand
 
         // What the machine decided is written down as if it had been typed: the run is repeated, and resumed, in the same order on any machine.
         arguments = arguments with { Memory = memory.Limit?.ToString() };
-        if (memory.IsStreamed)
-            OpenMpThreads.YieldWhileWaiting();
         var device = TrainingDevice.Resolve(arguments.Device);
         using var head = new Head(plan, arguments.Seed, device);
 
