@@ -95,7 +95,7 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         if (result.BestEpoch != result.SavedEpoch)
             Line($"The lowest validation loss was in epoch {result.BestEpoch}: --early-stop keeps that one.");
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N0} images/s");
-        Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
+        Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.RunName}, {RunFolder.HeadName}");
         Line("");
         Line("Another head takes seconds:");
         // A pooled head has a few hundred weights where the reference head has millions: at the reference's rate it would hardly move.

@@ -91,7 +91,7 @@ public sealed class TrainCommandTests : IAsyncLifetime
         Assert.All(output.Split('\n'), line => Assert.InRange(line.Length, 0, 80));
         var summary = output[output.IndexOf("validation accuracy", StringComparison.Ordinal)..];
         Assert.Contains("note: The weights are seeded, not pretrained.", summary, StringComparison.Ordinal);
-        Assert.Contains("run: report.html, head.safetensors, run.json, metrics.jsonl", summary, StringComparison.Ordinal);
+        Assert.Contains("run: report.html, run.json, head.safetensors", summary, StringComparison.Ordinal);
         Assert.Contains("trainer train cache --out run-2", summary, StringComparison.Ordinal);
         Assert.Equal(10, output.Split('\n').Count(l => l.StartsWith("epoch ", StringComparison.Ordinal)));
     }
