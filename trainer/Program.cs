@@ -9,4 +9,5 @@ return CommandApp.Run(args, app =>
     app.AddCommands<ExportCommand>();
     app.AddCommands<FinetuneCommand>();
     app.AddCommands<SweepCommand>();
+    app.AddCommands<AuditCommand>();
 });

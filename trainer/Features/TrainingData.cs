@@ -1,6 +1,7 @@
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Training.Audit;
 using Headstart.Training.Heads;
 
 namespace Headstart.Training.Features;
@@ -67,6 +68,8 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
             : await OpenLikeAsync(valFolder, first, first.Contract with { Layers = [read], Augmentation = null }, read, cancellationToken).ConfigureAwait(false);
         var sources = caches.Select(c => new RowSource(c.Folder, c.Rows)).ToList();
         var split = val is null ? RowSplit.Of(sources, valSplit, seed) : RowSplit.Between(sources, new RowSource(val.Folder, val.Rows));
+        if (caches.Count == 1)
+            split = split with { Notes = [.. split.Notes, .. KnownDuplicates.Warnings(first, split.Train, val ?? first, split.Validation)] };
         return new TrainingData(joined, val, read, split, RowSplit.Classes(joined.Rows, split.Train));
     }
 
