@@ -56,6 +56,9 @@ fi
 echo "## Many small heads together"
 bench sweep 5
 echo
+echo "## An audit"
+for side in 1 7; do bench audit 25000 "$side"; done
+echo
 echo "## Memory and the second run"
 extractor demo-data "$work/many" --per-class "${MANY:-12500}" >/dev/null
 find "$work/many" -name '*.jpg' | sort | awk -v root="$work/" 'BEGIN { print "path,label" } { sub(root, ""); split($0, p, "/"); print $0 "," p[3] }' >"$work/all.csv"

@@ -19,6 +19,7 @@ return args switch
     ["streaming", var rows, var size, var folder, var epochs] => await Run(StreamingBenchmark.RunAsync(Number(rows), size, folder, Number(epochs))),
     ["streaming-cache", var rows, var folder] => await Run(StreamingBenchmark.WriteAsync(folder, Number(rows))),
     ["shuffle", var cache] => await Run(ShuffleBenchmark.RunAsync(cache)),
+    ["audit", var rows, var side] => await Run(AuditBenchmark.RunAsync(Number(rows), Number(side))),
     _ => Usage(),
 };
 
@@ -32,6 +33,6 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS | quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS | quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS | streaming-cache ROWS CACHE | streaming ROWS SIZE CACHE EPOCHS | shuffle CACHE");
+    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS | quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS | quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS | streaming-cache ROWS CACHE | streaming ROWS SIZE CACHE EPOCHS | shuffle CACHE | audit IMAGES SIDE");
     return 2;
 }

@@ -45,7 +45,8 @@ internal sealed record DataAudit(
         if (labels.Where((_, i) => foldOf[i] != LabelFolds.None).Distinct().Count() < 2)
             return null;
         using var places = TorchSharp.torch.tensor(images.Distinct, TorchSharp.torch.ScalarType.Int64);
-        using var features = images.Pooled.index_select(0, places);
+        using var pooled = images.Pooled.index_select(0, places);
+        using var features = pooled.to(TorchSharp.torch.ScalarType.Float64);
         var probabilities = OutOfFold.Predict(features, labels, foldOf, classes.Length, progress, cancellationToken);
         return LabelCheck.Of(images.Rows, labels, foldOf, probabilities, classes);
     }
