@@ -65,7 +65,7 @@ internal static class OutOfFold
             loss -= (logs.gather(1, y) * weight).sum().item<double>();
             var error = logs.exp().scatter_add_(1, y, full_like(weight, -1)) * weight;
             slope.add_(error.t().matmul(x));
-            biasSlope.add_(error.sum(0));
+            biasSlope.add_(error.sum([0L]));
         }
 
         cat([slope.flatten(), biasSlope]).data<double>().CopyTo(slopes);

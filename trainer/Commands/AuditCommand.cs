@@ -24,7 +24,7 @@ public sealed class AuditCommand
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
         if (images is not null && !Directory.Exists(images))
-            throw CommandException.Usage($"--images {images}: no such folder. Pass the folder that was extracted, or leave it out.");
+            throw new CommandException($"--images {images}: no such folder. Pass the folder that was extracted, or leave it out.");
         var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken).ConfigureAwait(false);
         var layer = layerName is null ? cache.Contract.Layers[^1] : cache.Layer(layerName);
         var audit = await DataAudit.RunAsync(cache, layer, seed, time, cancellationToken).ConfigureAwait(false);
