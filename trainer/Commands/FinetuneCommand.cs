@@ -2,7 +2,9 @@ using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Training.Evaluation;
 using Headstart.Training.FineTuning;
+using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 using TorchSharp;
 
@@ -74,39 +76,47 @@ public sealed class FinetuneCommand
         if (training.Kept is null)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
+        // Tuned weights are sure of other things than the head that they come from: its temperature and threshold don't fit them.
+        var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
+        var rule = ThresholdRule.Parse(run.Calibration?.ThresholdRule ?? ThresholdRule.Default);
+        var calibration = Calibration.Fit(logits, sets.Validation.Labels, run.Classes.Count, rule);
+        var predictions = Predictions.FromLogits(logits, sets.Validation.Labels, run.Classes.Count);
         var result = RunResult.Of(training, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
         {
+            Validation = EvaluationReport.Of(predictions, run.Classes),
+            Calibration = calibration,
             Before = before,
             Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
             TrainableParameters = groups.Sum(g => g.Weights),
         };
-        folder.Finish(
-            run with
+        var file = run with
+        {
+            Command = arguments.ToCommand(),
+            Arguments = null,
+            Started = origin.Started,
+            Versions = RunVersions.Current,
+            Cache = inputs.Cache is null ? run.Cache : RunCache.Of(inputs.Cache),
+            ValidationCache = inputs.ValCache is null ? run.ValidationCache : RunCache.Of(inputs.ValCache),
+            Options = options.Training,
+            Calibration = calibration,
+            Device = device.type == DeviceType.CUDA ? "cuda" : "cpu",
+            Tuning = new RunTuning
             {
-                Command = arguments.ToCommand(),
-                Arguments = null,
-                Started = origin.Started,
-                Versions = RunVersions.Current,
-                Cache = inputs.Cache is null ? run.Cache : RunCache.Of(inputs.Cache),
-                ValidationCache = inputs.ValCache is null ? run.ValidationCache : RunCache.Of(inputs.ValCache),
-                Options = options.Training,
-                Device = device.type == DeviceType.CUDA ? "cuda" : "cpu",
-                Tuning = new RunTuning
-                {
-                    Arguments = arguments,
-                    From = Path.GetFullPath(arguments.Run),
-                    Model = Path.GetFullPath(arguments.Model),
-                    ModelSha256 = model.Sha256,
-                    UnfrozenFrom = part.From,
-                    Prefix = inputs.Prefix?.Name,
-                    Groups = groups,
-                },
-                Result = result,
+                Arguments = arguments,
+                From = Path.GetFullPath(arguments.Run),
+                Model = Path.GetFullPath(arguments.Model),
+                ModelSha256 = model.Sha256,
+                UnfrozenFrom = part.From,
+                Prefix = inputs.Prefix?.Name,
+                Groups = groups,
             },
-            network.Head,
-            network.TunedTensors);
+            Result = result,
+        };
+        var judged = new JudgedImages([.. images.Validation.Select(i => i.Path)], predictions, run.Classes);
+        RunReport.Write(folder.Path, file, training.Epochs, judged, result.Validation, new Thumbnails(images.PictureFolder(arguments)));
+        folder.Finish(file, network.Head, network.TunedTensors);
 
-        words.End(arguments.Out, result);
+        words.End(arguments, result);
         if (arguments.Json)
             JsonOutput.Write(result);
         if (training.Interrupted)

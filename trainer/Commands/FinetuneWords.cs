@@ -3,6 +3,7 @@ using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Training.Evaluation;
 using Headstart.Training.FineTuning;
+using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 using TorchSharp;
 
@@ -47,17 +48,20 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
 
     public void Epoch(EpochRecord epoch) => _training.Epoch(epoch);
 
-    public void End(string run, RunResult result)
+    public void End(FinetuneArguments arguments, RunResult result)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
-        Line($"validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}{auc} (epoch {result.SavedEpoch} of {result.Epochs})");
+        Line($"validation accuracy {result.Val.Accuracy:0.0000}{TrainWords.AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
         if (result.Before is { } before)
             Line($"before tuning {before.Accuracy:0.0000}, loss {before.Loss:0.0000}");
+        Line($"kept: epoch {result.SavedEpoch} of {result.Epochs}{TrainWords.Decisions(result)}");
         if (result.BestEpoch != result.SavedEpoch)
             Line($"The lowest validation loss was in epoch {result.BestEpoch}: --early-stop keeps that one.");
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N1} images/s");
-        Line($"{run}: {RunFolder.BaseName}, {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
+        Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.BaseName}, {RunFolder.HeadName},");
+        Line($"  {RunFolder.RunName}, {RunFolder.MetricsName}");
+        Line($"Next: trainer export {CommandText.Quote(arguments.Out)} --model {CommandText.Quote(arguments.Model)} --out CLASSIFIER.onnx");
     }
 
     private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));

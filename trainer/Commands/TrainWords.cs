@@ -81,8 +81,7 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
-        var interval = result.Validation?.Intervals.Accuracy is { } found ? string.Create(CultureInfo.InvariantCulture, $" ({found.Low:0.00}-{found.High:0.00})") : "";
-        Line($"validation accuracy {result.Val.Accuracy:0.0000}{interval}, loss {result.Val.Loss:0.0000}{auc}");
+        Line($"validation accuracy {result.Val.Accuracy:0.0000}{AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
         Line($"kept: epoch {result.SavedEpoch} of {result.Epochs}{Decisions(result)}");
         if (result.Note is { } note)
             WrappedText.Write(output, "note: ", note);
@@ -107,7 +106,10 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"  {CommandText.Of(other)}");
     }
 
-    private static string Decisions(RunResult result) => result.Calibration switch
+    internal static string AccuracyInterval(RunResult result) =>
+        result.Validation?.Intervals.Accuracy is { } found ? string.Create(CultureInfo.InvariantCulture, $" ({found.Low:0.00}-{found.High:0.00})") : "";
+
+    internal static string Decisions(RunResult result) => result.Calibration switch
     {
         null => "",
         { Threshold: { } threshold } calibration => string.Create(CultureInfo.InvariantCulture, $"; temperature {calibration.Temperature:0.###}, threshold {threshold:0.####}"),

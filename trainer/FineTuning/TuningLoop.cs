@@ -109,7 +109,12 @@ internal static class TuningLoop
 
     /// <summary>The figures of the network as it is, on plain images and without dropout.</summary>
     /// <returns>Null where it was cancelled.</returns>
-    public static Figures? Evaluate(TunedNetwork network, TuningRows rows, int batch, CancellationToken cancellationToken)
+    public static Figures? Evaluate(TunedNetwork network, TuningRows rows, int batch, CancellationToken cancellationToken) =>
+        Predict(network, rows, batch, cancellationToken) is { } logits ? Figures.FromLogits(logits, rows.Labels, network.Head.Plan.Classes) : null;
+
+    /// <summary>The logits of every row, row after row, on plain images and without dropout.</summary>
+    /// <returns>Null where it was cancelled.</returns>
+    public static float[]? Predict(TunedNetwork network, TuningRows rows, int batch, CancellationToken cancellationToken)
     {
         network.Head.IsTraining = false;
         using var noGradient = no_grad();
@@ -124,6 +129,6 @@ internal static class TuningLoop
             seen += (int)images.shape[0];
         }
 
-        return seen == rows.Count ? Figures.FromLogits(log.Take(), rows.Labels, network.Head.Plan.Classes) : null;
+        return seen == rows.Count ? log.Take() : null;
     }
 }

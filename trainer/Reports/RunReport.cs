@@ -35,7 +35,7 @@ internal static class RunReport
             {ReportPage.Section("What is taken for what", Charts([ConfusionMatrix.Of(figures.Confusion, run.Classes), ReliabilityDiagram.Of(images)]))}
             {ReportPage.Section("Class by class", ReportPage.Table(["class", "images", "precision", "recall", "F1"], figures.PerClass.Select(Cells)))}
             {ReportPage.Section("Every threshold", Charts([RankingCurves.Roc(images), RankingCurves.PrecisionRecall(images)]))}
-            {ReportPage.Section("Worst mistakes", Mistakes(images, pictures))}
+            {ReportPage.Section("Worst mistakes", Mistakes(run, images, pictures))}
             {ReportPage.Section("Options", ReportPage.Facts(Options(run)))}
             {ReportPage.Section("Where it comes from", ReportPage.Facts(Lineage(run)))}
             {ReportPage.Section("The same again", $"<pre>{run.Command}</pre>")}
@@ -67,7 +67,7 @@ internal static class RunReport
 
     private static Html Charts(IEnumerable<Html> charts) => $"<div class=\"charts\">{charts}</div>\n";
 
-    private static Html Mistakes(JudgedImages images, Thumbnails pictures)
+    private static Html Mistakes(RunFile run, JudgedImages images, Thumbnails pictures)
     {
         var worst = images.Worst().Take(WorstMistakes).ToArray();
         if (worst.Length == 0)
@@ -75,7 +75,8 @@ internal static class RunReport
         var shown = worst.Select(row => (Row: row, Address: pictures.AddressOf(images.Paths[row]))).ToArray();
         if (shown.All(s => s.Address is null))
         {
-            Html hint = $"<p class=\"soft\">Train with --images DIR, the folder that was extracted, to see the pictures here.</p>\n";
+            var way = run.Tuning is null ? "Train with --images DIR, the folder that was extracted, to see the pictures here." : "The pictures were not where the cache says they are.";
+            Html hint = $"<p class=\"soft\">{way}</p>\n";
             return $"{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)))}";
         }
 
@@ -96,9 +97,8 @@ internal static class RunReport
 
     private static IEnumerable<(string, string)> Options(RunFile run)
     {
-        if (run.Arguments is null)
-            return [("head", run.Head), ("layer", run.Layer.Name)];
-        return run.Arguments.Choices.Select(c => (c.Option, Commands.CommandText.Value(c.Value)));
+        var choices = run.Tuning?.Arguments.Choices ?? run.Arguments?.Choices;
+        return choices is null ? [("head", run.Head), ("layer", run.Layer.Name)] : choices.Select(c => (c.Option, Commands.CommandText.Value(c.Value)));
     }
 
     private static IEnumerable<(string, string)> Lineage(RunFile run)
@@ -112,6 +112,15 @@ internal static class RunReport
         if (run.ValidationCache is { } validation)
             yield return ("validation cache", string.Create(CultureInfo.InvariantCulture, $"{validation.Folder}, {validation.Rows:N0} rows"));
         yield return ("split", string.Create(CultureInfo.InvariantCulture, $"{run.Split.Train:N0} to train, {run.Split.Val:N0} to validate, {run.Split.How}"));
+        if (run.Tuning is { } tuning)
+        {
+            var result = run.Result;
+            yield return ("tuned", $"after {tuning.UnfrozenFrom ?? "the image"}, from {(tuning.Prefix is { } prefix ? $"cached {prefix}" : "the pictures")}");
+            yield return ("begun with", tuning.From);
+            if (result.Before is { } before)
+                yield return ("before tuning", $"accuracy {Number(before.Accuracy, "0.0000")}, loss {Number(before.Loss, "0.0000")}");
+        }
+
         yield return ("parameters", string.Create(CultureInfo.InvariantCulture, $"{run.Result.Parameters:N0}"));
         yield return ("versions", $"Headstart {run.Versions.Headstart}, TorchSharp {run.Versions.TorchSharp}, {run.Versions.Dotnet}, {run.Versions.System}, {run.Device}");
     }

@@ -47,8 +47,30 @@ public sealed class FinetuneCommandTests : IAsyncLifetime
         Assert.Equal("trainer finetune run --out tuned --model vgg.onnx --cache cache --lr 0.0001 --epochs 3 --batch 8", run.Command);
         Assert.Null(RunFolder.Read(_sample.Program.At("tuned-images")).Tuning!.Prefix);
         Assert.Equal(
-            ["base.safetensors", "head.safetensors", "metrics.jsonl", "run.json"],
-            Directory.EnumerateFiles(_sample.Program.At("tuned")).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
+            ["base.safetensors", "events", "head.safetensors", "metrics.jsonl", "report.html", "run.json"],
+            Directory.EnumerateFiles(_sample.Program.At("tuned")).Select(f => Path.GetFileName(f)).Select(n => n.StartsWith("events.", StringComparison.Ordinal) ? "events" : n).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_tuned_run_is_judged_calibrated_and_reported_like_any_other()
+    {
+        await _sample.Program.TrainAsync("cache", "--out", "run-f1", "--head", TuningSample.Head, "--epochs", "2", "--batch", "8", "--lr", "1e-3", "--layer", "block3_pool", "--threshold", "f1");
+        var (code, output, error) = await FinetuneAsync("run-f1", "--out", "tuned", "--images", "pictures");
+        Assert.True(code == ExitCode.Done, error);
+
+        var run = RunFolder.Read(_sample.Program.At("tuned"));
+        Assert.Equal((run.Result.Val.Loss, run.Result.Val.Accuracy), (run.Result.Validation!.Loss, run.Result.Validation.Accuracy));
+        Assert.Equal(run.Calibration, run.Result.Calibration);
+        Assert.Equal("f1", run.Calibration!.ThresholdRule);
+        Assert.NotEqual(RunFolder.Read(_sample.Program.At("run-f1")).Calibration!.Temperature, run.Calibration.Temperature);
+        Assert.All(output.Split('\n').SkipWhile(l => !l.StartsWith("validation accuracy", StringComparison.Ordinal)), l => Assert.InRange(l.Length, 0, 80));
+        Assert.Contains("Next: trainer export tuned --model vgg.onnx --out CLASSIFIER.onnx", output, StringComparison.Ordinal);
+
+        var page = await File.ReadAllTextAsync(_sample.Program.At("tuned/report.html"), TestContext.Current.CancellationToken);
+        Assert.Contains("lr-decay", page, StringComparison.Ordinal);
+        Assert.Contains("after block2_pool, from the pictures", page, StringComparison.Ordinal);
+        var mistakes = (int)Math.Round((1 - run.Result.Val.Accuracy) * run.Split.Val);
+        Assert.Equal(mistakes, page.Split("data:image/jpeg;base64,").Length - 1);
     }
 
     [Fact]
