@@ -2,42 +2,42 @@ using Cocona;
 using Cocona.Application;
 using Headstart.Cache;
 using Headstart.CommandLine;
+using Headstart.Models;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
+using Headstart.Training.FineTuning;
 using Headstart.Training.Runs;
+using TorchSharp;
 
 namespace Headstart.Training.Commands;
 
 /// <summary><c>trainer evaluate</c>: how good a run's head is on features that it has not learnt from.</summary>
 public sealed class EvaluateCommand
 {
-    private const string TunedBaseName = "base.safetensors";
-
     [Command("evaluate", Description = "Judge a run: every figure with its 95 % interval. The only command that looks at the test split.")]
     public async Task RunAsync(
-        [Argument("RUN", Description = "The folder that 'trainer train' wrote.")] string folder,
-        [Argument("CACHE", Description = "Features to judge by, of the same model and layer.")] string cacheFolder,
+        [Argument("RUN", Description = "The folder that 'trainer train' or 'trainer finetune' wrote.")] string folder,
+        [Argument("CACHE", Description = "Features to judge by, of the same model and layer; for a fine-tuned run of a layer before what was tuned.")] string cacheFolder,
         [FromService] ICoconaAppContextAccessor context,
         [Option("split", Description = "Which rows; test where the cache names some, otherwise those that validated the run, or all of a cache that it never saw.")]
         JudgedSplit? split = null,
+        [Option("model", Description = "The base of a fine-tuned run, where it isn't where the run says.")] string? model = null,
         [Option("seed", Description = "Of the resampling behind the intervals.")] long seed = 0,
         [Option("device", Description = "Where to compute.")] DeviceChoice device = DeviceChoice.Auto,
         [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool json = false)
     {
         var cancellationToken = context.Current!.CancellationToken;
         var run = RunFolder.Read(folder);
-        RequireHeadAlone(folder);
+        RequireWhole(folder, run, model);
         var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken).ConfigureAwait(false);
-        RequireSameFeatures(cache, folder, run);
         var judged = JudgedRows.Of(cache, run, split);
-        using var head = RunFolder.LoadHead(folder, run, TrainingDevice.Resolve(device));
-        var sets = await ProgressDisplay.RunAsync(
-            "loading", "images", TimeProvider.System,
-            begin => new FeatureLoader(cache, run.Layer, head).LoadAsync(run.Classes, [judged.Rows], begin(cache.Rows.Count), cancellationToken)).ConfigureAwait(false);
-        using var rows = sets[0];
+        var computing = TrainingDevice.Resolve(device);
+        var (logits, labels) = run.Tuning is null
+            ? await JudgeHeadAsync(folder, run, cache, judged.Rows, computing, cancellationToken).ConfigureAwait(false)
+            : await JudgeTunedAsync(folder, run, model, cache, judged.Rows, computing, cancellationToken).ConfigureAwait(false);
 
         var calibration = run.Calibration ?? new Calibration(1);
-        var predictions = Predictions.FromLogits(TrainingLoop.Predict(head, rows), rows.Labels, run.Classes.Count, calibration);
+        var predictions = Predictions.FromLogits(logits, labels, run.Classes.Count, calibration);
         var report = EvaluationReport.Of(predictions, run.Classes, seed) with
         {
             Temperature = calibration.Temperature,
@@ -52,23 +52,57 @@ public sealed class EvaluateCommand
             JsonOutput.Write(report);
     }
 
-    // The head of a fine-tuned run reads what the tuned blocks make, and a cache holds what the frozen ones made.
-    private static void RequireHeadAlone(string folder)
+    private static async Task<(float[] Logits, int[] Labels)> JudgeHeadAsync(
+        string folder, RunFile run, FeatureCache cache, IReadOnlyList<int> rows, torch.Device device, CancellationToken cancellationToken)
     {
-        if (File.Exists(Path.Combine(folder, TunedBaseName)))
-        {
-            throw new CommandException($"{folder} is fine-tuned: its head doesn't fit features of the frozen base. " +
-                "Export it with 'trainer export', and judge the exported model with 'extractor predict'.");
-        }
+        RequireSameFeatures(cache, folder, run, cache.Layer(run.Layer.Name));
+        using var head = RunFolder.LoadHead(folder, run, device);
+        using var set = await LoadAsync(new FeatureLoader(cache, run.Layer, head), cache, run, rows, cancellationToken).ConfigureAwait(false);
+        return (TrainingLoop.Predict(head, set), set.Labels);
     }
 
-    private static void RequireSameFeatures(FeatureCache cache, string folder, RunFile run)
+    // The head of a fine-tuned run reads what the tuned blocks make of a layer that the frozen ones made: that one is in the cache.
+    private static async Task<(float[] Logits, int[] Labels)> JudgeTunedAsync(
+        string folder, RunFile run, string? modelPath, FeatureCache cache, IReadOnlyList<int> rows, torch.Device device, CancellationToken cancellationToken)
+    {
+        var tuning = run.Tuning!;
+        var path = modelPath ?? tuning.Model;
+        if (modelPath is null && !File.Exists(path))
+            throw new CommandException($"{path}, from which {folder} was tuned, isn't there. Pass it with --model; its sha256 is {tuning.ModelSha256[..16]}...");
+        var model = ModelFile.Load(path);
+        tuning.RequireModel(model, folder);
+        var name = new UnfrozenPart(tuning.UnfrozenFrom, run.Layer.Name).PrefixAmong(model, cache.Contract.Layers) ?? throw NoPrefix(cache, folder, tuning, path);
+        var layer = cache.Layer(name);
+        RequireSameFeatures(cache, folder, run, layer);
+        using var set = await LoadAsync(new FeatureLoader(cache, layer, null), cache, run, rows, cancellationToken).ConfigureAwait(false);
+        using var network = TunedNetwork.Load(folder, model, name, device);
+        return (network.Predict(set), set.Labels);
+    }
+
+    private static async Task<FeatureSet> LoadAsync(FeatureLoader loader, FeatureCache cache, RunFile run, IReadOnlyList<int> rows, CancellationToken cancellationToken) =>
+        (await ProgressDisplay.RunAsync(
+            "loading", "images", TimeProvider.System, begin => loader.LoadAsync(run.Classes, [rows], begin(cache.Rows.Count), cancellationToken)).ConfigureAwait(false))[0];
+
+    private static void RequireWhole(string folder, RunFile run, string? model)
+    {
+        if (run.Tuning is null && File.Exists(Path.Combine(folder, RunFolder.BaseName)))
+            throw new CommandException($"{folder} has tuned weights ({RunFolder.BaseName}), but its {RunFolder.RunName} says nothing of tuning: it was put together from two runs. Take a whole one.");
+        if (run.Tuning is null && model is not null)
+            throw CommandException.Usage($"--model {model}: {folder} is not fine-tuned, and its head reads the cache alone. Leave --model out.");
+    }
+
+    private static CommandException NoPrefix(FeatureCache cache, string folder, RunTuning tuning, string model) => tuning.UnfrozenFrom is { } from
+        ? new CommandException($"{cache.Folder} has {string.Join(", ", cache.Contract.Layers.Select(l => l.Name))}, and {folder} is tuned after {from}: give a cache with {from} or a layer before it. " +
+            $"'extractor extract IMAGES --model {model} --layer {from} --out {cache.Folder}' adds it, where the model names that layer.")
+        : new CommandException($"{folder} is tuned from the image on, which no cache can hold. Export it with 'trainer export', and judge the exported model with 'extractor predict'.");
+
+    private static void RequireSameFeatures(FeatureCache cache, string folder, RunFile run, ModelLayer layer)
     {
         // Plain images alone are judged, so it doesn't matter from what either cache's views were drawn.
-        var learnt = run.Cache.Contract with { Layers = [run.Layer], Augmentation = null };
-        if (learnt.FirstDifference(cache.Contract with { Layers = [cache.Layer(run.Layer.Name)] }) is { } difference)
+        var learnt = run.Cache.Contract with { Layers = run.Tuning is null ? [run.Layer] : run.Cache.Contract.Layers, Augmentation = null };
+        if (learnt.FirstDifference(cache.Contract with { Layers = [layer] }) is { } difference)
         {
-            throw new CommandException($"{cache.Folder} was made with {difference.Field} '{difference.Right}', but the head in {folder} learnt from features made with " +
+            throw new CommandException($"{cache.Folder} was made with {difference.Field} '{difference.Right}', but {folder} learnt from features made with " +
                 $"'{difference.Left}': figures on it would mean nothing. Extract it again with the same model.");
         }
     }

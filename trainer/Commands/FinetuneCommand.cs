@@ -97,6 +97,8 @@ public sealed class FinetuneCommand
             Versions = RunVersions.Current,
             Cache = inputs.Cache is null ? run.Cache : RunCache.Of(inputs.Cache),
             ValidationCache = inputs.ValCache is null ? run.ValidationCache : RunCache.Of(inputs.ValCache),
+            MoreCaches = null,
+            Split = options.Training.Seed == run.SplitSeed ? run.Split with { Seed = null } : run.Split with { Seed = run.SplitSeed },
             Options = options.Training,
             Calibration = calibration,
             Device = device.type == DeviceType.CUDA ? "cuda" : "cpu",

@@ -81,7 +81,13 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
                 "Judge by another cache, or by --split all, which flatters.");
         }
 
-        var drawn = RowSplit.Of(cache.Rows, cache.Folder, run.Split.ValSplit, run.Options.Seed);
+        if (run.MoreCaches is { Count: > 0 } more)
+        {
+            throw new CommandException($"The run's validation images were drawn from {cache.Folder} and {more.Count} more {(more.Count == 1 ? "cache" : "caches")} together, so one of them " +
+                "doesn't tell which they are. Judge by another cache, or by --split all, which flatters.");
+        }
+
+        var drawn = RowSplit.Of(cache.Rows, cache.Folder, run.Split.ValSplit, run.SplitSeed);
         return split == JudgedSplit.Val ? (drawn.Validation, "the rows that validated the run") : (drawn.Train, "the rows that trained the run");
     }
 

@@ -25,7 +25,7 @@ internal sealed record RunImages(TrainingData Data, IReadOnlyList<CacheRow> Trai
         var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
         RequireContract(cache, run.Cache.Contract, runFolder);
         var layer = cache.Contract.Layers.Any(l => l.Name == run.Layer.Name) ? run.Layer.Name : null;
-        var data = await TrainingData.OpenAsync(folder, run.ValidationCache?.Folder, layer, run.Split.ValSplit, run.Options.Seed, cancellationToken).ConfigureAwait(false);
+        var data = await TrainingData.OpenAsync(folder, run.ValidationCache?.Folder, layer, run.Split.ValSplit, run.SplitSeed, cancellationToken).ConfigureAwait(false);
         if (!data.Classes.SequenceEqual(run.Classes))
         {
             throw new CommandException($"{folder} has the classes {string.Join(", ", data.Classes)}, but {runFolder} was trained on {string.Join(", ", run.Classes)}. " +

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Serialization;
 using Headstart.Cache;
 using Headstart.Models;
 using Headstart.Training.Commands;
@@ -35,6 +36,10 @@ internal sealed record RunFile
     public RunCache? ValidationCache { get; init; }
 
     public required RunSplit Split { get; init; }
+
+    /// <summary>What the split was drawn with, where it was drawn.</summary>
+    [JsonIgnore]
+    public long SplitSeed => Split.Seed ?? Options.Seed;
 
     /// <summary>What the head reads.</summary>
     public required ModelLayer Layer { get; init; }
@@ -87,4 +92,5 @@ internal sealed record RunCache(string Folder, int Rows, CacheContract Contract,
 }
 
 /// <summary>How many rows trained and validated, and how they were told apart.</summary>
-internal sealed record RunSplit(string How, int Train, int Val, double ValSplit);
+/// <param name="Seed">Of the draw, where it is not the run's: a run that goes on from another keeps that one's split. Left out otherwise.</param>
+internal sealed record RunSplit(string How, int Train, int Val, double ValSplit, long? Seed = null);

@@ -156,7 +156,7 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
     [InlineData("run", "other", "other was made with modelSha256 'bbbb")]
     [InlineData("run", "horses", "horses has nothing to judge: The run doesn't know the class 'horses': its 5 images are left out. The run knows cats, dogs.")]
     [InlineData("run", "cache", "cache names no splits, so there are no test rows", "--split", "test")]
-    [InlineData("tuned", "cache", "tuned is fine-tuned")]
+    [InlineData("tuned", "cache", "tuned has tuned weights (base.safetensors), but its run.json says nothing of tuning")]
     public async Task What_cannot_be_judged_is_refused_with_words(string run, string cache, string expected, params string[] more)
     {
         await WriteAsync("other", SyntheticCache.Rows(5, Classes), SyntheticCache.Contract(Layer) with { ModelSha256 = new string('b', 64) });

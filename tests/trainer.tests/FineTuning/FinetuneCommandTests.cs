@@ -74,6 +74,52 @@ public sealed class FinetuneCommandTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_tuned_run_is_evaluated_on_the_layer_before_what_was_tuned_with_the_figures_of_the_run()
+    {
+        await FinetuneAsync("run", "--out", "tuned", "--cache", "cache", "--seed", "5");
+
+        var run = RunFolder.Read(_sample.Program.At("tuned"));
+        var (code, output, error) = await _sample.Program.RunAsync("evaluate", "tuned", "cache", "--json");
+        Assert.True(code == ExitCode.Done, error);
+        var report = JsonDocument.Parse(output).RootElement;
+        Assert.Equal(("val", run.Split.Val), (report.GetProperty("split").GetString(), report.GetProperty("rows").GetInt32()));
+        Assert.Equal(run.Result.Val.Auc!.Value, report.GetProperty("auc").GetDouble(), 1e-12);
+        Assert.Equal(run.Calibration!.Temperature, report.GetProperty("temperature").GetDouble());
+        var calibrated = report.GetProperty("loss").GetDouble();
+        Assert.InRange(calibrated, 0, run.Result.Val.Loss + 1e-6);
+
+        // With temperature 1 they are the run's own figures.
+        var path = _sample.Program.At("tuned/run.json");
+        File.WriteAllText(path, JsonSerializer.Serialize(run with { Calibration = null }, HeadstartJson.Indented));
+        report = JsonDocument.Parse((await _sample.Program.RunAsync("evaluate", "tuned", "cache", "--model", "vgg.onnx", "--json")).Output).RootElement;
+        Assert.Equal(run.Result.Val.Loss, report.GetProperty("loss").GetDouble(), 1e-6);
+        Assert.Equal(run.Result.Val.Accuracy, report.GetProperty("accuracy").GetDouble());
+
+        await _sample.WriteCacheAsync("deep", ["block3_pool"]);
+        Assert.Contains("tuned is tuned after block2_pool", (await _sample.Program.RunAsync("evaluate", "tuned", "deep")).Error, StringComparison.Ordinal);
+        ModelFile.Save(_sample.Model.Proto, _sample.Model.Contract with { Name = "other" }, _sample.Program.At("other.onnx"));
+        Assert.Contains("other.onnx has modelSha256 '", (await _sample.Program.RunAsync("evaluate", "tuned", "cache", "--model", "other.onnx")).Error, StringComparison.Ordinal);
+        Assert.Contains("Leave --model out", (await _sample.Program.RunAsync("evaluate", "run", "cache", "--model", "vgg.onnx")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_seed_never_moves_images_between_those_that_train_and_those_that_judge()
+    {
+        // A cache without a split column: the run drew which images judge.
+        await _sample.WriteCacheAsync("unsplit", ["block2_pool", "block3_pool"], hasSplits: false);
+        await _sample.Program.TrainAsync("unsplit", "--out", "drawn", "--head", TuningSample.Head, "--epochs", "2", "--layer", "block3_pool", "--seed", "3");
+        Assert.Equal(ExitCode.Done, (await FinetuneAsync("drawn", "--out", "second", "--cache", "unsplit", "--seed", "5", "--epochs", "1")).Code);
+        Assert.Equal(ExitCode.Done, (await FinetuneAsync("second", "--out", "third", "--cache", "unsplit", "--seed", "6", "--epochs", "1")).Code);
+
+        var (second, third) = (RunFolder.Read(_sample.Program.At("second")), RunFolder.Read(_sample.Program.At("third")));
+        Assert.Equal((3L, 3L), (second.SplitSeed, third.SplitSeed));
+        Assert.Equal(RunFolder.Read(_sample.Program.At("drawn")).Result.Val.Loss, second.Result.Before!.Loss, 1e-5);
+        Assert.Equal(second.Result.Val.Loss, third.Result.Before!.Loss, 1e-5);
+        var report = JsonDocument.Parse((await _sample.Program.RunAsync("evaluate", "third", "unsplit", "--json")).Output).RootElement;
+        Assert.Equal(third.Result.Val.Auc!.Value, report.GetProperty("auc").GetDouble(), 1e-12);
+    }
+
+    [Fact]
     public async Task The_tuned_weights_are_stored_under_the_models_names_and_predict_what_the_run_says()
     {
         await FinetuneAsync("run", "--out", "tuned", "--cache", "cache");

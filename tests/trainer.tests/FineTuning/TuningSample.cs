@@ -50,7 +50,7 @@ internal sealed class TuningSample
     public async Task TrainWithAsync(ModelFile model) => await new TuningSample(Folder, model).TrainAsync("cache2", "run2", 0);
 
     /// <summary>The cache that extraction would write.</summary>
-    public async Task WriteCacheAsync(string name, string[] layers, int views = 0)
+    public async Task WriteCacheAsync(string name, string[] layers, int views = 0, bool hasSplits = true)
     {
         var contract = SyntheticCache.Contract([.. Model.Contract.Layers.Where(l => layers.Contains(l.Name))]) with
         {
@@ -74,7 +74,7 @@ internal sealed class TuningSample
                     preprocessor.Apply(image, chw);
                 else
                     preprocessor.Apply(image, ImageView.Draw(contract.Augmentation!, sha256, view, image.Width, image.Height), chw);
-                rows.Add(new CacheRow(item.Path, item.Label, item.Split, sha256, image.Width, image.Height, view));
+                rows.Add(new CacheRow(item.Path, item.Label, hasSplits ? item.Split : null, sha256, image.Width, image.Height, view));
                 features[(item.Path, view)] = OnnxRuntimeReference.Run(graph, chw, VggSample.Size);
             }
         }
