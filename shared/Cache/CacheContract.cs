@@ -45,6 +45,9 @@ public sealed record CacheContract
     /// <remarks>Layers that only one of them has are no difference, and neither is an augmentation that only one of them has: a cache can be given both later.</remarks>
     public ContractDifference? FirstDifference(CacheContract other)
     {
+        // Another precision is another file too, but says why.
+        if (Precision != other.Precision)
+            return new ContractDifference("precision", Precision, other.Precision);
         var hasViews = Augmentation is not null && other.Augmentation is not null;
         var shared = Layers.Select(l => l.Name).Intersect(other.Layers.Select(l => l.Name)).ToHashSet(StringComparer.Ordinal);
         var mine = Flatten(this, shared, hasViews);

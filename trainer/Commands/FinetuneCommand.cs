@@ -43,9 +43,8 @@ public sealed class FinetuneCommand
         var words = new FinetuneWords(arguments.Json ? Console.Error : Console.Out, options);
 
         var model = ModelFile.Load(arguments.Model);
+        RunTuning.RequireFloat32(model, run, arguments.Run);
         RunTuning.RequireModel(model, arguments.Run, run.Cache.Contract.ModelSha256, run.Cache.Contract.Model);
-        if (model.Contract.Precision != "float32")
-            throw new CommandException($"{model.Path} computes in {model.Contract.Precision}, and such weights can't be tuned. Train the head on features of the float32 model first.");
         var part = UnfrozenPart.Of(model, run.Layer.Name, arguments.Unfreeze, arguments.UnfreezeFrom);
         var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);

@@ -27,6 +27,23 @@ internal sealed record RunTuning
     /// <summary>The head, then the blocks of the base, deepest first.</summary>
     public required IReadOnlyList<RunTuningGroup> Groups { get; init; }
 
+    /// <summary>Weights of other precisions have no gradients, and a head on their features is not one on float32 features.</summary>
+    /// <exception cref="CommandException">The model, or the one that made the run's features, is of another precision.</exception>
+    public static void RequireFloat32(ModelFile model, RunFile run, string runFolder)
+    {
+        if (model.Contract.Precision != "float32")
+        {
+            var original = model.Contract.Quantization is { } quantization ? $" it was made from (sha256 {quantization.FloatSha256})" : "";
+            throw new CommandException($"{model.Path} is {model.Contract.Precision}, and such weights can't be tuned: extract and train with the float32 model{original}, and tune that run.");
+        }
+
+        if (run.Cache.Contract.Precision != "float32")
+        {
+            throw new CommandException($"{runFolder} learnt from {run.Cache.Contract.Precision} features ({run.Cache.Contract.Model}), and such weights can't be tuned: " +
+                $"extract and train with {model.Path}, and tune that run.");
+        }
+    }
+
     /// <exception cref="CommandException">Another model; the message names the field.</exception>
     public void RequireModel(ModelFile model, string runFolder) => RequireModel(model, runFolder, ModelSha256, Model);
 

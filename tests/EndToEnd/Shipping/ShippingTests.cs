@@ -143,6 +143,53 @@ public sealed class ShippingTests(ShippedModel shipped) : IClassFixture<ShippedM
         Assert.InRange(change.GetProperty("largestChange").GetDouble(), 0, 1e-5);
     }
 
+    [Fact]
+    public async Task A_head_on_int8_features_ships_with_the_int8_base_and_says_what_the_float32_one_would_change()
+    {
+        var (int8, cache, run, model) = (shipped.File("int8.onnx"), shipped.File("cache-int8"), shipped.File("run-int8"), shipped.File("shipped-int8.onnx"));
+        (await ProgramRun.Extractor("model", "quantize", DemoCache.Model, "--calibrate", shipped.Pictures, "--out", int8)).EndedWith(0);
+        (await ProgramRun.Extractor("extract", shipped.Pictures, "--model", int8, "--out", cache)).EndedWith(0);
+        (await ProgramRun.Trainer("train", cache, "--out", run, "--head", "flatten, l2norm, dense(64, relu)", "--lr", "1e-3", "--epochs", "15")).EndedWith(0);
+        (await ProgramRun.Trainer("export", run, "--model", int8, "--out", model)).EndedWith(0);
+
+        var judged = JsonDocument.Parse((await ProgramRun.Trainer("evaluate", run, cache, "--split", "val", "--json")).EndedWith(0).Output).RootElement;
+        var (accuracy, loss) = await JudgeAsync(model, Path.Combine(shipped.Pictures, "val"));
+        Assert.Equal(judged.GetProperty("accuracy").GetDouble(), accuracy, 1e-9);
+        Assert.Equal(judged.GetProperty("loss").GetDouble(), loss, 1e-3);
+
+        var refused = (await ProgramRun.Trainer("export", run, "--model", DemoCache.Model, "--out", shipped.File("float.onnx"))).EndedWith(1);
+        Assert.Contains("has precision 'float32'", refused.Error, StringComparison.Ordinal);
+        var allowed = (await ProgramRun.Trainer("export", run, "--model", DemoCache.Model, "--out", shipped.File("float.onnx"), "--allow-other-base", "--json")).EndedWith(0);
+        var change = JsonDocument.Parse(allowed.Output).RootElement.GetProperty("otherBase");
+        Assert.Equal(32, change.GetProperty("images").GetInt32());
+        Assert.InRange(change.GetProperty("meanChange").GetDouble(), 1e-6, 0.2);
+
+        var tuned = (await ProgramRun.Trainer("finetune", run, "--out", shipped.File("x"), "--model", int8, "--images", shipped.Pictures)).EndedWith(1);
+        Assert.Contains("int8.onnx is int8, and such weights can't be tuned", tuned.Error, StringComparison.Ordinal);
+        Assert.Contains(JsonDocument.Parse((await ProgramRun.Extractor("model", "info", DemoCache.Model, "--json")).Output).RootElement.GetProperty("sha256").GetString()!, tuned.Error, StringComparison.Ordinal);
+        tuned = (await ProgramRun.Trainer("finetune", run, "--out", shipped.File("x"), "--model", DemoCache.Model, "--images", shipped.Pictures)).EndedWith(1);
+        Assert.Contains("learnt from int8 features", tuned.Error, StringComparison.Ordinal);
+        var mixed = (await ProgramRun.Trainer("evaluate", run, shipped.Cache)).EndedWith(1);
+        Assert.Contains("was made with precision 'float32'", mixed.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_tuned_base_is_judged_on_the_cache_and_on_the_pictures_to_the_same_figures()
+    {
+        var (cache, tuned, model) = (shipped.File("cache-tuned"), shipped.File("tuned"), shipped.File("tuned.onnx"));
+        (await ProgramRun.Extractor("extract", shipped.Pictures, "--model", DemoCache.Model, "--out", cache, "--layer", "block3_pool", "--layer", "block4_pool")).EndedWith(0);
+        (await ProgramRun.Trainer("finetune", shipped.Run, "--out", tuned, "--model", DemoCache.Model, "--cache", cache, "--unfreeze-from", "block3_pool", "--lr", "1e-3", "--epochs", "3")).EndedWith(0);
+        (await ProgramRun.Trainer("export", tuned, "--model", DemoCache.Model, "--out", model)).EndedWith(0);
+
+        var judged = JsonDocument.Parse((await ProgramRun.Trainer("evaluate", tuned, cache, "--split", "val", "--json")).EndedWith(0).Output).RootElement;
+        var (accuracy, loss) = await JudgeAsync(model, Path.Combine(shipped.Pictures, "val"));
+
+        Assert.Equal(judged.GetProperty("accuracy").GetDouble(), accuracy, 1e-9);
+        Assert.Equal(judged.GetProperty("loss").GetDouble(), loss, 1e-4);
+        var (_, before) = await JudgeAsync(shipped.Model, Path.Combine(shipped.Pictures, "val"));
+        Assert.NotEqual(before, loss, 1e-4); // it was tuned
+    }
+
     private static double Probability(JsonElement line, string name) => line.GetProperty("probabilities").GetProperty(name).GetDouble();
 
     private static async Task<List<JsonElement>> PredictAsync(string model, string images)

@@ -111,6 +111,7 @@ public sealed class FeatureCacheTests : IDisposable
         var contract = CacheSamples.Contract();
         Assert.Null(contract.FirstDifference(contract with { Provider = "cuda", Tool = "9" }));
         Assert.Equal("modelSha256", contract.FirstDifference(contract with { ModelSha256 = "b" })!.Field);
+        Assert.Equal("precision", contract.FirstDifference(contract with { Model = "m-int8", ModelSha256 = "b", Precision = "int8" })!.Field);
         await Task.CompletedTask;
     }
 
