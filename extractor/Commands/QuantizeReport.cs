@@ -87,8 +87,8 @@ internal sealed record QuantizeReport
             WrappedText.Write(output, "warning: ", warning);
         foreach (var part in Keep)
             WrappedText.Write(output, "  ", string.Create(culture, $"--keep {part.Name}: relative error {part.RelativeError:0.0000} instead of {part.Without:0.0000}"));
-        output.WriteLine(string.Create(
-            culture, $"Speed    {Speed.IntegerImagesPerSecond:N1} images/s, float32 {Speed.FloatImagesPerSecond:N1}: {Speed.Ratio:0.00} times (in turns, batch {Speed.Batch}, {Speed.Threads} threads)"));
+        WrappedText.Write(output, "Speed    ", string.Create(
+            culture, $"{Speed.IntegerImagesPerSecond:N1} images/s, float32 {Speed.FloatImagesPerSecond:N1}: {Speed.Ratio:0.00} times (in turns, batch {Speed.Batch}, {Speed.Threads} threads)"));
         output.WriteLine($"Weights  {WeightBits} bits, {IntegerConvolutions} convolutions; " +
             (ProcessorHasVnni ? "this processor computes them exactly" : "this processor has no VNNI" + (WeightBits == 7 ? ", so they are small enough not to saturate" : "")));
         if (FloatNodes.Count > 0)

@@ -32,7 +32,8 @@ internal sealed class EvaluateWords(TextWriter output)
             WrappedText.Write(output, "note: ", $"The run was interrupted after epoch {run.Result.Epochs}.");
         if (report.Note is { } modelNote)
             WrappedText.Write(output, "note: ", modelNote);
-        Line($"Next: trainer export {CommandText.Quote(folder)} --model MODEL.onnx --out CLASSIFIER.onnx");
+        var model = run.Tuning is { } tuning ? CommandText.Quote(tuning.Arguments.Model) : "MODEL.onnx";
+        Line($"Next: trainer export {CommandText.Quote(folder)} --model {model} --out CLASSIFIER.onnx");
     }
 
     private void Table(EvaluationReport report)
@@ -64,7 +65,8 @@ internal sealed class EvaluateWords(TextWriter output)
     private static string HowDecided(EvaluationReport report)
     {
         var temperature = Text($"temperature {report.Temperature:0.###}");
-        return report.Threshold is { } threshold ? Text($"{temperature}, {Cut(report.Classes[1])} above {threshold:0.####} by rule {report.ThresholdRule}") : temperature;
+        var rule = report.ThresholdRule is { } text && text.Any(char.IsLetter) ? $" by rule {text}" : "";
+        return report.Threshold is { } threshold ? Text($"{temperature}, {Cut(report.Classes[1])} above {threshold:0.####}{rule}") : temperature;
     }
 
     private static string Show(double? figure, Interval? interval) => figure is null || interval is not { } found ? Show(figure) : Text($"{Show(figure)} ({found.Low:0.0000}-{found.High:0.0000})");

@@ -12,7 +12,8 @@ internal sealed class ExportWords(TextWriter output)
         var (contract, check) = (made.Contract, made.Check);
         var decision = contract.Prediction!;
         var (origin, size) = (decision.Origin, contract.Preprocessing.Size);
-        Line($"{path}: {made.Bytes.Length / 1e6:0.0} MB, {origin.Base} to {origin.Layer}, then {origin.Head}");
+        Line($"{path}: {made.Bytes.Length / 1e6:0.0} MB");
+        WrappedText.Write(output, "  computes: ", $"{origin.Base} to {origin.Layer}, then {origin.Head}");
         if (origin.TunedTensors > 0)
             Line($"  {origin.TunedTensors} tensors of the base as the run has tuned them");
         var batch = contract.FixedBatch is { } only ? only.ToString(CultureInfo.InvariantCulture) : "N";
