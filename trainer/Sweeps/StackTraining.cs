@@ -38,6 +38,24 @@ internal static class StackTraining
         IReadOnlyList<StackMember> members, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, int until, TimeProvider time,
         CancellationToken cancellationToken)
     {
+        var parts = StackParts.Of([.. members.Select(m => m.Options.Seed)], members[0].Head.Device);
+        var results = new StackResult[members.Count];
+        var isWhole = new bool[parts.Count];
+        StackParts.ForEach(parts, (part, i) =>
+        {
+            if (RunPart([.. part.Select(m => members[m])], train, validation, classes, until, time, cancellationToken) is not { } ofPart)
+                return;
+            isWhole[i] = true;
+            foreach (var (member, result) in part.Zip(ofPart))
+                results[member] = result;
+        });
+        return isWhole.All(w => w) ? results : null;
+    }
+
+    private static StackResult[]? RunPart(
+        IReadOnlyList<StackMember> members, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, int until, TimeProvider time,
+        CancellationToken cancellationToken)
+    {
         var orders = new StackOrders([.. members.Select(m => m.Options.Seed)], train);
         StackMember[] sorted = [.. orders.Members.Select(i => members[i])];
         TrainingOptions[] options = [.. sorted.Select(m => m.Options)];

@@ -46,6 +46,55 @@ public sealed class StackTrainingTests
     }
 
     [Theory]
+    [InlineData("l2norm", 1)]
+    [InlineData("l2norm", 5)]
+    [InlineData("dense(8, relu), dropout(0.2)", 1)]
+    [InlineData("dense(8, relu), dropout(0.2)", 33)]
+    public void So_many_heads_that_the_cores_share_them_equal_those_trained_alone(string spec, int seeds)
+    {
+        using var train = Set(30, 2, "train");
+        using var val = Set(10, 2, "val");
+        var options = Enumerable.Range(0, 33).Select(i => new TrainingOptions { LearningRate = 1e-3 * (1 + (i % 7)), Seed = i % seeds, Batch = 16, Epochs = 1 }).ToList();
+        var cores = get_num_threads();
+
+        AssertEqual(spec, 2, options, train, val, 1e-4);
+
+        Assert.Equal(cores, get_num_threads());
+        Assert.Equal(Math.Min(cores, 4), StackParts.Of([.. options.Select(o => o.Seed)], CPU).Count);
+    }
+
+    [Fact]
+    public void Parts_hold_every_head_once_and_keep_seeds_together()
+    {
+        long[] seeds = [.. Enumerable.Range(0, 35).Select(i => (long)i % 2)];
+
+        var parts = StackParts.Of(seeds, CPU);
+
+        Assert.Equal(Enumerable.Range(0, 35), parts.SelectMany(p => p).Order());
+        Assert.True(parts.Max(p => p.Length) - parts.Min(p => p.Length) <= 1);
+        var changes = parts.SelectMany(p => p).Select(i => seeds[i]).ToList();
+        Assert.Equal(changes.Order(), changes);
+        Assert.Single(StackParts.Of([.. seeds.Take(15)], CPU));
+    }
+
+    [Fact]
+    public void What_fails_in_a_part_is_thrown_after_all_have_ended()
+    {
+        var cores = get_num_threads();
+        var ended = 0;
+
+        Assert.Throws<InvalidOperationException>(() => StackParts.ForEach([[0], [1], [2]], (part, _) =>
+        {
+            Interlocked.Increment(ref ended);
+            if (part[0] == 1)
+                throw new InvalidOperationException();
+        }));
+
+        Assert.Equal(3, ended);
+        Assert.Equal(cores, get_num_threads());
+    }
+
+    [Theory]
     [InlineData(Schedule.Cosine, null)]
     [InlineData(Schedule.Step, null)]
     [InlineData(Schedule.Plateau, null)]
