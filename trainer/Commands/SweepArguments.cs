@@ -22,6 +22,12 @@ public sealed record SweepArguments(
     /// <summary>What every trial has in common.</summary>
     internal TrainArguments Basis => new(Cache, Path.Combine(Out, "best"), Val, ValSplit, Layer, Device: Device);
 
+    /// <summary>The command that repeats the sweep, given the space file.</summary>
+    internal string Command => CommandText.Of(
+        ["trainer", "sweep", CommandText.Quote(Cache), "--space", CommandText.Quote(Space), "--out", CommandText.Quote(Out)],
+        [("val", Val), .. Choices],
+        [("val", null), .. new SweepArguments(Cache, Space, Out).Choices]);
+
     /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
     internal void Validate()
     {

@@ -57,6 +57,7 @@ public sealed class SweepCommand
             AtomicFile.WriteText(folder.LeaderboardPath, leaderboard.ToCsv());
             var seconds = time.GetElapsedTime(start).TotalSeconds;
             var result = leaderboard.ToJson(best.Out, CommandText.Of(best), run.Rungs, folder.Outcomes.Count, loadSeconds, seconds);
+            SweepReport.Write(arguments, space, standings, run, RunFolder.Read(best.Out), origin.Started, seconds);
             folder.Finish(result);
             words.End(arguments, standings, best, bestRun, seconds);
             if (arguments.Json)

@@ -65,7 +65,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         WrappedText.Write(output, "", string.Create(CultureInfo.InvariantCulture,
             $"best run, trained once more as 'trainer train' does: validation accuracy {run.Val.Accuracy:0.0000}, loss {run.Val.Loss:0.0000}"));
         Line($"{seconds:0.0} s");
-        Line($"{arguments.Out}: {SweepFolder.LeaderboardName}, {SweepFolder.ResultName}");
+        Line($"{arguments.Out}: {RunReport.FileName}, {SweepFolder.LeaderboardName}, {SweepFolder.ResultName}");
         Line($"{best.Out}: {RunReport.FileName}, {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
         Line("The best run again, or longer:");

@@ -101,7 +101,7 @@ internal static class RunReport
         return choices is null ? [("head", run.Head), ("layer", run.Layer.Name)] : choices.Select(c => (c.Option, Commands.CommandText.Value(c.Value)));
     }
 
-    private static IEnumerable<(string, string)> Lineage(RunFile run)
+    public static IEnumerable<(string, string)> Lineage(RunFile run)
     {
         var contract = run.Cache.Contract;
         yield return ("model", $"{contract.Model}, sha256 {contract.ModelSha256}");

@@ -57,7 +57,7 @@ public sealed class SweepCommandTests : IAsyncLifetime
         var accuracies = trials.Select(t => (double)t!["val"]!["accuracy"]!).ToList();
         Assert.Equal(accuracies.OrderDescending(), accuracies);
         Assert.True(JsonNode.DeepEquals(result, JsonNode.Parse(File.ReadAllText(_program.At("sweep/sweep.json")))));
-        Assert.Equal(["best", "leaderboard.csv", "sweep.json", "trials.jsonl"], Entries("sweep"));
+        Assert.Equal(["best", "leaderboard.csv", "report.html", "sweep.json", "trials.jsonl"], Entries("sweep"));
 
         // What was computed together or from shared features is what the same training alone gives.
         var best = result["best"]!;
@@ -136,7 +136,7 @@ public sealed class SweepCommandTests : IAsyncLifetime
         Assert.Equal(Figures("whole"), Figures("killed"));
         Assert.Equal(File.ReadAllBytes(_program.At("whole/best/head.safetensors")), File.ReadAllBytes(_program.At("killed/best/head.safetensors")));
         Assert.Equal(File.ReadLines(_program.At("whole/trials.jsonl")).Count(), File.ReadLines(_program.At("killed/trials.jsonl")).Count());
-        Assert.Equal(["best", "leaderboard.csv", "sweep.json", "trials.jsonl"], Entries("killed"));
+        Assert.Equal(["best", "leaderboard.csv", "report.html", "sweep.json", "trials.jsonl"], Entries("killed"));
 
         string Lines()
         {

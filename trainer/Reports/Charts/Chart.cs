@@ -28,10 +28,13 @@ internal static class Chart
     public static PlotModel Empty(string x, string y)
     {
         var plot = new PlotModel { PlotAreaBorderColor = Line, TextColor = Soft, DefaultFontSize = 16, Padding = new OxyThickness(4, 8, 16, 4) };
-        plot.Axes.Add(Axis(AxisPosition.Bottom, x));
-        plot.Axes.Add(Axis(AxisPosition.Left, y));
+        plot.Axes.Add(Axis<LinearAxis>(AxisPosition.Bottom, x));
+        plot.Axes.Add(Axis<LinearAxis>(AxisPosition.Left, y));
         return plot;
     }
+
+    /// <summary>Gives an axis a logarithmic scale.</summary>
+    public static void MakeLogarithmic(PlotModel plot, int axis) => plot.Axes[axis] = Axis<LogarithmicAxis>(plot.Axes[axis].Position, plot.Axes[axis].Title);
 
     /// <summary>The names of the series, above the plot where no line runs.</summary>
     public static void AddLegend(PlotModel plot) => plot.Legends.Add(new Legend
@@ -75,22 +78,23 @@ internal static class Chart
         return $"<figure id=\"{name}\">{new Html(svg.ToString(SaveOptions.DisableFormatting))}<figcaption>{caption}</figcaption></figure>\n";
     }
 
-    private static LinearAxis Axis(AxisPosition position, string title) => new()
-    {
-        Position = position,
-        Title = title,
-        TitleColor = Soft,
-        TextColor = Soft,
-        TicklineColor = Line,
-        AxislineColor = Line,
-        MajorGridlineStyle = LineStyle.Solid,
-        MajorGridlineColor = Line,
-        MinorTickSize = 0,
-        TickStyle = TickStyle.None,
-        AxisTitleDistance = 10,
-        MaximumPadding = 0.02,
-        MinimumPadding = 0.02,
-    };
+    private static T Axis<T>(AxisPosition position, string title)
+        where T : Axis, new() => new()
+        {
+            Position = position,
+            Title = title,
+            TitleColor = Soft,
+            TextColor = Soft,
+            TicklineColor = Line,
+            AxislineColor = Line,
+            MajorGridlineStyle = LineStyle.Solid,
+            MajorGridlineColor = Line,
+            MinorTickSize = 0,
+            TickStyle = TickStyle.None,
+            AxisTitleDistance = 10,
+            MaximumPadding = 0.02,
+            MinimumPadding = 0.02,
+        };
 
     // OxyPlot numbers its clip paths from 1 in every plot; on one page they need names of their own.
     private static string Recoloured(XAttribute attribute, string name)
