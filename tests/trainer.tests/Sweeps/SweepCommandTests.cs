@@ -115,9 +115,10 @@ public sealed class SweepCommandTests : IAsyncLifetime
             var ended = TrainerProgram.EndAsync(process);
             if (kills < 6)
             {
+                // By turns soon after a trial, and anywhere from the program's start: later it might have ended.
                 while (kills % 2 == 0 && !process.HasExited && Lines().Length <= lines.Length)
                     await Task.Delay(5, TestContext.Current.CancellationToken);
-                await Task.WhenAny(ended, Task.Delay(random.NextBelow(kills % 2 == 0 ? 300 : 1500), TestContext.Current.CancellationToken));
+                await Task.WhenAny(ended, Task.Delay(random.NextBelow(kills % 2 == 0 ? 100 : 600), TestContext.Current.CancellationToken));
                 process.Kill();
             }
 
