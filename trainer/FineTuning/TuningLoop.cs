@@ -29,19 +29,15 @@ internal static class TuningLoop
         using var snapshot = new WeightSnapshot([.. network.Head.State.Select(s => ($"head.{s.Name}", s.Value)), .. tuned.Select(t => ($"base.{t.Name}", t.Value))]);
         using var logitLog = new LogitLog(train.Count, network.Head.Plan.Outputs, network.Head.Device);
         var state = new TrainingState(network.Head, tuned, groups.Optimizers, snapshot);
+        var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint)
+        {
+            DivergenceMend = $"Lower --lr (it is {options.LearningRate}) or --head-lr (it is {options.LearningRate * tuning.HeadRate}).",
+        };
 
         var order = new int[train.Count];
         var labels = new int[train.Count];
-        checkpoint?.Restore(state);
-        List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
-        var resumedAfter = epochs.Count;
-        var best = epochs.MinBy(e => e.Val.Loss);
-        var interrupted = false;
-        while (epochs.Count < options.Epochs && !(epochs.Count - best?.Epoch >= options.EarlyStop))
+        while (progress.Begin() is { } epoch)
         {
-            var start = time.GetTimestamp();
-            var epoch = epochs.Count + 1;
-
             // As when a head is trained: the order depends on the seed and the epoch alone.
             for (var i = 0; i < order.Length; i++)
                 order[i] = i;
@@ -49,7 +45,7 @@ internal static class TuningLoop
             for (var i = 0; i < order.Length; i++)
                 labels[i] = train.Labels[order[i]];
 
-            var plateaus = options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(epochs.Select(e => e.Val.Loss)) : 0;
+            var plateaus = progress.Plateaus;
             var rate = 0.0;
             var first = 0;
             network.Head.IsTraining = true;
@@ -65,34 +61,16 @@ internal static class TuningLoop
                 first += (int)batch.shape[0];
             }
 
-            if (interrupted = first < order.Length)
+            if (first < order.Length)
                 break;
             var trainFigures = Figures.FromLogits(logitLog.Take(), labels, classes.Count, classWeights);
             if (Evaluate(network, validation, options.Batch, cancellationToken) is not { } valFigures)
-            {
-                interrupted = true;
                 break;
-            }
 
-            var record = new EpochRecord(epoch, trainFigures, valFigures, rate, time.GetElapsedTime(start).TotalSeconds);
-            if (!double.IsFinite(trainFigures.Loss) || !double.IsFinite(valFigures.Loss))
-            {
-                throw new CommandException($"The loss became {(double.IsFinite(trainFigures.Loss) ? valFigures.Loss : trainFigures.Loss)} in epoch {epoch}: " +
-                    $"training diverged. Lower --lr (it is {options.LearningRate}) or --head-lr (it is {options.LearningRate * tuning.HeadRate}).");
-            }
-
-            epochs.Add(record);
-            var isBest = best is null || valFigures.Loss < best.Val.Loss;
-            best = isBest ? record : best;
-            if (isBest || options.EarlyStop is null)
-                snapshot.Take();
-            onEpoch(record);
-            checkpoint?.SaveIfDue(state, epochs);
+            progress.End(trainFigures, valFigures, rate);
         }
 
-        snapshot.Restore();
-        network.Head.IsTraining = false;
-        return new TrainingResult(epochs, best, options.EarlyStop is null ? epochs.LastOrDefault() : best, interrupted, resumedAfter);
+        return progress.Finish();
     }
 
     /// <summary>One step on one batch. To be called in a dispose scope.</summary>

@@ -37,18 +37,12 @@ internal static class TrainingLoop
         using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
         using var snapshot = new WeightSnapshot(head.State);
         var state = new TrainingState(head, [], [optimizer], snapshot);
+        var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint) { DivergenceMend = $"Lower --lr (it is {options.LearningRate})." };
 
         var labels = new int[train.Count];
-        checkpoint?.Restore(state);
-        List<EpochRecord> epochs = [.. checkpoint?.Epochs ?? []];
-        var resumedAfter = epochs.Count;
-        var best = epochs.MinBy(e => e.Val.Loss);
-        var interrupted = false;
-        while (epochs.Count < options.Epochs && !(epochs.Count - best?.Epoch >= options.EarlyStop))
+        while (progress.Begin() is { } epoch)
         {
-            var start = time.GetTimestamp();
-            var epoch = epochs.Count + 1;
-            var plateaus = options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(epochs.Select(e => e.Val.Loss)) : 0;
+            var plateaus = progress.Plateaus;
             var rate = 0.0;
             var first = 0;
             Figures trainFigures, valFigures;
@@ -80,29 +74,13 @@ internal static class TrainingLoop
             }
             catch (OperationCanceledException)
             {
-                interrupted = true;
                 break;
             }
 
-            var record = new EpochRecord(epoch, trainFigures, valFigures, rate, time.GetElapsedTime(start).TotalSeconds);
-            if (!double.IsFinite(trainFigures.Loss) || !double.IsFinite(valFigures.Loss))
-            {
-                throw new CommandException($"The loss became {(double.IsFinite(trainFigures.Loss) ? valFigures.Loss : trainFigures.Loss)} in epoch {epoch}: " +
-                    $"training diverged. Lower --lr (it is {options.LearningRate}).");
-            }
-
-            epochs.Add(record);
-            var isBest = best is null || valFigures.Loss < best.Val.Loss;
-            best = isBest ? record : best;
-            if (isBest || options.EarlyStop is null)
-                snapshot.Take();
-            onEpoch(record);
-            checkpoint?.SaveIfDue(state, epochs);
+            progress.End(trainFigures, valFigures, rate);
         }
 
-        snapshot.Restore();
-        head.IsTraining = false;
-        return new TrainingResult(epochs, best, options.EarlyStop is null ? epochs.LastOrDefault() : best, interrupted, resumedAfter);
+        return progress.Finish();
     }
 
     /// <summary>The figures of the head as it is, without dropout and with batch norm's running statistics.</summary>
