@@ -15,10 +15,14 @@ internal sealed class CacheSchema
     {
         var lists = contractLayers.Select(l => new ListField(l.Name, new DataField<float>("element", false))).ToList();
         Parquet = new ParquetSchema([Path, Label, Split, Sha256, Width, Height, View, .. lists]);
+        SmallColumns = new ParquetSchema([Path, Label, Split, Sha256, Width, Height, View]);
         _layers = lists.ToDictionary(l => l.Name, l => (DataField)l.Item);
     }
 
     public ParquetSchema Parquet { get; }
+
+    /// <summary>All columns but the layers'.</summary>
+    public ParquetSchema SmallColumns { get; }
 
     public DataField Path { get; } = new DataField<string>("path", false);
 

@@ -48,8 +48,5 @@ public sealed class CacheWriter
             return;
         await _part.WriteAsync(_folder.PartPath(_nextNumber), CancellationToken.None).ConfigureAwait(false);
         _nextNumber++;
-
-        // Encoding a part leaves many times its size in dead large objects. Left alone, the collector lets those of several parts pile up.
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
     }
 }

@@ -26,6 +26,19 @@ internal static class LevelRuns
     /// <exception cref="InvalidDataException">As above.</exception>
     public static bool AreAll(ReadOnlySpan<byte> runs, int count, int bits, int wanted) => Walk(runs, count, bits, (level, _, _) => level == wanted);
 
+    /// <summary>Writes one run of a level.</summary>
+    /// <returns>The bytes that it takes: 6 at most.</returns>
+    public static int Write(Span<byte> destination, int count, byte level)
+    {
+        var at = 0;
+        var head = (uint)count << 1;
+        for (; head > 127; head >>= 7)
+            destination[at++] = (byte)(head | 128);
+        destination[at++] = (byte)head;
+        destination[at++] = level;
+        return at;
+    }
+
     // Every level is below 2^8, so a run's level takes one byte.
     private static bool Walk(ReadOnlySpan<byte> runs, int count, int bits, Func<int, int, int, bool> isRight)
     {

@@ -13,6 +13,23 @@ internal readonly record struct PageHeader(bool IsDataPage, int UncompressedSize
     private const int PlainEncoding = 0;
     private const int RunEncoding = 3;
 
+    /// <summary>The header of a page of this kind: a data page of the first version, its values stored as they are.</summary>
+    public byte[] ToBytes()
+    {
+        var thrift = new CompactThriftWriter();
+        thrift.Int(1, DataPage);
+        thrift.Int(2, UncompressedSize);
+        thrift.Int(3, CompressedSize);
+        thrift.BeginStruct(5);
+        thrift.Int(1, Values);
+        thrift.Int(2, PlainEncoding);
+        thrift.Int(3, RunEncoding);
+        thrift.Int(4, RunEncoding);
+        thrift.End();
+        thrift.End();
+        return thrift.Bytes.ToArray();
+    }
+
     /// <summary>Reads a header.</summary>
     /// <param name="bytes">Begins with the header.</param>
     /// <param name="length">Of the header in bytes.</param>

@@ -1,15 +1,19 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Compression;
 using Headstart.CommandLine;
 using Parquet;
+using Parquet.Meta;
+using Parquet.Schema;
 
 namespace Headstart.Cache;
 
 /// <summary>Collects rows and writes them as one part file with one row group.</summary>
 /// <remarks>Not thread-safe. Its memory is taken once and reused for part after part.</remarks>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A MemoryStream holds nothing but memory.")]
 public sealed class PartBuilder
 {
     /// <summary>The raw features that a part holds at most.</summary>
-    /// <remarks>Larger parts read no faster, and to write them takes three times their memory for the levels: see docs/BENCHMARKS.md.</remarks>
+    /// <remarks>Larger parts read no faster: see docs/BENCHMARKS.md.</remarks>
     public const long MaximumBytes = 32 << 20;
 
     // Small parts are written faster and in less memory, but parts of a few rows would make thousands of files.
@@ -22,9 +26,7 @@ public sealed class PartBuilder
     private readonly CacheSchema _schema;
     private readonly List<CacheRow> _rows;
     private readonly float[][] _features;
-    private readonly int[] _definitionLevels;
-    private readonly int[] _repetitionLevels;
-    private int _contentLength;
+    private readonly MemoryStream _content = new();
 
     public PartBuilder(CacheContract contract)
         : this(contract, DefaultCapacity(contract))
@@ -33,7 +35,7 @@ public sealed class PartBuilder
 
     /// <param name="contract">Goes into the footer; its layers are the columns.</param>
     /// <param name="capacity">The number of rows that fit.</param>
-    /// <param name="compression">Of all columns. Others than the default are there to be measured beside it and to test that they can be read.</param>
+    /// <param name="compression">Of all columns. Parquet.Net writes those that are not the default's: they are there to be measured beside it, and to test that they can be read.</param>
     /// <param name="splitBytes">Whether the features' bytes are stored apart: all first bytes, all second bytes, and so on.</param>
     internal PartBuilder(CacheContract contract, int capacity, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false)
     {
@@ -44,11 +46,6 @@ public sealed class PartBuilder
         Capacity = capacity;
         _rows = new List<CacheRow>(Capacity);
         _features = [.. contract.Layers.Select(l => new float[checked(l.Shape.Length * Capacity)])];
-
-        var longest = contract.Layers.Max(l => l.Shape.Length) * Capacity;
-        _definitionLevels = new int[longest];
-        _repetitionLevels = new int[longest];
-        Array.Fill(_definitionLevels, CacheSchema.PresentElement);
     }
 
     /// <summary>The number of rows that fit.</summary>
@@ -82,27 +79,62 @@ public sealed class PartBuilder
     /// <exception cref="CommandException">The part can't be written; the rows are still here.</exception>
     public async Task WriteAsync(string path, CancellationToken cancellationToken)
     {
-        using var content = new MemoryStream(_contentLength);
-        var writer = await ParquetWriter.CreateAsync(_schema.Parquet, content, Options(), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await using (writer.ConfigureAwait(false))
-        {
-            writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = _contract.ToJson() };
-            using var group = writer.CreateRowGroup();
-            await group.WriteAsync(_schema.Path, Column(r => r.Path)).ConfigureAwait(false);
-            await group.WriteAsync(_schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
-            await group.WriteAsync(_schema.Split, Column(r => r.Split!)).ConfigureAwait(false);
-            await group.WriteAsync(_schema.Sha256, Column(r => r.Sha256)).ConfigureAwait(false);
-            await group.WriteAsync<int>(_schema.Width, Column(r => r.Width), cancellationToken: cancellationToken).ConfigureAwait(false);
-            await group.WriteAsync<int>(_schema.Height, Column(r => r.Height), cancellationToken: cancellationToken).ConfigureAwait(false);
-            await group.WriteAsync<int>(_schema.View, Column(r => r.View), cancellationToken: cancellationToken).ConfigureAwait(false);
-            for (var i = 0; i < _features.Length; i++)
-                await WriteLayerAsync(group, i, cancellationToken).ConfigureAwait(false);
-        }
+        var content = _content;
+        content.SetLength(0);
+        if (_compression == CompressionMethod.Zstd && !_splitBytes)
+            await EncodeAsync(content, cancellationToken).ConfigureAwait(false);
+        else
+            await EncodeByParquetNetAsync(content, cancellationToken).ConfigureAwait(false);
 
         cancellationToken.ThrowIfCancellationRequested();
         CachePart.Write(path, content.GetBuffer().AsMemory(0, (int)content.Length));
-        _contentLength = (int)content.Length;
         _rows.Clear();
+    }
+
+    /// <summary>The small columns as Parquet.Net writes them, the layers after them, and a footer of both.</summary>
+    private async Task EncodeAsync(MemoryStream content, CancellationToken cancellationToken)
+    {
+        using var small = new MemoryStream();
+        await WriteSmallColumnsAsync(small, _schema.SmallColumns, _ => Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        var bytes = small.GetBuffer().AsMemory(0, (int)small.Length);
+        content.Write(bytes.Span[..^PartFooter.Length(bytes.Span)]);
+
+        using var zstd = LayerPages.CreateCompressor();
+        var columns = new List<ColumnMetaData>();
+        foreach (var (layer, values) in _contract.Layers.Zip(_features))
+            columns.Add(LayerPages.Write(content, layer, values.AsSpan(0, Count * layer.Shape.Length), zstd));
+
+        var reader = await ParquetReader.CreateAsync(new MemoryStream(bytes.ToArray()), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await using var _ = reader.ConfigureAwait(false);
+        PartFooter.AddLayers(reader.Metadata!, _contract.Layers, columns);
+        PartFooter.Write(content, reader.Metadata!);
+    }
+
+    private Task EncodeByParquetNetAsync(MemoryStream content, CancellationToken cancellationToken) =>
+        WriteSmallColumnsAsync(
+            content,
+            _schema.Parquet,
+            async group =>
+            {
+                for (var i = 0; i < _features.Length; i++)
+                    await WriteLayerAsync(group, i, cancellationToken).ConfigureAwait(false);
+            },
+            cancellationToken);
+
+    private async Task WriteSmallColumnsAsync(Stream file, ParquetSchema schema, Func<ParquetRowGroupWriter, Task> writeOthers, CancellationToken cancellationToken)
+    {
+        var writer = await ParquetWriter.CreateAsync(schema, file, Options(), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await using var _ = writer.ConfigureAwait(false);
+        writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = _contract.ToJson() };
+        using var group = writer.CreateRowGroup();
+        await group.WriteAsync(_schema.Path, Column(r => r.Path)).ConfigureAwait(false);
+        await group.WriteAsync(_schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
+        await group.WriteAsync(_schema.Split, Column(r => r.Split!)).ConfigureAwait(false);
+        await group.WriteAsync(_schema.Sha256, Column(r => r.Sha256)).ConfigureAwait(false);
+        await group.WriteAsync<int>(_schema.Width, Column(r => r.Width), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.WriteAsync<int>(_schema.Height, Column(r => r.Height), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.WriteAsync<int>(_schema.View, Column(r => r.View), cancellationToken: cancellationToken).ConfigureAwait(false);
+        await writeOthers(group).ConfigureAwait(false);
     }
 
     private ParquetOptions Options()
@@ -124,15 +156,13 @@ public sealed class PartBuilder
         var values = Count * shape.Length;
 
         // 0 begins a row's list, 1 continues it.
-        Array.Fill(_repetitionLevels, 1, 0, values);
+        var repetitionLevels = new int[values];
+        Array.Fill(repetitionLevels, 1);
         for (var first = 0; first < values; first += shape.Length)
-            _repetitionLevels[first] = 0;
-        return group.WriteAllPartsAsync<float>(
-            _schema.Layer(name),
-            _features[layer].AsMemory(0, values),
-            _definitionLevels.AsMemory(0, values),
-            _repetitionLevels.AsMemory(0, values),
-            cancellationToken);
+            repetitionLevels[first] = 0;
+        var definitionLevels = new int[values];
+        Array.Fill(definitionLevels, CacheSchema.PresentElement);
+        return group.WriteAllPartsAsync<float>(_schema.Layer(name), _features[layer].AsMemory(0, values), definitionLevels, repetitionLevels, cancellationToken);
     }
 
     private static int DefaultCapacity(CacheContract contract)
