@@ -4,11 +4,19 @@
 #   scripts/bench.sh                          with drawn pictures and the embedded base
 #   VGG=vgg16.onnx scripts/bench.sh           tuning its last block too
 #   scripts/bench.sh IMAGES MODEL.onnx...     the pipeline on your pictures and models (at most COUNT=400 images a model)
+#   scripts/bench.sh PART [IMAGES MODEL...]   one part: pipeline, int8, resize, reading, encoding, training, finetuning, sweep, memory
 #
 # FEATURES=FILE: a photograph's real block5_pool (25,088 floats, H x W x C) for the encodings, instead of drawn features.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [[ ${1-} != -h && ${1-} != --help ]] || { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0; }
+
+part=all
+case ${1-} in
+  pipeline | int8 | resize | reading | encoding | training | finetuning | sweep | memory) part=$1; shift ;;
+esac
+(($# == 0 || $# >= 2)) || { echo "bench.sh: '$1' is no part, and IMAGES needs a MODEL.onnx; see --help" >&2; exit 2; }
+runs() { [[ $part == all || $part == "$1" ]]; }
 
 dotnet build "$root/tests/bench" -c Release -nologo -v quiet
 bench() { "$(find "$root/tests/bench/bin/Release" -name bench -type f | head -n 1)" "$@"; }
@@ -25,32 +33,9 @@ else
   extractor demo-data "$images" --per-class 400 >/dev/null
 fi
 
-echo "## The pipeline beside its limits"
-for model in "${models[@]}"; do bench pipeline "$model" "$images" "${COUNT:-400}" 3; done
-echo
-echo "## An int8 base beside float32"
-for model in "${models[@]}"; do
-  extractor model quantize "$model" --calibrate "$images" --images 64 --out "$work/int8.onnx"
-  bench quantized "$model" "$work/int8.onnx" "$images" "${COUNT:-400}" 3
-done
-if /usr/bin/python3 -c 'import torch' 2>/dev/null; then /usr/bin/python3 "$root/scripts/bench-bfloat16.py"; fi
-echo
-echo "## Resizing beside NetVips"
-bench resize 5
-echo
-echo "## Reading a cache"
-extractor extract "$images" --model "${models[0]}" --out "$work/cache" --json >/dev/null 2>&1
-bench reading "$work/cache" 5
-echo
-echo "## Encoding of a cache"
-bench encoding 3 ${FEATURES:+"$FEATURES"}
-echo
-echo "## Training the reference head"
-bench training 5 "${models[0]}"
-echo
-if [[ -n ${VGG-} ]]; then
-  echo "## Tuning a VGG's last block"
-  bench finetuning 5 "$VGG"
+if runs pipeline; then
+  echo "## The pipeline beside its limits"
+  for model in "${models[@]}"; do bench pipeline "$model" "$images" "${COUNT:-400}" 3; done
   echo
 fi
 echo "## Many small heads together"
@@ -59,6 +44,52 @@ echo
 echo "## An audit"
 for side in 1 7; do bench audit 25000 "$side"; done
 echo
+if runs int8; then
+  echo "## An int8 base beside float32"
+  for model in "${models[@]}"; do
+    extractor model quantize "$model" --calibrate "$images" --images 64 --out "$work/int8.onnx"
+    bench quantized "$model" "$work/int8.onnx" "$images" "${COUNT:-400}" 3
+  done
+  if /usr/bin/python3 -c 'import torch' 2>/dev/null; then /usr/bin/python3 "$root/scripts/bench-bfloat16.py"; fi
+  echo
+fi
+if runs resize; then
+  echo "## Resizing beside NetVips"
+  bench resize 5
+  echo
+fi
+if runs reading; then
+  echo "## Reading a cache"
+  extractor extract "$images" --model "${models[0]}" --out "$work/cache" --json >/dev/null 2>&1
+  bench reading "$work/cache" 5
+  echo
+fi
+if runs encoding; then
+  echo "## Encoding of a cache"
+  bench encoding 3 ${FEATURES:+"$FEATURES"}
+  echo
+fi
+if runs training; then
+  echo "## Training the reference head"
+  bench training 5 "${models[0]}"
+  echo
+fi
+if runs finetuning; then
+  if [[ -n ${VGG-} ]]; then
+    echo "## Tuning a VGG's last block"
+    bench finetuning 5 "$VGG"
+    echo
+  elif [[ $part == finetuning ]]; then
+    echo "bench.sh: finetuning needs VGG=vgg16.onnx" >&2
+    exit 2
+  fi
+fi
+if runs sweep; then
+  echo "## Many small heads together"
+  bench sweep 5
+  echo
+fi
+runs memory || exit 0
 echo "## Memory and the second run"
 extractor demo-data "$work/many" --per-class "${MANY:-12500}" >/dev/null
 find "$work/many" -name '*.jpg' | sort | awk -v root="$work/" 'BEGIN { print "path,label" } { sub(root, ""); split($0, p, "/"); print $0 "," p[3] }' >"$work/all.csv"
