@@ -40,6 +40,51 @@ public sealed class LayerChunkTests
         }, iter: 100, threads: 1);
     }
 
+    /// <summary>A page holds about 1 MiB, and whole rows: here several, one, and one that is larger than that.</summary>
+    [Theory]
+    [InlineData(100_000, 7)]
+    [InlineData(200_000, 3)]
+    [InlineData(300_000, 2)]
+    [InlineData(1, 300_000)]
+    public async Task Columns_of_several_pages_are_read_alike_by_both(int length, int rows)
+    {
+        var layer = new ModelLayer("pool", new LayerShape(length, 1, 1));
+        float[] values = [.. Enumerable.Range(0, length * rows).Select(i => i % 3 == 0 ? i : 0)];
+        var (part, column) = await WriteAsync(layer, values);
+        var own = new float[values.Length];
+        var library = new float[values.Length];
+
+        Assert.True(LayerChunk.TryRead(part, column, length, own));
+        await using var reader = await ParquetReader.CreateAsync(new MemoryStream(part), cancellationToken: Cancellation);
+        await reader.OpenRowGroupReader(0).ReadRawAsync(
+            new CacheSchema([layer]).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), Cancellation);
+
+        Assert.Equal(values, own);
+        Assert.Equal(values, library);
+    }
+
+    [Fact]
+    public async Task The_footer_describes_the_columns_as_Parquet_Net_would()
+    {
+        using var folder = new TemporaryFolder();
+        var values = Features(3);
+        await WriteAsync(Pool, values, path: folder.File("own.parquet"));
+        await WriteAsync(Pool, values, CompressionMethod.Gzip, path: folder.File("library.parquet"));
+
+        await using var own = await ParquetReader.CreateAsync(folder.File("own.parquet"), cancellationToken: Cancellation);
+        await using var library = await ParquetReader.CreateAsync(folder.File("library.parquet"), cancellationToken: Cancellation);
+
+        Assert.Equal(library.Metadata!.Schema.Select(Describe), own.Metadata!.Schema.Select(Describe));
+        Assert.Equal(library.Metadata.NumRows, own.Metadata.NumRows);
+        Assert.Equal(library.CustomMetadata, own.CustomMetadata);
+        Assert.Equal(
+            library.Metadata.RowGroups.Single().Columns.Select(c => (string.Join('.', c.MetaData!.PathInSchema), c.MetaData.Type, c.MetaData.NumValues)),
+            own.Metadata.RowGroups.Single().Columns.Select(c => (string.Join('.', c.MetaData!.PathInSchema), c.MetaData.Type, c.MetaData.NumValues)));
+
+        static string Describe(SchemaElement e) =>
+            $"{e.Name} {e.Type} {e.RepetitionType} {e.NumChildren} {e.ConvertedType} {e.LogicalType?.STRING is not null} {e.LogicalType?.LIST is not null} {e.LogicalType?.INTEGER?.BitWidth}";
+    }
+
     [Theory]
     [InlineData(CompressionMethod.None, false)]
     [InlineData(CompressionMethod.Snappy, false)]

@@ -32,6 +32,10 @@ public sealed class PageHeaderTests
             Assert.Throws<InvalidDataException>(() => PageHeader.Read(bytes.AsSpan(0, end), out _));
     }
 
+    [Fact]
+    public void A_header_is_written_as_the_format_says() =>
+        Assert.Equal(Sizes + "2C" + Page + "00" + "00", Convert.ToHexString(new PageHeader(true, 33_519_585, 4_020_921, 8_379_392, true).ToBytes()));
+
     [Theory]
     [InlineData("1504" + "1502" + "1502" + "00")] // a dictionary
     [InlineData("1506" + "1502" + "1502" + "5C" + "00" + "00")] // a data page of the second version
