@@ -12,6 +12,14 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
 
     public bool IsCpu => Name == "cpu";
 
+    /// <summary>Whether float32 factors may be rounded to TF32: TensorRT does so unless its user turns it off, and ONNX Runtime has no option for it. Null for the CPU.</summary>
+    public bool? Tf32 => Name switch
+    {
+        "cuda" => false,
+        "tensorrt" => true,
+        _ => null,
+    };
+
     /// <summary>Adds the provider for <paramref name="device"/> to the options.</summary>
     /// <exception cref="CommandException">The device was asked for by name and isn't to be had; the message says what is missing.</exception>
     public static ExecutionProvider Configure(SessionOptions options, ExecutionDevice device)

@@ -181,6 +181,7 @@ internal sealed class ExtractionRun(
             Precision = model.Contract.Precision,
             Layers = network.Layers,
             Provider = network.Provider.Name,
+            Tf32 = network.Provider.Tf32,
             Tool = ToolVersion.Text,
             ImageFolder = Path.GetFullPath(images.Root),
         };

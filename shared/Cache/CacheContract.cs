@@ -35,6 +35,9 @@ public sealed record CacheContract
     /// <summary>The ONNX Runtime execution provider that computed the part. Recorded, not compared.</summary>
     public required string Provider { get; init; }
 
+    /// <summary>Whether a GPU could round float32 factors to TF32's 10 bits; null for the CPU, which has no such thing. Recorded, not compared.</summary>
+    public bool? Tf32 { get; init; }
+
     /// <summary>The version of Headstart that wrote the part. Recorded, not compared.</summary>
     public required string Tool { get; init; }
 
@@ -67,7 +70,7 @@ public sealed record CacheContract
 
     private static Dictionary<string, string> Flatten(CacheContract contract, HashSet<string> layers, bool hasViews)
     {
-        var compared = contract with { Provider = "", Tool = "", ModelNote = null, ImageFolder = null, Layers = [], Augmentation = hasViews ? contract.Augmentation : null };
+        var compared = contract with { Provider = "", Tf32 = null, Tool = "", ModelNote = null, ImageFolder = null, Layers = [], Augmentation = hasViews ? contract.Augmentation : null };
         var fields = contract.Layers.Where(l => layers.Contains(l.Name)).ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
         Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
         return fields;
