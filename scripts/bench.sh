@@ -4,7 +4,7 @@
 #   scripts/bench.sh                          with drawn pictures and the embedded base
 #   VGG=vgg16.onnx scripts/bench.sh           tuning its last block too
 #   scripts/bench.sh IMAGES MODEL.onnx...     the pipeline on your pictures and models (at most COUNT=400 images a model)
-#   scripts/bench.sh PART [IMAGES MODEL...]   one part: pipeline, int8, resize, reading, encoding, training, finetuning, sweep, memory
+#   scripts/bench.sh PART [IMAGES MODEL...]   one part: pipeline, int8, resize, reading, encoding, training, finetuning, sweep, audit, memory
 #
 # FEATURES=FILE: a photograph's real block5_pool (25,088 floats, H x W x C) for the encodings, instead of drawn features.
 set -euo pipefail
@@ -13,7 +13,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 part=all
 case ${1-} in
-  pipeline | int8 | resize | reading | encoding | training | finetuning | sweep | memory) part=$1; shift ;;
+  pipeline | int8 | resize | reading | encoding | training | finetuning | sweep | audit | memory) part=$1; shift ;;
 esac
 (($# == 0 || $# >= 2)) || { echo "bench.sh: '$1' is no part, and IMAGES needs a MODEL.onnx; see --help" >&2; exit 2; }
 runs() { [[ $part == all || $part == "$1" ]]; }
@@ -38,12 +38,6 @@ if runs pipeline; then
   for model in "${models[@]}"; do bench pipeline "$model" "$images" "${COUNT:-400}" 3; done
   echo
 fi
-echo "## Many small heads together"
-bench sweep 5
-echo
-echo "## An audit"
-for side in 1 7; do bench audit 25000 "$side"; done
-echo
 if runs int8; then
   echo "## An int8 base beside float32"
   for model in "${models[@]}"; do
@@ -87,6 +81,11 @@ fi
 if runs sweep; then
   echo "## Many small heads together"
   bench sweep 5
+  echo
+fi
+if runs audit; then
+  echo "## An audit"
+  for side in 1 7; do bench audit 25000 "$side"; done
   echo
 fi
 runs memory || exit 0
