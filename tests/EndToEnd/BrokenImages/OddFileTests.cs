@@ -5,6 +5,8 @@ namespace Headstart.Tests.BrokenImages;
 /// <summary>What a file system can hold under the name of an image, and names that it allows.</summary>
 public sealed class OddFileTests : IAsyncDisposable
 {
+    private const string SetPriv = "/usr/bin/setpriv";
+
     private readonly TemporaryFolder _folder = new();
 
     public OddFileTests()
@@ -140,18 +142,36 @@ public sealed class OddFileTests : IAsyncDisposable
     [Fact]
     public async Task Files_of_somebody_else_are_rejected_and_the_others_kept()
     {
-        const string SetPriv = "/usr/bin/setpriv";
-        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists(SetPriv), "Needs root, to become somebody who isn't.");
-        await Shell("cp good-0.jpg secret.jpg; chmod 600 secret.jpg; mkdir ../../cache; chmod 777 ../../cache; chmod 755 ../..");
-        string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", RunningProgram.Executable("extractor")];
-        var start = await ProgramRun.Of(SetPriv, [.. asNobody, "--version"]);
-        Assert.SkipUnless(start.ExitCode == 0, "The program lies where nobody else can start it.");
+        await Shell("cp good-0.jpg secret.jpg; chmod 600 secret.jpg");
+        var asNobody = await AsNobody();
 
         var run = await Extraction.RunAsync(SetPriv, asNobody, _folder.File("images"), _folder.File("cache"), "--max-rejected", "30");
 
         run.Program.EndedWith(0);
         Assert.Contains("is denied", run.Reason("cats/secret.jpg"), StringComparison.Ordinal);
         Assert.Equal(3, run.Rows.Count);
+    }
+
+    /// <summary>Its images can't be told from deleted ones, so nothing is dropped.</summary>
+    [Fact]
+    public async Task A_folder_that_may_not_be_listed_ends_the_run_before_a_row_is_lost()
+    {
+        await Shell("mkdir ../dogs; cp good-0.jpg ../dogs/dog.jpg; cp good-1.jpg ../dogs/hound.jpg");
+        var asNobody = await AsNobody();
+        Task<Extraction> Run() => Extraction.RunAsync(SetPriv, asNobody, _folder.File("images"), _folder.File("cache"));
+        (await Run()).Program.EndedWith(0);
+
+        await Shell("chmod 700 ../dogs");
+        var refused = (await ProgramRun.Of(
+            SetPriv, [.. asNobody, "extract", _folder.File("images"), "--model", Path.Combine(Repository.Root, "onnx", "demo-base.onnx"), "--out", _folder.File("cache")])).EndedWith(1);
+        await Shell("chmod 755 ../dogs");
+        var again = await Run();
+
+        var error = Assert.Single(refused.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith($"error: Can't list {_folder.File("images")}: ", error, StringComparison.Ordinal);
+        Assert.Contains(_folder.File("images", "dogs"), error, StringComparison.Ordinal);
+        Assert.EndsWith("Make it readable, or move it away.", error, StringComparison.Ordinal);
+        Assert.Equal((5, 0, 5), (again.Rows.Count, again["computed"], again["reused"]));
     }
 
     [Fact]
@@ -177,6 +197,17 @@ public sealed class OddFileTests : IAsyncDisposable
     private static byte[] Picture(byte number) => [.. SampleImages.File("jpeg 4:2:0"), number];
 
     private Task<Extraction> Extract(params string[] more) => Extraction.RunAsync(_folder.File("images"), _folder.File("cache"), more);
+
+    /// <summary>What <see cref="SetPriv"/> needs to start the extractor as a user who owns nothing but may write the cache.</summary>
+    private async Task<string[]> AsNobody()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess && File.Exists(SetPriv), "Needs root, to become somebody who isn't.");
+        await Shell("mkdir ../../cache; chmod 777 ../../cache; chmod 755 ../..");
+        string[] asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", RunningProgram.Executable("extractor")];
+        var start = await ProgramRun.Of(SetPriv, [.. asNobody, "--version"]);
+        Assert.SkipUnless(start.ExitCode == 0, "The program lies where nobody else can start it.");
+        return asNobody;
+    }
 
     /// <summary>What the extractor says when it doesn't even begin.</summary>
     private async Task<string> Refusal()
