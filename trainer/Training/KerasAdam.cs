@@ -42,10 +42,10 @@ internal sealed class KerasAdam : GradientOptimizer
 
     protected override void Move(Tensor[] gradients, double learningRate)
     {
-        foreach (var step in _steps)
-            step.fill_(Steps);
-
         // Numbers would do, but TorchSharp makes Scalars of them that the garbage collector may free before libtorch has read them.
+        using Scalar steps = Steps;
+        foreach (var step in _steps)
+            step.fill_(steps);
         using Scalar rate = learningRate, beta1 = Beta1, beta2 = Beta2, epsilon = Epsilon / Math.Sqrt(1 - Math.Pow(Beta2, Steps));
         Fused.Value.invoke("step", Parameters, gradients, _m, _v, _steps, rate, beta1, beta2, epsilon);
     }
