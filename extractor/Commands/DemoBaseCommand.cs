@@ -8,10 +8,15 @@ namespace Headstart.Extraction.Commands;
 internal sealed class DemoBaseCommand
 {
     [Hidden]
-    [Command("demo-base", Description = "Write the small network that comes with Headstart.")]
-    public void Run([Argument(Name = "FILE.onnx")] string file)
+    [Command("demo-base", Description = "Write the seeded network that the small base of Headstart was trained from, or that base.")]
+    public void Run(
+        [Argument(Name = "FILE.onnx")] string file,
+        [Option(Description = "The weights: base.safetensors of a run that tuned all of the seeded network.")] string? tuned = null)
     {
-        DemoBase.Write(file);
+        if (tuned is null)
+            DemoBase.WriteSeeded(file);
+        else
+            DemoBase.WriteTrained(file, tuned);
         ModelReport.Of(ModelFile.Load(file)).Write(Console.Out);
     }
 }

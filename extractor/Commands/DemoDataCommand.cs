@@ -14,15 +14,16 @@ internal sealed class DemoDataCommand([FromService] ICoconaAppContextAccessor co
         [Argument(Name = "DIR", Description = "Where to: a new or empty folder, which gets train/CLASS/ and val/CLASS/.")] string dir,
         [Option(Description = "How many classes, at most 16: disc, spiral, star, stripes, ...")] int classes = 2,
         [Option("per-class", Description = "Pictures of each class; a quarter of them goes to val/.")] int perClass = 200,
+        [Option(Description = "Leave out so many classes at the list's beginning: other classes than those of another set.")] int skip = 0,
         [Option(Description = "The same seed draws the same pictures.")] int seed = 0,
         [Option(Description = "Print one JSON object instead of text.")] bool json = false)
     {
-        var options = new DemoSetOptions { Classes = classes, PerClass = perClass, Seed = seed };
+        var options = new DemoSetOptions { Classes = classes, Skip = skip, PerClass = perClass, Seed = seed };
         options.Validate();
         var clock = Stopwatch.StartNew();
         var drawn = DemoSet.Write(dir, options, Environment.ProcessorCount, context.Current!.CancellationToken);
 
-        var names = DemoClass.All.Take(classes).Select(c => c.Name).ToArray();
+        var names = DemoClass.All.Skip(skip).Take(classes).Select(c => c.Name).ToArray();
         var val = classes * options.ValidationPerClass;
         var summary = new
         {

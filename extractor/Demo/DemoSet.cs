@@ -80,5 +80,5 @@ internal static class DemoSet
 
     private static string Describe(DemoSetOptions? options) => options is null
         ? "options unknown"
-        : $"{options.Classes} classes of {options.PerClass}, seed {options.Seed}, drawing {options.Drawing}";
+        : $"{options.Classes} classes{(options.Skip == 0 ? "" : $" after the first {options.Skip}")} of {options.PerClass}, seed {options.Seed}, drawing {options.Drawing}";
 }

@@ -12,6 +12,9 @@ internal sealed record DemoSetOptions
 
     public int Classes { get; init; } = 2;
 
+    /// <summary>How many of <see cref="DemoClass.All"/> are left out at its beginning.</summary>
+    public int Skip { get; init; }
+
     /// <summary>Pictures of each class, those for validation included.</summary>
     public int PerClass { get; init; } = 200;
 
@@ -25,6 +28,8 @@ internal sealed record DemoSetOptions
     {
         if (Classes < 1 || Classes > DemoClass.All.Count)
             throw CommandException.Usage($"--classes is {Classes}; it can be 1 to {DemoClass.All.Count}: {string.Join(", ", DemoClass.All.Select(c => c.Name))}.");
+        if (Skip < 0 || Skip + Classes > DemoClass.All.Count)
+            throw CommandException.Usage($"--skip {Skip} leaves {Math.Max(0, DemoClass.All.Count - Math.Max(0, Skip))} of {DemoClass.All.Count} classes, and --classes asks for {Classes}; skip 0 to {DemoClass.All.Count - Classes}.");
         if (PerClass is < 2 or > 100_000)
             throw CommandException.Usage($"--per-class is {PerClass}; it can be 2 (one to train, one to validate) to 100000.");
     }
@@ -32,7 +37,7 @@ internal sealed record DemoSetOptions
     /// <summary>All pictures of the set, in a fixed order.</summary>
     public IEnumerable<DemoItem> Items()
     {
-        for (var c = 0; c < Classes; c++)
+        for (var c = Skip; c < Skip + Classes; c++)
         {
             for (var i = 0; i < PerClass; i++)
                 yield return new DemoItem(c, i, i < PerClass - ValidationPerClass ? "train" : "val");

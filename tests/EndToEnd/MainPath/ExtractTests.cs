@@ -77,7 +77,7 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     [Theory]
     [InlineData("an empty folder", "No images in")]
     [InlineData("a folder of text files", "No images in")]
-    [InlineData("a layer that is not there", "It has: block1_pool, block2_pool, block3_pool, block4_pool.")]
+    [InlineData("a layer that is not there", "It has: pixels, block1_pool, block2_pool, block3_pool, block4_pool.")]
     [InlineData("a model without a contract", "without Headstart's contract")]
     [InlineData("a file that is no model", "not an ONNX model")]
     [InlineData("an unwritable target", "Can't write into")]

@@ -42,8 +42,8 @@ public sealed class ViewsAndLayersTests(DemoCache demo) : IClassFixture<DemoCach
         var result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal(["block2_pool"], Names(result.GetProperty("layers")));
         Assert.Equal((0, 32), (result.GetProperty("computed").GetInt32(), result.GetProperty("reused").GetInt32()));
-        Assert.Contains($"{cache} keeps its layers (block2_pool). {DemoCache.Model} also names block1_pool, block3_pool, block4_pool: --layer NAME adds one.", run.Error, StringComparison.Ordinal);
-        Assert.Equal(["block1_pool", "block2_pool", "block3_pool", "block4_pool"], Names((await Extract(demo.File("all"))).GetProperty("layers")));
+        Assert.Contains($"{cache} keeps its layers (block2_pool). {DemoCache.Model} also names pixels, block1_pool, block3_pool, block4_pool: --layer NAME adds one.", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["pixels", "block1_pool", "block2_pool", "block3_pool", "block4_pool"], Names((await Extract(demo.File("all"))).GetProperty("layers")));
     }
 
     [Fact]

@@ -25,6 +25,17 @@ public sealed class DemoSetTests : IDisposable
     }
 
     [Fact]
+    public void Skipped_classes_are_left_out_and_the_others_stay_as_they_are()
+    {
+        var after = Small with { Classes = 2, Skip = 1 };
+        var all = Small with { Classes = 3 };
+
+        Assert.Equal(["spiral", "star"], after.Items().Select(i => DemoClass.All[i.Class].Name).Distinct());
+        Assert.Equal(all.Items().Where(i => i.Class > 0), after.Items());
+        Assert.Equal(DemoSet.Draw(all, all.Items().Last()).Pixels, DemoSet.Draw(after, after.Items().Last()).Pixels);
+    }
+
+    [Fact]
     public void A_written_picture_is_the_drawn_one_but_for_the_jpeg()
     {
         Write(Small);
@@ -92,7 +103,7 @@ public sealed class DemoSetTests : IDisposable
     [Fact]
     public void Numbers_that_no_set_can_have_are_usage_errors()
     {
-        foreach (var wrong in new[] { Small with { Classes = 0 }, Small with { Classes = 17 }, Small with { PerClass = 1 }, Small with { PerClass = -1 } })
+        foreach (var wrong in new[] { Small with { Classes = 0 }, Small with { Classes = 17 }, Small with { PerClass = 1 }, Small with { PerClass = -1 }, Small with { Skip = -1 }, Small with { Skip = 15 } })
             Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(wrong.Validate).ExitCode);
         (Small with { Classes = DemoClass.All.Count, PerClass = 2 }).Validate();
     }
