@@ -1,5 +1,6 @@
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Safetensors;
 
 namespace Headstart.Extraction.Import;
 

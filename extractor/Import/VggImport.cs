@@ -2,6 +2,7 @@ using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
+using Headstart.Safetensors;
 
 namespace Headstart.Extraction.Import;
 

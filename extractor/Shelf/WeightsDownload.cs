@@ -1,5 +1,6 @@
 using Headstart.CommandLine;
 using Headstart.Extraction.Import;
+using Headstart.Safetensors;
 
 namespace Headstart.Extraction.Shelf;
 
@@ -121,12 +122,12 @@ internal sealed class WeightsDownload(RemoteFile remote, TransferProgress progre
     {
         try
         {
-            if (start.Length < BaseTensors.LengthBytes)
+            if (start.Length < SafetensorsHeader.LengthBytes)
                 throw new CommandException($"it has {start.Length} bytes");
-            var length = BaseTensors.HeaderLength("the file", start, origin.Total!.Value);
+            var length = SafetensorsHeader.Length("the file", start, origin.Total!.Value);
             var header = new byte[length];
-            var known = Math.Min(length, start.Length - BaseTensors.LengthBytes);
-            start.AsSpan(BaseTensors.LengthBytes, known).CopyTo(header);
+            var known = Math.Min(length, start.Length - SafetensorsHeader.LengthBytes);
+            start.AsSpan(SafetensorsHeader.LengthBytes, known).CopyTo(header);
             if (known < length)
             {
                 using var body = await remote.OpenAsync(start.Length, length - known, origin.Validator, cancellation);

@@ -1,4 +1,5 @@
 using Headstart.Models;
+using Headstart.Safetensors;
 using Headstart.Training.Heads;
 using static Headstart.Training.Export.GraphNodes;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Safetensors;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
 

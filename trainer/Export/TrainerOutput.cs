@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
+using Headstart.Safetensors;
 using Headstart.Training.Evaluation;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;

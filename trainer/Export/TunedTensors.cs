@@ -1,7 +1,7 @@
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
-using Headstart.Training.Heads;
+using Headstart.Safetensors;
 using Headstart.Training.Runs;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 

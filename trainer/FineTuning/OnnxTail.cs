@@ -1,6 +1,7 @@
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
+using Headstart.Safetensors;
 using Headstart.Training.Heads;
 using static TorchSharp.torch;
 

@@ -1,5 +1,6 @@
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Safetensors;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
@@ -31,7 +32,7 @@ internal sealed class TunedNetwork : IDisposable
     public string? UnfrozenFrom { get; private set; }
 
     /// <summary>The weights of the base that are not the model file's any more, or will not be: those that were ever unfrozen.</summary>
-    public IReadOnlyList<NamedTensor> TunedTensors => [.. Base.Parameters.Where(p => _tuned.Contains(p.Name)).Select(p => NamedTensor.Of(p.Name, p.Value))];
+    public IReadOnlyList<NamedTensor> TunedTensors => [.. Base.Parameters.Where(p => _tuned.Contains(p.Name)).Select(p => p.Value.ToNamed(p.Name))];
 
     /// <summary>The network of a finished run of <c>trainer finetune</c>, ready to predict.</summary>
     /// <param name="runFolder">The run.</param>

@@ -1,4 +1,5 @@
 using Headstart.CommandLine;
+using Headstart.Safetensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -98,7 +99,7 @@ internal sealed class Head : IDisposable
     }
 
     /// <summary>A copy of <see cref="State"/> outside libtorch.</summary>
-    public IReadOnlyList<NamedTensor> ToNamedTensors() => [.. State.Select(s => NamedTensor.Of(s.Name, s.Value))];
+    public IReadOnlyList<NamedTensor> ToNamedTensors() => [.. State.Select(s => s.Value.ToNamed(s.Name))];
 
     private IEnumerable<SeededDropoutModule> Dropouts => _trained.children().OfType<SeededDropoutModule>();
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Headstart.CommandLine;
+using Headstart.Safetensors;
 using Headstart.Training.Heads;
 using Headstart.Training.Reports;
 

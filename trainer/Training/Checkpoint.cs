@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Headstart.CommandLine;
+using Headstart.Safetensors;
 using Headstart.Training.Heads;
-using Headstart.Training.Runs;
 
 namespace Headstart.Training;
 
@@ -79,7 +79,7 @@ internal sealed class Checkpoint
         var progress = JsonSerializer.Serialize(new Progress(epochs, [.. state.Optimizers.Select(o => o.Steps)], state.Head.RandomState), HeadstartJson.Compact);
         SafetensorsFile.Write(
             _path,
-            [.. state.Tensors.Select(s => NamedTensor.Of(s.Name, s.Value))],
+            [.. state.Tensors.Select(s => s.Value.ToNamed(s.Name))],
             new Dictionary<string, string> { [ProgressKey] = progress });
         _last = _time.GetTimestamp();
     }

@@ -1,5 +1,6 @@
 using Headstart.Extraction.Import;
 using Headstart.Extraction.Shelf;
+using Headstart.Safetensors;
 using Headstart.Tests.Import;
 
 namespace Headstart.Tests.Shelf;

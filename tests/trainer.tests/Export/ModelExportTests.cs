@@ -2,9 +2,9 @@ using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
+using Headstart.Safetensors;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Export;
-using Headstart.Training.Heads;
 using Headstart.Training.Runs;
 
 namespace Headstart.Tests.Export;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Safetensors;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.FineTuning;

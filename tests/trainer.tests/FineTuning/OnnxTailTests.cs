@@ -1,5 +1,6 @@
 using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Safetensors;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
 using TorchSharp;
@@ -241,7 +242,7 @@ public sealed class OnnxTailTests : IDisposable
     private static string Refused(ModelFile model, string? after, string to) =>
         Assert.Throws<CommandException>(() => OnnxTail.FromModel(model, CPU, after, to)).Message;
 
-    private static List<NamedTensor> Stored(OnnxTail tail) => [.. tail.Parameters.Select(p => NamedTensor.Of(p.Name, p.Value))];
+    private static List<NamedTensor> Stored(OnnxTail tail) => [.. tail.Parameters.Select(p => p.Value.ToNamed(p.Name))];
 
     private static float[] Values(Tensor tensor)
     {

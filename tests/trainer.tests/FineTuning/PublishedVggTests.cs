@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;
+using Headstart.Safetensors;
 using Headstart.Training;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
-using Headstart.Training.Runs;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;

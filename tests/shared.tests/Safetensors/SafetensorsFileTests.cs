@@ -1,10 +1,9 @@
 using System.Text;
 using CsCheck;
 using Headstart.CommandLine;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Safetensors;
 
-namespace Headstart.Tests.Runs;
+namespace Headstart.Tests.Safetensors;
 
 public sealed class SafetensorsFileTests : IDisposable
 {
@@ -46,8 +45,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [Theory]
     [InlineData("", "0 bytes")]
     [InlineData("\xff\xff\xff\xff\xff\xff\xff\x7f{}", "header claims")]
-    [InlineData("\x02\0\0\0\0\0\0\0{]", "not a safetensors file")]
-    [InlineData("\x02\0\0\0\0\0\0\0[]", "not a safetensors file")]
+    [InlineData("\x02\0\0\0\0\0\0\0{]", "header can't be read")]
+    [InlineData("\x02\0\0\0\0\0\0\0[]", "header can't be read")]
     public void Damaged_files_are_refused_with_words(string latin1, string words)
     {
         var path = Path.Combine(_folder, "bad.safetensors");
@@ -60,11 +59,14 @@ public sealed class SafetensorsFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 0, "'b' doesn't fit")]
-    [InlineData("""{"b":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "'b' doesn't fit")]
-    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""", 8, "'b' doesn't fit")]
-    [InlineData("""{"b":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}""", 8, "'b' is F64")]
-    [InlineData("""{"b":{"dtype":"F32","shape":[2]}}""", 8, "not a safetensors file")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 0, "'b' should lie at bytes 0 to 8")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "'b' has 8 bytes")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""", 8, "'b' should lie at bytes -8 to 0")]
+    [InlineData("""{"b":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}""", 8, "'b' holds F64 values")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "'b' and 'c' overlap")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "'b' is there twice")]
+    [InlineData("""{"__metadata__":{"format":1},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "header can't be read")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2]}}""", 8, "header can't be read")]
     public void Headers_that_lie_are_refused_with_words(string header, int values, string words)
     {
         var path = Path.Combine(_folder, "lie.safetensors");
