@@ -33,6 +33,21 @@ static async Task<int> Run(Task benchmark)
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: bench pipeline MODEL.onnx IMAGES COUNT ROUNDS | resize ROUNDS | reading CACHE ROUNDS | encoding ROUNDS [FEATURES.f32] | training ROUNDS [MODEL.onnx] | finetuning ROUNDS VGG.onnx | sweep ROUNDS | quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS | quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS | streaming-cache ROWS CACHE | streaming ROWS SIZE CACHE EPOCHS | shuffle CACHE | audit IMAGES SIDE");
+    Console.Error.WriteLine("""
+        usage: bench BENCHMARK ARGUMENTS
+          audit IMAGES SIDE
+          encoding ROUNDS [FEATURES.f32]
+          finetuning ROUNDS VGG.onnx
+          pipeline MODEL.onnx IMAGES COUNT ROUNDS
+          quantized MODEL.onnx INT8.onnx IMAGES COUNT ROUNDS
+          quantized-heads CACHE INT8CACHE HEAD EPOCHS LR SEEDS
+          reading CACHE ROUNDS
+          resize ROUNDS
+          shuffle CACHE
+          streaming ROWS SIZE CACHE EPOCHS
+          streaming-cache ROWS CACHE
+          sweep ROUNDS
+          training ROUNDS [MODEL.onnx]
+        """);
     return 2;
 }

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Headstart.Tests.Programs;
 
@@ -24,7 +21,7 @@ public sealed class LayerInterruptionTests : IDisposable
     public async Task Killed_at_random_moments_the_layer_is_in_all_rows_or_in_none(string first, string added)
     {
         (await ProgramRun.Extractor("demo-data", _folder.File("pictures"), "--per-class", $"{Images / 2}")).EndedWith(0);
-        WriteWeights(_folder.File("weights.safetensors"));
+        SeededWeights.Write(_folder.File("weights.safetensors"), convolutions: 2);
         (await ProgramRun.Extractor(
             "model", "import", _folder.File("weights.safetensors"), "--arch", "vgg11", "--preset", "keras", "--layer", "block1_pool", "--layer", "block2_pool",
             "--out", _folder.File("wide.onnx"))).EndedWith(0);
@@ -61,30 +58,4 @@ public sealed class LayerInterruptionTests : IDisposable
 
     private string[] Extract(string cache, string layer) =>
         ["extract", _folder.File("pictures"), "--model", _folder.File("wide.onnx"), "--out", _folder.File(cache), "--layer", layer, "--batch", "2", "--threads", "2", "--device", "cpu"];
-
-    // The first two convolutions of VGG11 under torchvision's names, with seeded weights.
-    private static void WriteWeights(string path)
-    {
-        var random = new Random(11);
-        (string Name, int[] Shape)[] tensors =
-        [
-            ("features.0.weight", [64, 3, 3, 3]), ("features.0.bias", [64]), ("features.3.weight", [128, 64, 3, 3]), ("features.3.bias", [128]),
-        ];
-        var header = new StringBuilder("{");
-        var values = new List<float>();
-        foreach (var (name, shape) in tensors)
-        {
-            var count = shape.Aggregate(1, (a, b) => a * b);
-            header.Append(header.Length > 1 ? "," : "").Append(
-                System.Globalization.CultureInfo.InvariantCulture,
-                $"\"{name}\":{{\"dtype\":\"F32\",\"shape\":[{string.Join(",", shape)}],\"data_offsets\":[{values.Count * 4},{(values.Count + count) * 4}]}}");
-            for (var i = 0; i < count; i++)
-                values.Add((float)(random.NextDouble() - 0.5) / 5);
-        }
-
-        var text = Encoding.UTF8.GetBytes(header.Append('}').ToString());
-        var length = new byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(length, text.Length);
-        File.WriteAllBytes(path, [.. length, .. text, .. MemoryMarshal.AsBytes(values.ToArray().AsSpan())]);
-    }
 }

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Headstart.Tests.Programs;
 
@@ -21,7 +18,7 @@ public sealed class WideCache : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         (await ProgramRun.Extractor("demo-data", File("pictures"), "--per-class", $"{Images / 2}")).EndedWith(0);
-        WriteWeights(File("weights.safetensors"));
+        SeededWeights.Write(File("weights.safetensors"), convolutions: 1);
         (await ProgramRun.Extractor(
             "model", "import", File("weights.safetensors"), "--arch", "vgg11", "--preset", "keras", "--layer", "block1_pool", "--out", File("wide.onnx"))).EndedWith(0);
         (await ProgramRun.Extractor(ExtractTo(Whole))).EndedWith(0);
@@ -41,19 +38,4 @@ public sealed class WideCache : IAsyncLifetime
 
     /// <summary>How many of the images a finished <c>--json</c> run took from the cache.</summary>
     public static int Reused(ProgramRun run) => JsonDocument.Parse(run.Output).RootElement.GetProperty("reused").GetInt32();
-
-    // The first convolution of a VGG under torchvision's names, with seeded weights.
-    private static void WriteWeights(string path)
-    {
-        const int Kernel = 64 * 3 * 3 * 3;
-        var random = new Random(11);
-        var values = Enumerable.Range(0, Kernel + 64).Select(_ => (float)(random.NextDouble() - 0.5) / 5).ToArray();
-        var header = Encoding.UTF8.GetBytes($$$"""
-            {"features.0.weight":{"dtype":"F32","shape":[64,3,3,3],"data_offsets":[0,{{{Kernel * 4}}}]},
-             "features.0.bias":{"dtype":"F32","shape":[64],"data_offsets":[{{{Kernel * 4}}},{{{(Kernel + 64) * 4}}}]}}
-            """);
-        var length = new byte[8];
-        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-        System.IO.File.WriteAllBytes(path, [.. length, .. header, .. MemoryMarshal.AsBytes(values.AsSpan())]);
-    }
 }

@@ -34,14 +34,16 @@ internal sealed class ExtractionSample : IDisposable
     }
 
     /// <summary>Extracts with the model's layers, or with those named; is stopped when the first batch is written where <paramref name="stop"/> is given.</summary>
+    /// <param name="model">Another than <see cref="Model"/>.</param>
+    /// <param name="report">Told of every batch as it is written.</param>
     public async Task<ExtractionResult> RunAsync(
         string cache, int views = 0, long? seed = null, int batch = 4, int workers = 2, Shard? shard = null, string[]? layers = null,
-        CancellationTokenSource? stop = null)
+        CancellationTokenSource? stop = null, ModelFile? model = null, bool rehash = false, Action<int>? report = null)
     {
-        using var network = BaseNetwork.Load(Model, layers ?? [], ExecutionDevice.Cpu, threads: 1);
+        using var network = BaseNetwork.Load(model ?? Model, layers ?? [], ExecutionDevice.Cpu, threads: 1);
         var images = Images.Where(i => shard?.Owns(i.Path) ?? true);
-        var run = new ExtractionRun(images, network, new CacheFolder(Folder.File(cache), shard), new ExtractionSettings(batch, workers, Views: views, Seed: seed), TimeProvider.System);
-        return await run.RunAsync(_ => new Callback(_ => stop?.Cancel()), stop?.Token ?? TestContext.Current.CancellationToken);
+        var run = new ExtractionRun(images, network, new CacheFolder(Folder.File(cache), shard), new ExtractionSettings(batch, workers, Rehash: rehash, Views: views, Seed: seed), TimeProvider.System);
+        return await run.RunAsync(_ => new Callback(report ?? (_ => stop?.Cancel())), stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
     /// <summary>Each row with its features as bits, so that equal means equal; in the cache's order.</summary>
