@@ -4,7 +4,6 @@ using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
-using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 
 namespace Headstart.Training.Commands;
@@ -28,14 +27,8 @@ public sealed class TrainCommand
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
         var begun = arguments.Resume ? RunFolder.Unfinished(arguments.Out) : null;
-        if (arguments.Resume && begun is null && RunFolder.Finished(arguments.Out) is { } finished)
-        {
-            finished.Arguments?.ContinuedAs(arguments, Given);
-            TrainWords.Finished(arguments.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
-            if (arguments.Json)
-                JsonOutput.Write(finished.Result);
+        if (arguments.Resume && begun is null && SaysFinished(arguments))
             return;
-        }
 
         if (begun is { Arguments: null })
             throw new CommandException($"{arguments.Out} holds a run that 'trainer finetune' began. Go on with it by that command, or choose another --out.");
@@ -94,35 +87,8 @@ public sealed class TrainCommand
         if (training.Kept is null)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
-        var logits = TrainingLoop.Predict(head, features.Validation);
-        var calibration = Calibration.Fit(logits, features.Validation.Labels, data.Classes.Count, thresholdRule);
-        var predictions = Predictions.FromLogits(logits, features.Validation.Labels, data.Classes.Count);
-        var result = RunResult.Of(training, data, features.Train.Count, head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
-        {
-            Validation = EvaluationReport.Of(predictions, data.Classes),
-            Calibration = calibration,
-        };
-        var file = new RunFile
-        {
-            Command = CommandText.Of(arguments),
-            Arguments = arguments,
-            Started = origin.Started,
-            Versions = RunVersions.Current,
-            Cache = RunCache.Of(data.Cache),
-            MoreCaches = data.Joined.Caches.Count > 1 ? [.. data.Joined.Caches.Skip(1).Select(RunCache.Of)] : null,
-            ValidationCache = data.ValidationCache is null ? null : RunCache.Of(data.ValidationCache),
-            Split = new RunSplit(data.Split.How, data.Split.TrainImages, data.Split.Validation.Count, arguments.ValSplit),
-            Layer = data.Layer,
-            Head = spec.ToString(),
-            Classes = data.Classes,
-            Options = options,
-            Calibration = calibration,
-            Device = device.type == TorchSharp.DeviceType.CUDA ? "cuda" : "cpu",
-            Result = result,
-        };
-        RunReport.Write(run.Path, file, training.Epochs, new JudgedImages(data.ValidationPaths, predictions, data.Classes), result.Validation, new Thumbnails(arguments.Images));
-        run.Finish(file, head);
-
+        var result = HeadRun.Finish(
+            run, origin, arguments, data, head, training, features.Train.Count, features.Validation, loadSeconds, () => time.GetElapsedTime(start).TotalSeconds);
         words.End(arguments, result);
         if (arguments.Json)
             JsonOutput.Write(result);
@@ -143,5 +109,16 @@ public sealed class TrainCommand
             run.Append(epoch);
             words.Epoch(epoch);
         }
+    }
+
+    private bool SaysFinished(TrainArguments arguments)
+    {
+        if (RunFolder.Finished(arguments.Out) is not { } finished)
+            return false;
+        finished.Arguments?.ContinuedAs(arguments, Given);
+        TrainWords.Finished(arguments.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
+        if (arguments.Json)
+            JsonOutput.Write(finished.Result);
+        return true;
     }
 }

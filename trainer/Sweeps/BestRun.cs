@@ -1,7 +1,5 @@
 using Headstart.Training.Commands;
-using Headstart.Training.Evaluation;
 using Headstart.Training.Heads;
-using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 using static TorchSharp.torch;
 
@@ -43,34 +41,7 @@ internal static class BestRun
         var result = TrainingLoop.Run(head, train, validation, training.Classes, options, run.Append, time, checkpoint, cancellationToken);
         if (result.Kept is null || result.Interrupted)
             throw new OperationCanceledException(cancellationToken);
-        var logits = TrainingLoop.Predict(head, validation);
-        var calibration = Calibration.Fit(logits, validation.Labels, training.Classes.Count, ThresholdRule.Parse(arguments.Threshold));
-        var predictions = Predictions.FromLogits(logits, validation.Labels, training.Classes.Count);
-        var summary = RunResult.Of(result, training, train.Count, head, loadSeconds, loadSeconds + time.GetElapsedTime(start).TotalSeconds) with
-        {
-            Validation = EvaluationReport.Of(predictions, training.Classes),
-            Calibration = calibration,
-        };
-        var file = new RunFile
-        {
-            Command = CommandText.Of(arguments),
-            Arguments = arguments,
-            Started = origin.Started,
-            Versions = RunVersions.Current,
-            Cache = RunCache.Of(training.Cache),
-            ValidationCache = training.ValidationCache is null ? null : RunCache.Of(training.ValidationCache),
-            Split = new RunSplit(training.Split.How, training.Split.TrainImages, training.Split.Validation.Count, arguments.ValSplit),
-            Layer = layer,
-            Head = plan.Spec.ToString(),
-            Classes = training.Classes,
-            Options = options,
-            Calibration = calibration,
-            Device = device.type == TorchSharp.DeviceType.CUDA ? "cuda" : "cpu",
-            Result = summary,
-        };
-        RunReport.Write(
-            run.Path, file, result.Epochs, new JudgedImages(training.ValidationPaths, predictions, training.Classes), summary.Validation, new Thumbnails(arguments.Images));
-        run.Finish(file, head);
-        return summary;
+        return HeadRun.Finish(
+            run, origin, arguments, training, head, result, train.Count, validation, loadSeconds, () => loadSeconds + time.GetElapsedTime(start).TotalSeconds);
     }
 }
