@@ -28,7 +28,7 @@ internal static class ExtractionSummary
         if (model.Contract.Weights.Note is { } note)
             WrappedText.Write(Console.Out, "  note: ", note);
         if (result.Classes.Count > 1)
-            Console.WriteLine($"Next: trainer train {cache} --out RUN");
+            Console.WriteLine($"Next: trainer train {ShellWord.Quote(cache)} --out RUN");
     }
 
     private static string Counts(ExtractionResult result)

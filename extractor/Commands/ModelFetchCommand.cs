@@ -65,6 +65,6 @@ internal sealed class ModelFetchCommand
         report.Write(Console.Out);
         foreach (var note in report.Notes ?? [])
             WrappedText.Write(Console.Out, "", note);
-        Console.Out.WriteLine($"Next: extractor extract IMAGES --model {path} --out cache");
+        Console.Out.WriteLine($"Next: extractor extract IMAGES --model {ShellWord.Quote(path)} --out cache");
     }
 }

@@ -30,6 +30,6 @@ internal sealed class ModelImportCommand
         report.Write(Console.Out);
         foreach (var note in imported.Notes)
             WrappedText.Write(Console.Out, "", note);
-        Console.Out.WriteLine($"Next: extractor extract IMAGES --model {options.Out} --out cache");
+        Console.Out.WriteLine($"Next: extractor extract IMAGES --model {ShellWord.Quote(options.Out)} --out cache");
     }
 }

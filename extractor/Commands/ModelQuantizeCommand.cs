@@ -28,6 +28,6 @@ internal sealed class ModelQuantizeCommand
         }
 
         report.Write(Console.Out);
-        Console.Out.WriteLine($"Next: extractor extract IMAGES --model {options.Out} --out cache-int8");
+        Console.Out.WriteLine($"Next: extractor extract IMAGES --model {ShellWord.Quote(options.Out)} --out cache-int8");
     }
 }

@@ -34,7 +34,8 @@ internal sealed class AuditWords(TextWriter output)
             WrappedText.Write(output, "note: ", note);
         Line("");
         Line($"In {outFolder}: {AuditPage.FileName} and the tables named above.");
-        WrappedText.Write(output, "Next: ", $"open {Path.Combine(outFolder, AuditPage.FileName)}, mend what is wrong, extract again, then trainer train {CommandText.Quote(cacheFolder)} --out RUN");
+        WrappedText.Write(output, "Next: ", $"open {Path.Combine(outFolder, AuditPage.FileName)}, mend what is wrong, extract again, then");
+        Line($"  trainer train {CommandText.Quote(cacheFolder)} --out RUN");
     }
 
     private void Found(int count, string what, string table) => Line($"  {count,7:N0}  {what,-20}  {table}");

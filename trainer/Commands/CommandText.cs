@@ -1,4 +1,5 @@
 using System.Globalization;
+using Headstart.CommandLine;
 
 namespace Headstart.Training.Commands;
 
@@ -35,8 +36,6 @@ internal static class CommandText
         _ => Convert.ToString(value, CultureInfo.InvariantCulture)!,
     };
 
-    /// <summary>As a POSIX shell takes it: bare where that is safe, otherwise in quotes.</summary>
-    public static string Quote(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-+=:,".Contains(c, StringComparison.Ordinal))
-        ? text
-        : text.Contains('\'', StringComparison.Ordinal) || text.Length == 0 ? $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'" : $"'{text}'";
+    /// <inheritdoc cref="ShellWord.Quote"/>
+    public static string Quote(string text) => ShellWord.Quote(text);
 }

@@ -34,6 +34,10 @@ internal sealed class EvaluateWords(TextWriter output)
             WrappedText.Write(output, "note: ", modelNote);
         var model = run.Tuning is { } tuning ? CommandText.Quote(tuning.Arguments.Model) : "MODEL.onnx";
         Line($"Next: trainer export {CommandText.Quote(folder)} --model {model} --out CLASSIFIER.onnx");
+
+        // A cache names its base, but not where the file lies: it may have been extracted on another machine.
+        if (run.Tuning is null)
+            WrappedText.Write(output, "      MODEL.onnx: ", $"the file of {run.Cache.Contract.Model} that made the cache, sha256 {run.Cache.Contract.ModelSha256[..16]}...");
     }
 
     private void Table(EvaluationReport report)
