@@ -1,5 +1,7 @@
 using System.Globalization;
 using Cocona;
+using Cocona.Command;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Headstart.CommandLine;
@@ -7,7 +9,7 @@ namespace Headstart.CommandLine;
 /// <summary>Runs a program's commands: parsing by Cocona, with Headstart's errors and exit codes around it.</summary>
 public static class CommandApp
 {
-    // What Cocona returns for --help, an unknown option or a missing argument.
+    // What Cocona returns for --help or a missing argument.
     private const int CoconaUsage = 129;
 
     /// <param name="args">The command line, without the program's name.</param>
@@ -28,18 +30,13 @@ public static class CommandApp
             options.EnableConvertArgumentNameToLowerCase = false;
         });
         builder.Logging.ClearProviders();
+        builder.Services.AddSingleton<ICoconaBootstrapper, CommandBootstrapper>();
         var app = builder.Build();
-        var errors = new CommandErrorFilterAttribute();
-        app.UseFilter(errors);
+        app.UseFilter(new CommandErrorFilterAttribute());
         addCommands(app);
         Environment.ExitCode = ExitCode.Done;
         app.Run();
 
-        return (Environment.ExitCode, errors.CommandWasFound) switch
-        {
-            (CoconaUsage, _) => args.Any(a => a is "--help" or "-h") ? ExitCode.Done : ExitCode.Usage,
-            (ExitCode.Failed, false) => ExitCode.Usage,
-            (var code, _) => code,
-        };
+        return Environment.ExitCode != CoconaUsage ? Environment.ExitCode : args.Any(a => a is "--help" or "-h") ? ExitCode.Done : ExitCode.Usage;
     }
 }

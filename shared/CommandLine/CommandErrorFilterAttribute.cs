@@ -8,12 +8,8 @@ namespace Headstart.CommandLine;
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
 {
-    /// <summary>False when the command line named no command that exists, or only asked for help.</summary>
-    public bool CommandWasFound { get; private set; }
-
     public override async ValueTask<int> OnCommandExecutionAsync(CoconaCommandExecutingContext ctx, CommandExecutionDelegate next)
     {
-        CommandWasFound = true;
         try
         {
             RejectExtraArguments(ctx);
@@ -37,6 +33,14 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
             var detail = Environment.GetEnvironmentVariable("HEADSTART_TRACE") is null ? "" : $"\n{e}";
             return Fail($"Unexpected {e.GetType().Name}: {e.Message} Set HEADSTART_TRACE=1 for details, and please report it.{detail}", ExitCode.Failed);
         }
+    }
+
+    /// <summary>Writes the one line.</summary>
+    /// <returns>The exit code.</returns>
+    internal static int Fail(string message, int exitCode)
+    {
+        Console.Error.WriteLine($"error: {message}");
+        return exitCode;
     }
 
     // Cocona ignores positional arguments that no parameter takes.
@@ -68,10 +72,4 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
         _ when type == typeof(int) || type == typeof(long) => "a whole number",
         _ => "a number",
     };
-
-    private static int Fail(string message, int exitCode)
-    {
-        Console.Error.WriteLine($"error: {message}");
-        return exitCode;
-    }
 }

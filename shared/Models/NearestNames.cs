@@ -14,10 +14,13 @@ public static class NearestNames
     ];
 
     /// <summary>" Did you mean relu?" with a space before it, or nothing when no name is near.</summary>
-    public static string DidYouMean(string asked, IEnumerable<string> names)
+    public static string DidYouMean(string asked, IEnumerable<string> names) => Nearest(asked, names) is { } nearest ? $" Did you mean {nearest}?" : "";
+
+    /// <summary>The one that was most likely meant; null when no name is near.</summary>
+    public static string? Nearest(string asked, IEnumerable<string> names)
     {
         var nearest = names.OrderBy(n => EditDistance(asked, n)).FirstOrDefault();
-        return nearest is not null && EditDistance(asked, nearest) <= Math.Max(1, nearest.Length / 2) ? $" Did you mean {nearest}?" : "";
+        return nearest is not null && EditDistance(asked, nearest) <= Math.Max(1, nearest.Length / 2) ? nearest : null;
     }
 
     /// <summary>The fewest insertions, deletions, replacements and swaps of neighbours (optimal string alignment), blind to case.</summary>
