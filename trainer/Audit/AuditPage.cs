@@ -69,12 +69,14 @@ internal static class AuditPage
         if (audit.Labels is not { } labels)
             return new Html("<p>Not judged: it takes two classes with two pictures each.</p>\n");
         return Pictures(
+            "The surest first. Margin: the probability of the label less that of the class it looks like, by heads that never saw the image; -1 is surely wrong.",
             [.. labels.LikelyWrong.Take(MostPictures)], l => [l.Image.Path], ["label", "looks like", "margin", "image"],
             l => [l.Image.Label ?? "", l.Suggested, Number(l.Margin), l.Image.Path],
             words => $"labelled <b>{words[0]}</b>, looks like <b>{words[1]}</b> (margin {words[2]})<br>{words[3]}", pictures);
     }
 
     private static Html Pairs(DuplicatePairs duplicates, Thumbnails pictures) => Pictures(
+        "First those across splits, then those with two labels. Exact: the same bytes. Near: how alike the two are; 1 is the same picture.",
         [.. duplicates.Pairs.OrderByDescending(p => p.CrossesSplits).ThenByDescending(p => p.HasTwoLabels).Take(MostPictures)],
         p => [p.Image.Path, p.Other.Path],
         ["kind", "", "image", "other"],
@@ -86,6 +88,7 @@ internal static class AuditPage
         "; ", new[] { pair.CrossesSplits ? $"{pair.Image.Split} and {pair.Other.Split}" : "", pair.HasTwoLabels ? $"{pair.Image.Label} and {pair.Other.Label}" : "" }.Where(r => r.Length > 0));
 
     private static Html FarImages(DataAudit audit, Thumbnails pictures) => Pictures(
+        "The farthest from their own class first. Score: how many interquartile ranges above the upper quartile of their class's distances; from 1.5 on an image is an outlier.",
         [.. audit.Outliers.Where(o => o.IsOutlier).Take(MostPictures)], o => [o.Image.Path], ["label", "score", "image"],
         o => [o.Image.Label ?? "no label", Number(o.Score), o.Image.Path],
         words => $"<b>{words[0]}</b>, score {words[1]}<br>{words[2]}", pictures);
@@ -118,25 +121,26 @@ internal static class AuditPage
 
     // Pictures side by side where there are any to see, otherwise a table.
     private static Html Pictures<T>(
-        IReadOnlyList<T> findings, Func<T, string[]> paths, string[] head, Func<T, string[]> words, Func<string[], Html> caption, Thumbnails pictures)
+        string meaning, IReadOnlyList<T> findings, Func<T, string[]> paths, string[] head, Func<T, string[]> words, Func<string[], Html> caption, Thumbnails pictures)
     {
         if (findings.Count == 0)
             return None;
+        Html explained = $"<p class=\"soft\">{meaning}</p>\n";
         var shown = findings.Select(f => (Finding: f, Addresses: paths(f).Select(p => (Path: p, Address: pictures.AddressOf(p))).ToArray())).ToArray();
         if (shown.All(s => s.Addresses.All(a => a.Address is null)))
         {
             Html hint = $"<p class=\"soft\">Audit with --images DIR, the folder that was extracted, to see the pictures here.</p>\n";
-            return $"{hint}{ReportPage.Table(head, findings.Select(words))}";
+            return $"{explained}{hint}{ReportPage.Table(head, findings.Select(words))}";
         }
 
-        return $"<div class=\"pictures\">{shown.Select(s => Figure(s.Addresses, caption(words(s.Finding))))}</div>\n";
+        return $"{explained}<div class=\"pictures\">{shown.Select(s => Figure(s.Addresses, caption(words(s.Finding))))}</div>\n";
     }
 
     private static Html Figure((string Path, string? Address)[] images, Html caption)
     {
-        var width = new Html($"{100 / images.Length}%");
-        var pictures = images.Where(i => i.Address is not null).Select(i => (Html)$"<img style=\"width:{width};min-width:0\" src=\"{new Html(i.Address!)}\" alt=\"{i.Path}\">");
-        return $"<figure><div style=\"display:flex\">{pictures}</div><figcaption>{caption}</figcaption></figure>\n";
+        var kind = new Html(images.Length > 1 ? " class=\"pair\"" : "");
+        var pictures = images.Where(i => i.Address is not null).Select(i => (Html)$"<img src=\"{new Html(i.Address!)}\" alt=\"{i.Path}\">");
+        return $"<figure{kind}><div>{pictures}</div><figcaption>{caption}</figcaption></figure>\n";
     }
 
     private static string Number(int value) => value.ToString("N0", CultureInfo.InvariantCulture);

@@ -28,7 +28,7 @@ internal static class RunReport
         Html note = $"<p class=\"note\">{result.Note}</p>\n";
         return $"""
             <h1>{Title(run)}</h1>
-            <p class="soft">{Shorten(run.Classes)}; {run.Layer.Name} of {run.Cache.Contract.Model}; head {run.Head}; {run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</p>
+            <p class="soft">{Shorten(run.Classes)}; {run.Layer.Name} of {run.Cache.Contract.Model}; head {run.Head}; <time>{run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</time></p>
             {(result.Note is null ? new Html("") : note)}
             {ReportPage.Figures(Numbers(run.Result, figures))}
             {ReportPage.Section("Training", Charts([TrainingCurves.Loss(epochs, result.SavedEpoch), TrainingCurves.Accuracy(epochs, result.SavedEpoch)]))}

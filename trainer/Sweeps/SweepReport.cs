@@ -38,7 +38,7 @@ internal static class SweepReport
         Html again = $"<pre>{arguments.Command}</pre><p>The best run alone:</p><pre>{best.Command}</pre>";
         return $"""
             <h1>{Title(standings)}</h1>
-            <p class="soft">{TrialDraw.Describe(standings[0].Trial.Chosen)}; {started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</p>
+            <p class="soft">{TrialDraw.Describe(standings[0].Trial.Chosen)}; <time>{started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</time></p>
             {ReportPage.Figures(Numbers(standings, run, best, seconds))}
             {ReportPage.Section("Leaderboard", Leaderboard(space, standings))}
             {(charts.Count == 0 ? new Html("") : ReportPage.Section("Accuracy over each option", $"<div class=\"charts\">{charts}</div>\n"))}

@@ -91,7 +91,7 @@ internal static class Chart
             MajorGridlineColor = Line,
             MinorTickSize = 0,
             TickStyle = TickStyle.None,
-            AxisTitleDistance = 10,
+            AxisTitleDistance = 14,
             MaximumPadding = 0.02,
             MinimumPadding = 0.02,
         };
