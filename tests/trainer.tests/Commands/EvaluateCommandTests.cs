@@ -133,8 +133,9 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
         Assert.All(lines, line => Assert.InRange(line.Length, 0, 80));
         Assert.StartsWith("val accuracy ", lines[0], StringComparison.Ordinal);
         Assert.Contains("The rows that validated the run of cache, by the head in run", output, StringComparison.Ordinal);
-        Assert.Equal("Next: trainer export run --model MODEL.onnx --out CLASSIFIER.onnx", lines[^3]);
-        Assert.Matches("^      MODEL.onnx: the file of .+ that made the cache, sha256 [0-9a-f]{16}\\.\\.\\.$", lines[^2]);
+        Assert.Equal("Next: trainer export run --model MODEL.onnx --out CLASSIFIER.onnx", lines[^4]);
+        Assert.Equal("      MODEL.onnx: the file of synthetic that made the cache, sha256", lines[^3]);
+        Assert.Matches(@"^ {18}\S{16}\.\.\.$", lines[^2]);
     }
 
     [Fact]
