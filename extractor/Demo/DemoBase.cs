@@ -4,6 +4,7 @@ using Headstart.Extraction.Import;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
+using Headstart.Safetensors;
 
 namespace Headstart.Extraction.Demo;
 
