@@ -40,6 +40,37 @@ public static class OnnxGraph
         return isClean ? cut : null;
     }
 
+    /// <summary>The computed tensors that everything up to another one goes through, in the order of the nodes: from each of them alone it can be computed.</summary>
+    /// <param name="graph">Left as it is.</param>
+    /// <param name="to">A computed tensor; it is not in the result.</param>
+    /// <exception cref="CommandException">No node computes it.</exception>
+    public static IReadOnlyList<string> CutPoints(GraphProto graph, string to)
+    {
+        var producers = Producers(graph);
+        if (!producers.ContainsKey(to))
+            throw UnknownTensor(to, ComputedTensors(graph));
+        var fed = FedInputs(graph).Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
+        return [.. ComputedTensors(graph).Where(name => name != to && IsPassedOnEveryWay(name))];
+
+        // Walks back from the end, and never through the tensor: what is fed must be out of reach then.
+        bool IsPassedOnEveryWay(string tensor)
+        {
+            var reached = new HashSet<string>(StringComparer.Ordinal) { to };
+            var pending = new Stack<string>([to]);
+            while (pending.TryPop(out var name))
+            {
+                if (fed.Contains(name))
+                    return false;
+                if (name == tensor || !producers.TryGetValue(name, out var index))
+                    continue;
+                foreach (var used in Uses(graph.Node[index]).Where(reached.Add))
+                    pending.Push(used);
+            }
+
+            return reached.Contains(tensor);
+        }
+    }
+
     private static ModelProto Cut(ModelProto model, HashSet<string> from, IReadOnlyCollection<string> outputs)
     {
         var graph = model.Graph;

@@ -71,11 +71,10 @@ public sealed class EvaluateCommand
             throw new CommandException($"{path}, from which {folder} was tuned, isn't there. Pass it with --model; its sha256 is {tuning.ModelSha256[..16]}...");
         var model = ModelFile.Load(path);
         tuning.RequireModel(model, folder);
-        var name = new UnfrozenPart(tuning.UnfrozenFrom, run.Layer.Name).PrefixAmong(model, cache.Contract.Layers) ?? throw NoPrefix(cache, folder, tuning, path);
-        var layer = cache.Layer(name);
+        var layer = CachedPrefix.Among(cache.Contract.Layers, model, [new UnfrozenPart(tuning.UnfrozenFrom, run.Layer.Name)]) ?? throw NoPrefix(cache, folder, tuning, path);
         RequireSameFeatures(cache, folder, run, layer);
         using var set = await LoadAsync(new FeatureLoader(cache, layer, null), cache, run, rows, cancellationToken).ConfigureAwait(false);
-        using var network = TunedNetwork.Load(folder, model, name, device);
+        using var network = TunedNetwork.Load(folder, model, layer.Name, device);
         return (network.Predict(set), set.Labels);
     }
 

@@ -1,7 +1,6 @@
 using Cocona;
 using Headstart.CommandLine;
 using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
 
 namespace Headstart.Training.Commands;
 
@@ -69,9 +68,9 @@ public sealed record FinetuneArguments(
     private IReadOnlyList<(string Option, object? Value)> Places =>
         [("model", Model), ("cache", Cache), ("images", Images), ("val", Val), ("run-cache", RunCache)];
 
-    /// <param name="run">Gives what is left out.</param>
+    /// <param name="head">How the head was trained that it goes on from: gives what is left out.</param>
     /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
-    internal TuningOptions ToOptions(RunFile run)
+    internal TuningOptions ToOptions(TrainingOptions head)
     {
         if ((Cache is null) == (Images is null))
             throw CommandException.Usage("Give either --cache, with the layer before the unfrozen part, or --images.");
@@ -90,9 +89,9 @@ public sealed record FinetuneArguments(
                 WeightDecay = WeightDecay,
                 Clip = Clip,
                 LabelSmoothing = LabelSmoothing,
-                ClassWeights = ClassWeights ?? run.Options.ClassWeights,
+                ClassWeights = ClassWeights ?? head.ClassWeights,
                 EarlyStop = EarlyStop,
-                Seed = Seed ?? run.Options.Seed,
+                Seed = Seed ?? head.Seed,
             },
             HeadLearningRate = HeadLearningRate,
             DepthDecay = DepthDecay,

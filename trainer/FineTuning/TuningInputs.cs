@@ -36,10 +36,10 @@ internal sealed record TuningInputs(FinetuneArguments Arguments, ModelLayer? Pre
         }
 
         var cache = await OpenAsync(arguments.Cache).ConfigureAwait(false);
-        var name = part.PrefixAmong(model, cache.Contract.Layers) ?? throw NoPrefix(cache, model, part);
+        var prefix = CachedPrefix.Find(cache, model, [part], takesImages: true);
         var valCache = ownValidation is null ? null : await OpenAsync(arguments.Val ?? ownValidation).ConfigureAwait(false);
-        valCache?.Layer(name);
-        return new TuningInputs(arguments, cache.Layer(name), cache, valCache, cache.Folder, valCache?.Folder);
+        valCache?.Layer(prefix.Name);
+        return new TuningInputs(arguments, prefix, cache, valCache, cache.Folder, valCache?.Folder);
 
         async Task<FeatureCache> OpenAsync(string folder)
         {
@@ -61,16 +61,5 @@ internal sealed record TuningInputs(FinetuneArguments Arguments, ModelLayer? Pre
             return await TuningSets.LoadAsync(images, Cache, ValCache, Prefix!, options.Augment, seed, device, progress, cancellationToken).ConfigureAwait(false);
         var augmentation = options.Augment ? images.Data.Cache.Contract.Augmentation ?? new Augmentation { Seed = seed } : null;
         return TuningSets.Open(images, Arguments.Images!, Arguments.Val, model.Contract.Preprocessing, augmentation, device);
-    }
-
-    private static CommandException NoPrefix(FeatureCache cache, ModelFile model, UnfrozenPart part)
-    {
-        var has = $"{cache.Folder} has {string.Join(", ", cache.Contract.Layers.Select(l => l.Name))}";
-        if (part.From is null)
-            return new CommandException($"{has}, and everything from the image on is to be tuned, which no cache can hold. Give --images instead of --cache.");
-        return part.PrefixAmong(model, model.Contract.Layers) is { } layer
-            ? new CommandException($"{has}, none of which lies before what is to be tuned. Add it with 'extractor extract IMAGES --model {model.Path} --layer {layer} --out {cache.Folder}', " +
-                "or give --images.")
-            : new CommandException($"{has}, none of which lies before {part.From}, and {model.Path} names no such layer. Import its weights again with --layer {part.From}, or give --images.");
     }
 }

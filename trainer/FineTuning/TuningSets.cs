@@ -28,7 +28,7 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
         var validation = Rows(valCache ?? cache, images.Validation, augment: false);
         if (augment && train.Count == images.Train.Count)
             throw new CommandException($"{cache.Folder} has no augmented views. Add them with 'extractor extract ... --views K --seed S --out {cache.Folder}', leave --augment out, or give --images.");
-        RequireMemory((long)train.Count + validation.Count, layer, cache);
+        CachedPrefix.RequireMemory((long)train.Count + validation.Count, layer, cache, takesImages: true);
 
         var loader = new FeatureLoader(cache, layer, null);
         if (valCache is null)
@@ -103,15 +103,5 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
         return images.FirstOrDefault(i => items[i.Path].Label != i.Label) is { } other
             ? throw new CommandException($"{folder}: {other.Path} has the label '{items[other.Path].Label}', but had '{other.Label}' when the head was trained. Extract and train again.")
             : [.. images.Select(i => new TuningImage(items[i.Path].File, i.Sha256))];
-    }
-
-    private static void RequireMemory(long rows, ModelLayer layer, FeatureCache cache)
-    {
-        var (needed, available) = (rows * layer.Shape.Length * sizeof(float), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
-        if (needed > available / 10 * 9)
-        {
-            throw new CommandException($"{rows:N0} rows of {layer.Name} ({layer.Shape}) of {cache.Folder} take {needed / (double)(1L << 30):0.0} GiB, and this machine has {available / (double)(1L << 30):0.0}. " +
-                "Unfreeze fewer blocks, so that a smaller layer is read, or give --images, which are read as they are needed.");
-        }
     }
 }

@@ -12,13 +12,16 @@ internal sealed record UnfrozenPart(string? From, string To)
     /// <summary>What <c>--unfreeze</c> says for everything.</summary>
     public const string All = "all";
 
+    private const int MostShown = 9;
+
     /// <summary>Finds the part that the options mean.</summary>
     /// <param name="model">The base.</param>
     /// <param name="to">The head's layer.</param>
     /// <param name="unfreeze">A number of blocks, or <see cref="All"/>; null for one block, where no tensor is named.</param>
     /// <param name="unfreezeFrom">A tensor; null where blocks are counted.</param>
+    /// <param name="cached">The layers that are at hand: where a tensor must be named, they are marked among those that can be.</param>
     /// <exception cref="CommandException">Both or neither can be meant: no such tensor, no blocks, or not so many.</exception>
-    public static UnfrozenPart Of(ModelFile model, string to, string? unfreeze, string? unfreezeFrom)
+    public static UnfrozenPart Of(ModelFile model, string to, string? unfreeze, string? unfreezeFrom, IReadOnlyCollection<string> cached)
     {
         if (unfreezeFrom is not null)
         {
@@ -32,7 +35,7 @@ internal sealed record UnfrozenPart(string? From, string To)
         if (VggArchitecture.All.FirstOrDefault(a => a.Name == model.Contract.Architecture) is not { } vgg)
         {
             throw new CommandException($"{model.Path} is no VGG (its architecture is '{model.Contract.Architecture}'), so its blocks are not known. Name the tensor after " +
-                $"which it is tuned, with --unfreeze-from, or tune everything with --unfreeze {All}. The last tensors before {to}: {LastTensors(model, to)}.");
+                $"which it is tuned, with --unfreeze-from, or tune everything with --unfreeze {All}. {Candidates(model, to, cached)}");
         }
 
         var last = vgg.ConvolutionsUpTo(to)[^1].Block;
@@ -42,14 +45,12 @@ internal sealed record UnfrozenPart(string? From, string To)
         return new UnfrozenPart(blocks == last ? null : VggArchitecture.PoolName(last - blocks), to);
     }
 
-    /// <summary>The deepest of some layers that is not inside this part: where the features are cached, only this part is left to compute.</summary>
+    /// <summary>Whether this part, and what may lie frozen before it, can be computed from a layer's features.</summary>
     /// <param name="model">The base.</param>
-    /// <param name="layers">Shallow first.</param>
-    /// <returns>Null where none will do.</returns>
-    public string? PrefixAmong(ModelFile model, IEnumerable<ModelLayer> layers) => From is null
-        ? null
-        : layers.Select(l => l.Name).LastOrDefault(layer => layer != To && OnnxGraph.CutBetween(model.Proto, [layer], [To]) is { } stretch
-            && (layer == From || OnnxGraph.ComputedTensors(stretch.Graph).Contains(From, StringComparer.Ordinal)));
+    /// <param name="layer">One of its layers.</param>
+    public bool CanFollow(ModelFile model, string layer) =>
+        From is not null && layer != To && OnnxGraph.CutBetween(model.Proto, [layer], [To]) is { } stretch
+            && (layer == From || OnnxGraph.ComputedTensors(stretch.Graph).Contains(From, StringComparer.Ordinal));
 
     private static string? Tensor(ModelFile model, string to, string tensor)
     {
@@ -60,6 +61,13 @@ internal sealed record UnfrozenPart(string? From, string To)
         return computed.Contains(tensor, StringComparer.Ordinal) ? tensor : throw OnnxGraph.UnknownTensor(tensor, computed);
     }
 
-    private static string LastTensors(ModelFile model, string to) =>
-        string.Join(", ", OnnxGraph.ComputedTensors(OnnxGraph.CutTo(model.Proto, [to]).Graph).Where(name => name != to).TakeLast(9));
+    // A tensor inside a block that a shortcut leads around is no place to begin: no cached layer there would be enough.
+    private static string Candidates(ModelFile model, string to, IReadOnlyCollection<string> cached)
+    {
+        var points = OnnxGraph.CutPoints(model.Proto.Graph, to);
+        var shown = points.Where((name, i) => i >= points.Count - MostShown || cached.Contains(name)).Select(name => cached.Contains(name) ? $"{name} (cached)" : name).ToList();
+        return shown.Count == 0
+            ? $"Everything before {to} is in one block, so no tensor stands for all of it."
+            : $"The last tensors that all of {to} follows from: {string.Join(", ", shown)}.";
+    }
 }

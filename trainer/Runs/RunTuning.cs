@@ -1,3 +1,4 @@
+using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Training.Commands;
@@ -28,8 +29,11 @@ internal sealed record RunTuning
     public required IReadOnlyList<RunTuningGroup> Groups { get; init; }
 
     /// <summary>Weights of other precisions have no gradients, and a head on their features is not one on float32 features.</summary>
+    /// <param name="model">The base.</param>
+    /// <param name="contract">Of the cache that the head reads.</param>
+    /// <param name="source">The run or the cache, for messages.</param>
     /// <exception cref="CommandException">The model, or the one that made the run's features, is of another precision.</exception>
-    public static void RequireFloat32(ModelFile model, RunFile run, string runFolder)
+    public static void RequireFloat32(ModelFile model, CacheContract contract, string source)
     {
         if (model.Contract.Precision != "float32")
         {
@@ -37,9 +41,9 @@ internal sealed record RunTuning
             throw new CommandException($"{model.Path} is {model.Contract.Precision}, and such weights can't be tuned: extract and train with the float32 model{original}, and tune that run.");
         }
 
-        if (run.Cache.Contract.Precision != "float32")
+        if (contract.Precision != "float32")
         {
-            throw new CommandException($"{runFolder} learnt from {run.Cache.Contract.Precision} features ({run.Cache.Contract.Model}), and such weights can't be tuned: " +
+            throw new CommandException($"The features of {source} are {contract.Precision} ({contract.Model}), and such weights can't be tuned: " +
                 $"extract and train with {model.Path}, and tune that run.");
         }
     }

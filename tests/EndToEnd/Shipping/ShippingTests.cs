@@ -168,7 +168,7 @@ public sealed class ShippingTests(ShippedModel shipped) : IClassFixture<ShippedM
         Assert.Contains("int8.onnx is int8, and such weights can't be tuned", tuned.Error, StringComparison.Ordinal);
         Assert.Contains(JsonDocument.Parse((await ProgramRun.Extractor("model", "info", DemoCache.Model, "--json")).Output).RootElement.GetProperty("sha256").GetString()!, tuned.Error, StringComparison.Ordinal);
         tuned = (await ProgramRun.Trainer("finetune", run, "--out", shipped.File("x"), "--model", DemoCache.Model, "--images", shipped.Pictures)).EndedWith(1);
-        Assert.Contains("learnt from int8 features", tuned.Error, StringComparison.Ordinal);
+        Assert.Contains("are int8 (demo-base-int8)", tuned.Error, StringComparison.Ordinal);
         var mixed = (await ProgramRun.Trainer("evaluate", run, shipped.Cache)).EndedWith(1);
         Assert.Contains("was made with precision 'float32'", mixed.Error, StringComparison.Ordinal);
     }

@@ -119,6 +119,24 @@ public sealed class OnnxGraphTests
         Assert.Null(OnnxGraph.CutBetween(Described(), ["stem"], ["features"]));
     }
 
+    [Fact]
+    public void Cut_points_are_the_tensors_from_which_alone_the_rest_can_be_computed()
+    {
+        var all = OnnxGraph.ComputedTensors(Residual().Graph).ToArray();
+        var model = Described(all);
+
+        foreach (var to in all)
+        {
+            var expected = all.Where(from => from != to && OnnxGraph.CutBetween(model, [from], [to]) is { } cut && cut.Graph.Input.Count == 1);
+            Assert.Equal(expected, OnnxGraph.CutPoints(model.Graph, to));
+        }
+
+        var points = OnnxGraph.CutPoints(model.Graph, "logits");
+        Assert.Contains("stem", points);
+        Assert.DoesNotContain("inner", points); // the shortcut leads around it
+        Assert.Throws<CommandException>(() => OnnxGraph.CutPoints(model.Graph, "logit"));
+    }
+
     private static ModelProto Described(params string[] tensors)
     {
         var model = OnnxSamples.Residual();

@@ -235,7 +235,7 @@ public sealed class FinetuneCommandTests : IAsyncLifetime
 
         var (_, _, refused) = await FinetuneAsync("run2", "--out", "tuned", "--cache", "cache2");
         Assert.Contains("its blocks are not known. Name the tensor after which it is tuned, with --unfreeze-from", refused, StringComparison.Ordinal);
-        Assert.Contains("block2_pool, block3_conv1_linear, block3_conv1", refused, StringComparison.Ordinal);
+        Assert.Contains("block2_pool (cached), block3_conv1_linear, block3_conv1, block3_conv2_linear", refused, StringComparison.Ordinal);
         var (code, output, error) = await FinetuneAsync("run2", "--out", "tuned", "--cache", "cache2", "--unfreeze-from", "block3_conv1");
         Assert.True(code == ExitCode.Done, error);
         Assert.Contains("There are no batch norms in this part", output, StringComparison.Ordinal);

@@ -1,0 +1,115 @@
+using Headstart.Cache;
+using Headstart.CommandLine;
+using Headstart.Models;
+using Headstart.Training.Commands;
+using Headstart.Training.Evaluation;
+using Headstart.Training.Reports;
+using Headstart.Training.Runs;
+using TorchSharp;
+
+namespace Headstart.Training.FineTuning;
+
+/// <summary>From a run and its base to a run with a tuned base on disk: all of <c>trainer finetune</c>, once for it and once for a sweep's best run.</summary>
+internal static class TuningRun
+{
+    /// <param name="arguments">Of the run that was begun, where it goes on.</param>
+    /// <param name="begun">How it was begun; null for a new one.</param>
+    /// <param name="output">Told how it goes, in words.</param>
+    /// <param name="start">When the command began.</param>
+    /// <param name="cancellationToken">Ends it after a finished epoch, which is kept; the result says so then.</param>
+    /// <exception cref="CommandException">Something that doesn't fit, or it was ended before an epoch was finished.</exception>
+    public static async Task<RunResult> MakeAsync(
+        FinetuneArguments arguments, RunStart? begun, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken)
+    {
+        var run = RunFolder.Read(arguments.Run);
+        var options = arguments.ToOptions(run.Options);
+        var device = TrainingDevice.Resolve(arguments.Device);
+        options.Precision.RequireFast(device);
+        var words = new FinetuneWords(output, options);
+
+        var model = ModelFile.Load(arguments.Model);
+        RunTuning.RequireFloat32(model, run.Cache.Contract, arguments.Run);
+        RunTuning.RequireModel(model, arguments.Run, run.Cache.Contract.ModelSha256, run.Cache.Contract.Model);
+        var cached = arguments.Cache is null ? null : await FeatureCache.PeekContractsAsync(arguments.Cache, cancellationToken).ConfigureAwait(false);
+        var part = UnfrozenPart.Of(model, run.Layer.Name, arguments.Unfreeze, arguments.UnfreezeFrom, [.. cached?.Common.Layers.Select(l => l.Name) ?? []]);
+        var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
+        ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
+        var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken).ConfigureAwait(false);
+        var state = CachesState.Of([inputs.Folder], inputs.ValFolder);
+        (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
+        begun?.RequireSame(state, folders);
+
+        using var network = TunedNetwork.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision);
+        network.Unfreeze(part.From);
+        var groups = TuningGroups.Describe(network, options);
+        using var folder = RunFolder.Create(arguments.Out, arguments.Resume);
+        var checkpoint = new Checkpoint(folder.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
+        folder.Continue(checkpoint.Epochs);
+        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Caches[0], state.Validation, Tuning: arguments);
+        folder.Begin(origin);
+        words.Begin(arguments, model, images, inputs.Prefix, network, groups, device);
+        if (arguments.Resume)
+            words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
+
+        using var sets = await ProgressDisplay.RunAsync(
+            "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken)).ConfigureAwait(false);
+        var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
+        origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
+        var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken);
+        words.Before(before);
+        var training = TuningLoop.Run(network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, cancellationToken);
+        if (training.Kept is null)
+            throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
+
+        // Tuned weights are sure of other things than the head that they come from: its temperature and threshold don't fit them.
+        var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
+        var rule = ThresholdRule.Parse(run.Calibration?.ThresholdRule ?? ThresholdRule.Default);
+        var calibration = Calibration.Fit(logits, sets.Validation.Labels, run.Classes.Count, rule);
+        var predictions = Predictions.FromLogits(logits, sets.Validation.Labels, run.Classes.Count);
+        var result = RunResult.Of(training, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
+        {
+            Validation = EvaluationReport.Of(predictions, run.Classes),
+            Calibration = calibration,
+            Before = before,
+            Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
+            TrainableParameters = groups.Sum(g => g.Weights),
+        };
+        var file = run with
+        {
+            Command = arguments.ToCommand(),
+            Arguments = null,
+            Started = origin.Started,
+            Versions = RunVersions.Current,
+            Cache = inputs.Cache is null ? run.Cache : RunCache.Of(inputs.Cache),
+            ValidationCache = inputs.ValCache is null ? run.ValidationCache : RunCache.Of(inputs.ValCache),
+            MoreCaches = null,
+            Split = options.Training.Seed == run.SplitSeed ? run.Split with { Seed = null } : run.Split with { Seed = run.SplitSeed },
+            Options = options.Training,
+            Calibration = calibration,
+            Device = device.type == DeviceType.CUDA ? "cuda" : "cpu",
+            Tuning = new RunTuning
+            {
+                Arguments = arguments,
+                From = Path.GetFullPath(arguments.Run),
+                Model = Path.GetFullPath(arguments.Model),
+                ModelSha256 = model.Sha256,
+                UnfrozenFrom = part.From,
+                Prefix = inputs.Prefix?.Name,
+                Groups = groups,
+            },
+            Result = result,
+        };
+        var judged = new JudgedImages([.. images.Validation.Select(i => i.Path)], predictions, run.Classes);
+        RunReport.Write(folder.Path, file, training.Epochs, judged, result.Validation, new Thumbnails(images.PictureFolder(arguments)));
+        folder.Finish(file, network.Head, network.TunedTensors);
+
+        words.End(arguments, result);
+        return result;
+
+        void Report(EpochRecord epoch)
+        {
+            folder.Append(epoch);
+            words.Epoch(epoch);
+        }
+    }
+}
