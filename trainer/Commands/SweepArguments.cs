@@ -1,5 +1,6 @@
 using Cocona;
 using Headstart.CommandLine;
+using Headstart.Training.Sweeps;
 
 namespace Headstart.Training.Commands;
 
@@ -12,6 +13,7 @@ public sealed record SweepArguments(
     [Option("val-split", Description = "Fraction of each class to validate on, where the cache names no split.")] double ValSplit = 0.2,
     [Option("layer", Description = "The layer to read, where the space names none; the deepest when left out.")] string? Layer = null,
     [Option("folds", Description = "Cross-validate: divide the images into so many folds, each of which judges once.")] int? Folds = null,
+    [Option("model", Description = "The base that made the cache; needed where the space unfreezes a part of it.")] string? Model = null,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
     [Option("resume", Description = "Go on with a sweep that was ended, to the same leaderboard. Begins one where there is none.")] bool Resume = false,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
@@ -19,18 +21,30 @@ public sealed record SweepArguments(
     /// <summary>Every option that decides about the numbers, where folders and the space apart.</summary>
     internal IReadOnlyList<(string Option, object? Value)> Choices => [("val-split", ValSplit), ("layer", Layer), ("folds", Folds), ("device", Device)];
 
+    /// <summary>Where the best trial's run goes.</summary>
+    internal string Best => Path.Combine(Out, "best");
+
+    /// <summary>Where the run goes that the best trial is tuned from, if it is tuned.</summary>
+    internal string BestHead => Path.Combine(Out, "head");
+
     /// <summary>What every trial has in common.</summary>
-    internal TrainArguments Basis => new(Cache, Path.Combine(Out, "best"), Val, ValSplit, Layer, Device: Device);
+    internal TrialOptions Basis => new(
+        new TrainArguments(Cache, Best, Val, ValSplit, Layer, Device: Device), new FinetuneArguments(BestHead, Best, Model ?? "", Cache, Device: Device));
 
     /// <summary>The command that repeats the sweep, given the space file.</summary>
     internal string Command => CommandText.Of(
         ["trainer", "sweep", CommandText.Quote(Cache), "--space", CommandText.Quote(Space), "--out", CommandText.Quote(Out)],
-        [("val", Val), .. Choices],
-        [("val", null), .. new SweepArguments(Cache, Space, Out).Choices]);
+        [("val", Val), ("model", Model), .. Choices],
+        [("val", null), ("model", null), .. new SweepArguments(Cache, Space, Out).Choices]);
 
+    /// <param name="space">What is tried.</param>
     /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
-    internal void Validate()
+    internal void Validate(SweepSpace space)
     {
+        if (space.Tunes && Model is null)
+            throw CommandException.Usage($"{Space}: options.{space.Options.First(o => o.Option.Part == SpacePart.Depth).Option.Name}: to tune a base takes the base. Give the model that made {Cache}, with --model FILE.onnx.");
+        if (!space.Tunes && Model is not null)
+            throw CommandException.Usage($"--model {Model}: nothing in {Space} tunes it. Add \"unfreeze\": [0, 1] to its options, or leave --model out.");
         if (Folds < 2)
             throw CommandException.Usage($"--folds {Folds}: there must be at least 2.");
         if (Folds is not null && Val is not null)

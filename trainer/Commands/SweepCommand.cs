@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
+using Headstart.Models;
 using Headstart.Training.Runs;
 using Headstart.Training.Sweeps;
 
@@ -17,8 +18,8 @@ public sealed class SweepCommand
         var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
-        arguments.Validate();
         var space = SpaceReader.Read(arguments.Space);
+        arguments.Validate(space);
         var words = new SweepWords(arguments.Json ? Console.Error : Console.Out, space);
         if (arguments.Resume && SweepFolder.Finished(arguments.Out) is { } finished)
         {
@@ -34,32 +35,44 @@ public sealed class SweepCommand
         var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
 
         using var folder = SweepFolder.Create(arguments.Out, arguments.Resume);
-        var run = new SweepRun(space, trials, arguments.Folds, data, folder, device, time);
+        var heads = trials.Where(t => t.Tuning is null).ToList();
+        var tunes = heads.Count < trials.Count;
+        var run = new SweepRun(space, heads, arguments.Folds, keepsHeads: tunes, data, folder, device, time);
+        var tuned = tunes ? new TunedTrials(trials, run.Repeats, ModelFile.Load(arguments.Model!), data, folder, device, time) : null;
         var splits = run.Splits.Distinct().ToList();
         var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation);
         folder.Begin(origin, isNew: begun is null);
-        words.Begin(arguments, data, run, trials.Count, device);
+        words.Begin(arguments, data, run, tuned, trials.Count, device);
         if (arguments.Resume)
             words.Resume(arguments.Out, begun, folder.Outcomes.Count);
         using var features = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => data.LoadAsync(splits, run.Forms, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
+        using var prefix = tuned is null ? null : await ProgressDisplay.RunAsync(
+            "loading", "images", time, begin => tuned.LoadAsync(splits, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         RequireSame(arguments, space, CachesState.Of([arguments.Cache], arguments.Val), origin);
 
         try
         {
             var standings = run.Run(features, rung => words.Round(run, rung), standing => words.Trial(standing, trials.Count), cancellationToken);
+            if (tuned is not null && prefix is not null)
+            {
+                standings = Standing.Ordered([.. standings, .. tuned.Run(prefix, standing => words.Trial(standing, trials.Count), cancellationToken)], space.Rank);
+                prefix.Dispose(); // The best run reads what it needs of it, and both may not fit.
+            }
+
             if (standings[0].Error is { } reason)
                 throw new CommandException($"Every trial failed. The first: {reason}. Widen the space in {arguments.Space}: lower learning rates, mostly.");
-            var best = standings[0].Trial.Arguments;
-            var bestRun = BestRun.Train(best, data, features, state, loadSeconds, device, time, cancellationToken);
+            var best = await BestRun.MakeAsync(standings[0].Trial, data, features, state, loadSeconds, device, time, cancellationToken).ConfigureAwait(false);
+            var depths = tuned is null ? null : DepthTable.Of(standings, t => tuned.Weights[t], o => data.JudgedImages(o.Seed, o.Fold));
+            var advice = depths is null ? null : DepthAdvice.Of(depths);
             var leaderboard = new Leaderboard(space, standings);
-            AtomicFile.WriteText(folder.LeaderboardPath, leaderboard.ToCsv());
+            folder.WriteTables(leaderboard, depths);
             var seconds = time.GetElapsedTime(start).TotalSeconds;
-            var result = leaderboard.ToJson(best.Out, CommandText.Of(best), run.Rungs, folder.Outcomes.Count, loadSeconds, seconds);
-            SweepReport.Write(arguments, space, standings, run, RunFolder.Read(best.Out), origin.Started, seconds);
+            var result = leaderboard.ToJson(best, advice, run.Rungs, folder.Outcomes.Count, loadSeconds, seconds);
+            SweepReport.Write(arguments, space, standings, run, best, advice, origin.Started, seconds);
             folder.Finish(result);
-            words.End(arguments, standings, best, bestRun, seconds);
+            words.End(arguments, standings, best, advice, seconds);
             if (arguments.Json)
                 JsonOutput.Write(result);
         }

@@ -12,13 +12,22 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
 {
     private const int Shown = 10;
 
-    public void Begin(SweepArguments arguments, SweepData data, SweepRun run, int trials, torch.Device device)
+    /// <param name="tuned">Null where heads alone are tried.</param>
+    public void Begin(SweepArguments arguments, SweepData data, SweepRun run, TunedTrials? tuned, int trials, torch.Device device)
     {
         var (cache, split) = (data.Data.Cache, data.Data.Split);
         Line($"{cache.Folder}: {(arguments.Folds is { } k ? $"{k} folds of its training and validation images" : $"{split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}")}");
         Line($"{data.Data.Classes.Count} classes, features of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
         var repeats = run.Repeats.Count == 1 ? "" : $", each {run.Repeats.Count} times ({Repeats(arguments)})";
         Line($"{space.Search.ToString().ToLowerInvariant()}: {trials:N0} trials{repeats}");
+        if (tuned is not null)
+        {
+            WrappedText.Write(output, "", string.Create(CultureInfo.InvariantCulture,
+                $"tuned in {tuned.Count:N0} of them: {tuned.Model.Contract.Name}, from cached {tuned.Prefix.Name} ({tuned.Prefix.Shape})"));
+            if (tuned.Model.Contract.Weights.Note is { } of)
+                WrappedText.Write(output, "note: ", of);
+        }
+
         if (run.Rungs.Count > 1)
             WrappedText.Write(output, "rounds: ", string.Join(", then ", run.Rungs.Select(r => $"{r.Trials} for {r.Epochs} epochs")));
         if (cache.Contract.ModelNote is { } note)
@@ -51,7 +60,8 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
             : $"{Figures(standing)}  {standing.Seconds.ToString("0.00", CultureInfo.InvariantCulture)} s  {Options(standing)}");
     }
 
-    public void End(SweepArguments arguments, IReadOnlyList<Standing> standings, TrainArguments best, RunResult run, double seconds)
+    /// <param name="advice">Null where heads alone were tried.</param>
+    public void End(SweepArguments arguments, IReadOnlyList<Standing> standings, BestRun best, DepthAdvice? advice, double seconds)
     {
         Line("");
         Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{(standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "")}");
@@ -62,14 +72,19 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         if (standings.Count(s => s.Error is not null) is > 0 and var failed)
             Line($"{failed:N0} of {standings.Count:N0} trials failed: {SweepFolder.LeaderboardName} says why");
         Line("");
+        if (advice is not null)
+            new DepthWords(output).Write(advice);
+        var (maker, files) = best.Commands.Count > 1 ? ("finetune", $"{RunFolder.HeadName}, {RunFolder.BaseName}") : ("train", RunFolder.HeadName);
         WrappedText.Write(output, "", string.Create(CultureInfo.InvariantCulture,
-            $"best run, trained once more as 'trainer train' does: validation accuracy {run.Val.Accuracy:0.0000}, loss {run.Val.Loss:0.0000}"));
+            $"best run, trained once more as 'trainer {maker}' does: validation accuracy {best.Result.Val.Accuracy:0.0000}, loss {best.Result.Val.Loss:0.0000}"));
         Line($"{seconds:0.0} s");
-        Line($"{arguments.Out}: {RunReport.FileName}, {SweepFolder.LeaderboardName}, {SweepFolder.ResultName}");
-        Line($"{best.Out}: {RunReport.FileName}, {RunFolder.HeadName}, {RunFolder.RunName}, {RunFolder.MetricsName}");
+        WrappedText.Write(output, $"{arguments.Out}: ", string.Join(", ",
+            (string[])[RunReport.FileName, SweepFolder.LeaderboardName, .. advice is null ? Array.Empty<string>() : [SweepFolder.DepthsName], SweepFolder.ResultName]));
+        WrappedText.Write(output, $"{best.Folder}: ", $"{RunReport.FileName}, {files}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
         Line("The best run again, or longer:");
-        Line($"  {CommandText.Of(best with { Out = best.Out.TrimEnd('/') + "-2" })}");
+        foreach (var command in best.Again("-2"))
+            Line($"  {command}");
     }
 
     private string Repeats(SweepArguments arguments) => string.Join(", ",

@@ -1,23 +1,48 @@
+using Headstart.CommandLine;
 using Headstart.Training.Commands;
+using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
 using static TorchSharp.torch;
 
 namespace Headstart.Training.Sweeps;
 
-/// <summary>The run of a sweep's best trial: trained once more, alone and as <c>trainer train</c> does, so that the command in it repeats it to the last bit.</summary>
+/// <summary>The run of a sweep's best trial: made once more, alone and as <c>trainer train</c> and <c>trainer finetune</c> do, so that the commands in it repeat it to the last bit.</summary>
 /// <remarks>With folds there was no such training before: no fold has all the rows that <c>train</c> learns from.</remarks>
-internal static class BestRun
+/// <param name="Folder">Where it is.</param>
+/// <param name="Result">What came of it.</param>
+/// <param name="Again">The commands that make another one like it: the last makes the run, one before it the head that it is tuned from.</param>
+internal sealed record BestRun(string Folder, RunResult Result, Func<string, IReadOnlyList<string>> Again)
 {
     private static readonly TimeSpan CheckpointInterval = TimeSpan.FromSeconds(10);
 
-    /// <param name="arguments">Of the best trial; say where the run goes.</param>
+    /// <summary>The commands that made it.</summary>
+    public IReadOnlyList<string> Commands => Again("");
+
+    /// <param name="trial">The best one.</param>
     /// <param name="data">The caches.</param>
     /// <param name="features">With the rows and the form that the head reads.</param>
     /// <param name="state">Of the caches.</param>
     /// <param name="loadSeconds">What reading the features took.</param>
     /// <exception cref="OperationCanceledException">It goes on when the sweep does.</exception>
-    public static RunResult Train(
+    public static async Task<BestRun> MakeAsync(
+        Trial trial, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (trial.Tuning is not { } tuning)
+        {
+            var result = Train(trial.Arguments, data, features, state, loadSeconds, device, time, cancellationToken);
+            return new BestRun(trial.Arguments.Out, result, suffix => [CommandText.Of(trial.Arguments with { Out = trial.Arguments.Out + suffix })]);
+        }
+
+        var head = trial.Arguments with { Out = tuning.Run };
+        Train(head, data, features, state, loadSeconds, device, time, cancellationToken);
+        return new BestRun(
+            tuning.Out,
+            await TuneAsync(tuning, time, cancellationToken).ConfigureAwait(false),
+            suffix => [CommandText.Of(head with { Out = head.Out + suffix }), (tuning with { Run = tuning.Run + suffix, Out = tuning.Out + suffix }).ToCommand()]);
+    }
+
+    private static RunResult Train(
         TrainArguments arguments, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time,
         CancellationToken cancellationToken)
     {
@@ -35,7 +60,7 @@ internal static class BestRun
         var origin = RunFolder.Unfinished(arguments.Out)
             ?? new RunStart(time.GetUtcNow(), RunVersions.Current, get_num_threads(), state.Caches[0], state.Validation, arguments);
         run.Begin(origin);
-        var (train, validation) = features.Select(FeatureForm.Of(layer.Name, plan), plan, training.Split);
+        var (train, validation) = features.Select(FeatureForm.Of(layer.Name, plan), plan.Stored, training.Split);
         using var _ = train;
         using var __ = validation;
         var result = TrainingLoop.Run(head, train, validation, training.Classes, options, run.Append, time, checkpoint, cancellationToken);
@@ -43,5 +68,21 @@ internal static class BestRun
             throw new OperationCanceledException(cancellationToken);
         return HeadRun.Finish(
             run, origin, arguments, training, head, result, train.Count, validation, loadSeconds, () => loadSeconds + time.GetElapsedTime(start).TotalSeconds);
+    }
+
+    private static async Task<RunResult> TuneAsync(FinetuneArguments arguments, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (RunFolder.Finished(arguments.Out) is { } finished)
+            return finished.Result;
+        try
+        {
+            var begun = RunFolder.Unfinished(arguments.Out);
+            var result = await TuningRun.MakeAsync(arguments with { Resume = true }, begun, TextWriter.Null, time, time.GetTimestamp(), cancellationToken).ConfigureAwait(false);
+            return result.Interrupted ? throw new OperationCanceledException(cancellationToken) : result;
+        }
+        catch (CommandException e) when (e.ExitCode == ExitCode.Interrupted)
+        {
+            throw new OperationCanceledException("before an epoch was finished", e, cancellationToken);
+        }
     }
 }

@@ -14,13 +14,27 @@ internal sealed class Leaderboard(SweepSpace space, IReadOnlyList<Standing> stan
     public Standing Best => standings[0];
 
     /// <summary>What <c>--json</c> prints, and <c>sweep.json</c> holds: its names are a contract.</summary>
-    /// <param name="best">The folder of the best trial's run.</param>
-    /// <param name="command">That repeats it.</param>
-    public JsonObject ToJson(string best, string command, IEnumerable<Rung> rungs, int trainings, double loadSeconds, double seconds)
+    /// <param name="best">The best trial's run.</param>
+    /// <param name="advice">What the table of depth and rate says; null where heads alone were tried.</param>
+    public JsonObject ToJson(BestRun best, DepthAdvice? advice, IEnumerable<Rung> rungs, int trainings, double loadSeconds, double seconds)
     {
         var bestTrial = Trial(1, Best);
-        bestTrial["run"] = best;
-        bestTrial["command"] = command;
+        bestTrial["run"] = best.Folder;
+        bestTrial["command"] = best.Commands[^1];
+        if (best.Commands.Count > 1)
+            bestTrial["headCommand"] = best.Commands[0];
+        var result = Json(bestTrial, rungs, trainings, loadSeconds, seconds);
+        if (advice is not null)
+        {
+            result["depths"] = advice.Table.ToJson();
+            result["recommendation"] = advice.ToJson();
+        }
+
+        return result;
+    }
+
+    private JsonObject Json(JsonObject bestTrial, IEnumerable<Rung> rungs, int trainings, double loadSeconds, double seconds)
+    {
         return new JsonObject
         {
             ["search"] = Word(space.Search),

@@ -48,7 +48,7 @@ internal sealed class SharedFeatures : IDisposable
                 foreach (var (key, reads) in layer)
                 {
                     int[] labels = [.. views.Images.Select(r => index[cache.Rows[r].Label!])];
-                    sets.Add(key, new FeatureSet(empty([pool.Count, .. Shape(reads)]).DetachFromDisposeScope(), labels, views.OtherSlots));
+                    sets.Add(key, new FeatureSet(empty([pool.Count, .. Shape(reads.Stored)]).DetachFromDisposeScope(), labels, views.OtherSlots));
                 }
 
                 await FillAsync(cache, cache.Layer(layer.Key), classes, pool, views, layer, sets, progress, cancellationToken).ConfigureAwait(false);
@@ -65,7 +65,10 @@ internal sealed class SharedFeatures : IDisposable
     }
 
     /// <summary>Some of the rows, as <see cref="FeatureLoader"/> would have read them. Where they lie in one piece, nothing is copied. The caller disposes it.</summary>
-    public FeatureSet Select(FeatureForm form, HeadPlan plan, IReadOnlyList<int> rows)
+    /// <param name="form">One that was read.</param>
+    /// <param name="shape">Of a row: heads of one form may still see it in two shapes, as maps and flattened.</param>
+    /// <param name="rows">Row numbers, no row twice.</param>
+    public FeatureSet Select(FeatureForm form, LayerShape shape, IReadOnlyList<int> rows)
     {
         var all = _sets[form];
         var views = ImageViews.Of(_rows, rows);
@@ -76,7 +79,7 @@ internal sealed class SharedFeatures : IDisposable
         using var scope = NewDisposeScope();
         var isOnePiece = !from.Where((slot, i) => slot != from[0] + i).Any();
         var features = isOnePiece ? all.Features.narrow(0, from[0], from.Length) : all.Features.index_select(0, tensor(from));
-        return new FeatureSet(features.view([-1, .. Shape(plan)]).DetachFromDisposeScope(), labels, views.OtherSlots);
+        return new FeatureSet(features.view([-1, .. Shape(shape)]).DetachFromDisposeScope(), labels, views.OtherSlots);
     }
 
     public void Dispose()
@@ -126,7 +129,5 @@ internal sealed class SharedFeatures : IDisposable
             new TensorMemory(reduced, readSlots[i], 1).GetSpan().CopyTo(new TensorMemory(target, slotOf[rows[i]], 1).GetSpan());
     }
 
-    private static long[] Shape(HeadPlan plan) => plan.Stored is { Height: 1, Width: 1 } stored
-        ? [stored.Channels]
-        : [plan.Stored.Channels, plan.Stored.Height, plan.Stored.Width];
+    private static long[] Shape(LayerShape shape) => shape is { Height: 1, Width: 1 } ? [shape.Channels] : [shape.Channels, shape.Height, shape.Width];
 }

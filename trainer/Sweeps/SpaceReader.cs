@@ -58,7 +58,7 @@ internal sealed class SpaceReader
             if (TopNames.Contains(property.Name))
                 continue;
             if (SpaceOption.All.Any(o => o.Name == property.Name))
-                throw Error(property.Name, $"options of train go into \"options\": {{\"{property.Name}\": ...}}.");
+                throw Error(property.Name, $"options go into \"options\": {{\"{property.Name}\": ...}}.");
             throw Error(property.Name, $"there is no such key.{NearestNames.DidYouMean(property.Name, TopNames)} There are {string.Join(", ", TopNames)}.");
         }
 
@@ -92,6 +92,14 @@ internal sealed class SpaceReader
             throw Error("options.epochs", "halving divides the epochs among its rounds by itself: give one number, the most that a trial is trained.");
         if (space.Search != SearchKind.Halving && space.Source.TryGetProperty("eta", out _))
             throw Error("eta", "is for \"search\": \"halving\" alone.");
+        if (space.Search == SearchKind.Halving && space.Options.FirstOrDefault(o => o.Option.Part != SpacePart.Head).Option is { } tuning)
+            throw Error($"options.{tuning.Name}", "halving tries heads alone. Tune with \"search\": \"grid\" or \"random\", after a sweep of heads if there are many.");
+        if (!space.Tunes && space.Options.FirstOrDefault(o => o.Option.Part == SpacePart.Tuning).Option is { } idle)
+            throw Error($"options.{idle.Name}", "says how a base is tuned, and none is. Add \"unfreeze\": [0, 1], or leave it out.");
+        if (space.Options.Count(o => o.Option.Part == SpacePart.Depth) > 1)
+            throw Error($"options.{SpaceOption.UnfreezeFrom}", "unfreeze and unfreeze-from both say what is tuned. Keep one of the two.");
+        if (space.Tunes && space.Varied.Any(o => o.Name == "seed"))
+            throw Error("options.seed", "trials that tune are compared on the same images: give one seed, or repeat every trial with \"seeds\": 3.");
         if (space.Seeds > 1 && space.Options.Any(o => o.Option.Name == "seed"))
             throw Error("options.seed", $"\"seeds\": {space.Seeds} gives every trial its seeds already. Keep one of the two.");
     }
@@ -101,7 +109,7 @@ internal sealed class SpaceReader
         var place = $"options.{property.Name}";
         var option = SpaceOption.All.FirstOrDefault(o => o.Name == property.Name) ?? throw Error(
             place,
-            $"train has no such option to try.{NearestNames.DidYouMean(property.Name, SpaceOption.All.Select(o => o.Name))} There are {string.Join(", ", SpaceOption.All.Select(o => o.Name))}.");
+            $"there is no such option to try.{NearestNames.DidYouMean(property.Name, SpaceOption.All.Select(o => o.Name))} There are {string.Join(", ", SpaceOption.All.Select(o => o.Name))}.");
         return (option, property.Value.ValueKind switch
         {
             JsonValueKind.Array => Listed(option, property.Value, place),

@@ -12,7 +12,11 @@ namespace Headstart.Training.Sweeps;
 internal sealed record StackMember(Head Head, TrainingOptions Options, Checkpoint? From = null, Checkpoint? To = null);
 
 /// <summary>What came of one of several heads: figures, or the reason why there are none.</summary>
-internal sealed record StackResult(TrainingResult? Training, string? Failure);
+internal sealed record StackResult(TrainingResult? Training, string? Failure)
+{
+    /// <summary>Which validation images it got right, where that was asked for: <see cref="RightImages"/>.</summary>
+    public string? Right { get; init; }
+}
 
 /// <summary>Trains heads of one structure all at once: the same as <see cref="TrainingLoop"/> makes of each alone, up to rounding.</summary>
 /// <remarks>

@@ -64,6 +64,10 @@ internal sealed class SweepData
         return _splits[(seed, fold)];
     }
 
+    /// <summary>The images that judge in one repeat, in the order in which they are judged; equal numbers are equal images in every repeat.</summary>
+    /// <inheritdoc cref="Split"/>
+    public IReadOnlyList<int> JudgedImages(long seed, int? fold) => ImageViews.Of((_data.ValidationCache ?? _data.Cache).Rows, Split(seed, fold).Validation).Images;
+
     /// <summary>The rows that <c>trainer train</c> would take with this seed, folds or not.</summary>
     public RowSplit TrainSplit(long seed) => _folds is null ? Split(seed, null)
         : RowSplit.Of(_data.Cache.Rows, _data.Cache.Folder, _valSplit, seed);
@@ -75,7 +79,7 @@ internal sealed class SweepData
         var cache = _data.Cache;
         if (_data.ValidationCache is { } other)
         {
-            var train = await SharedFeatures.LoadAsync(cache, _data.Classes, _data.Split.Train, plans, progress, cancellationToken).ConfigureAwait(false);
+            var train = await SharedFeatures.LoadAsync(cache, _data.Classes, splits.First().Train, plans, progress, cancellationToken).ConfigureAwait(false);
             try
             {
                 return new SweepFeatures(train, await SharedFeatures.LoadAsync(other, _data.Classes, _data.Split.Validation, plans, progress, cancellationToken).ConfigureAwait(false));
@@ -98,8 +102,8 @@ internal sealed class SweepData
 internal sealed record SweepFeatures(SharedFeatures Train, SharedFeatures Validation) : IDisposable
 {
     /// <summary>The two sets of a split; the caller disposes them.</summary>
-    public (FeatureSet Train, FeatureSet Validation) Select(FeatureForm form, HeadPlan plan, RowSplit split) =>
-        (Train.Select(form, plan, split.Train), Validation.Select(form, plan, split.Validation));
+    public (FeatureSet Train, FeatureSet Validation) Select(FeatureForm form, LayerShape shape, RowSplit split) =>
+        (Train.Select(form, shape, split.Train), Validation.Select(form, shape, split.Validation));
 
     public void Dispose()
     {

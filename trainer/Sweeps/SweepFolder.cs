@@ -16,6 +16,7 @@ internal sealed class SweepFolder : IDisposable
 {
     public const string ResultName = "sweep.json";
     public const string LeaderboardName = "leaderboard.csv";
+    public const string DepthsName = "depth-and-rate.csv";
     private const string OutcomesName = "trials.jsonl";
     private const string StartName = "resume.json";
     private const string StateName = "state";
@@ -32,8 +33,6 @@ internal sealed class SweepFolder : IDisposable
 
     /// <summary>What is done.</summary>
     public IReadOnlyDictionary<RunKey, TrialOutcome> Outcomes => _outcomes;
-
-    public string LeaderboardPath => Path.Combine(_path, LeaderboardName);
 
     /// <summary>The result of a finished sweep; null where there is none.</summary>
     public static JsonObject? Finished(string folder)
@@ -113,8 +112,19 @@ internal sealed class SweepFolder : IDisposable
     }
 
     /// <summary>The file with what it takes to go on with a training after a round.</summary>
-    public string StatePath(RunKey key) =>
-        Path.Combine(_path, StateName, $"trial-{key.Trial}-seed-{key.SeedOffset}{(key.Fold is { } fold ? $"-fold-{fold}" : "")}-round-{key.Rung + 1}.safetensors");
+    public string StatePath(RunKey key) => StatePath(key, $"round-{key.Rung + 1}");
+
+    /// <summary>The file with the weights of a head from which others go on.</summary>
+    public string HeadPath(RunKey key) => StatePath(key, "head");
+
+    /// <summary>Writes the tables for programs that read CSV.</summary>
+    /// <param name="depths">Where bases were tuned.</param>
+    public void WriteTables(Leaderboard leaderboard, DepthTable? depths)
+    {
+        AtomicFile.WriteText(Path.Combine(_path, LeaderboardName), leaderboard.ToCsv());
+        if (depths is not null)
+            AtomicFile.WriteText(Path.Combine(_path, DepthsName), depths.ToCsv());
+    }
 
     /// <summary>Writes the result whole; nothing is left to resume then.</summary>
     public void Finish(JsonObject result)
@@ -125,6 +135,9 @@ internal sealed class SweepFolder : IDisposable
     }
 
     public void Dispose() => _stream.Dispose();
+
+    private string StatePath(RunKey key, string what) =>
+        Path.Combine(_path, StateName, $"trial-{key.Trial}-seed-{key.SeedOffset}{(key.Fold is { } fold ? $"-fold-{fold}" : "")}-{what}.safetensors");
 
     // A killed process may have written half a line: what comes next must not be glued to it.
     private void ReadOutcomes()

@@ -18,12 +18,14 @@ internal static class SweepReport
 
     /// <param name="standings">Best first; the first has figures.</param>
     /// <param name="best">The best trial's run.</param>
+    /// <param name="advice">Null where heads alone were tried.</param>
     /// <param name="seconds">What the sweep took, as far as this process made it.</param>
     /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
     public static void Write(
-        SweepArguments arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, RunFile best, DateTimeOffset started, double seconds)
+        SweepArguments arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
+        double seconds)
     {
-        var page = ReportPage.Of(Title(standings), Body(arguments, space, standings, run, best, started, seconds));
+        var page = ReportPage.Of(Title(standings), Body(arguments, space, standings, run, best, advice, started, seconds));
         AtomicFile.WriteText(Path.Combine(arguments.Out, RunReport.FileName), page);
     }
 
@@ -31,25 +33,27 @@ internal static class SweepReport
         string.Create(CultureInfo.InvariantCulture, $"{standings[0].Accuracy!.Value.Mean:0.0%} right: the best of {standings.Count:N0} trials");
 
     private static Html Body(
-        SweepArguments arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, RunFile best, DateTimeOffset started, double seconds)
+        SweepArguments arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
+        double seconds)
     {
         var judged = standings.Where(s => s.Error is null).ToList();
         var charts = Charts(space, judged);
-        Html again = $"<pre>{arguments.Command}</pre><p>The best run alone:</p><pre>{best.Command}</pre>";
+        Html again = $"<pre>{arguments.Command}</pre><p>The best run alone:</p><pre>{string.Join('\n', best.Commands)}</pre>";
         return $"""
             <h1>{Title(standings)}</h1>
             <p class="soft">{TrialDraw.Describe(standings[0].Trial.Chosen)}; <time>{started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</time></p>
             {ReportPage.Figures(Numbers(standings, run, best, seconds))}
+            {(advice is null ? new Html("") : DepthSection(advice))}
             {ReportPage.Section("Leaderboard", Leaderboard(space, standings))}
             {(charts.Count == 0 ? new Html("") : ReportPage.Section("Accuracy over each option", $"<div class=\"charts\">{charts}</div>\n"))}
             {Html.Join(Words(space, judged))}
             {ReportPage.Section("The space", $"<pre>{JsonSerializer.Serialize(space.Source, HeadstartJson.Indented)}</pre>")}
-            {ReportPage.Section("Where it comes from", ReportPage.Facts([.. RunReport.Lineage(best), ("seed", Text(space.Seed)), ("judged by", Judges(arguments, space))]))}
+            {ReportPage.Section("Where it comes from", ReportPage.Facts([.. RunReport.Lineage(RunFolder.Read(best.Folder)), ("seed", Text(space.Seed)), ("judged by", Judges(arguments, space))]))}
             {ReportPage.Section("The same again", again)}
             """;
     }
 
-    private static IEnumerable<(string, string)> Numbers(IReadOnlyList<Standing> standings, SweepRun run, RunFile best, double seconds)
+    private static IEnumerable<(string, string)> Numbers(IReadOnlyList<Standing> standings, SweepRun run, BestRun best, double seconds)
     {
         yield return ("accuracy", Show(standings[0].Accuracy));
         yield return ("loss", Show(standings[0].Loss));
@@ -62,6 +66,25 @@ internal static class SweepReport
         if (standings.Count(s => s.Error is not null) is > 0 and var failed)
             yield return ("failed", Text(failed, "N0"));
         yield return ("seconds", Text(seconds, "N1"));
+    }
+
+    private static Html DepthSection(DepthAdvice advice)
+    {
+        var table = advice.Table;
+        var repeats = table.Head.Repeats.Count > 1 ? $" Mean \u00b1 standard deviation of {table.Head.Repeats.Count} trainings each." : "";
+        var cells = table.Rows.Select(r => (IReadOnlyList<string>)
+        [
+            r.Part, Text(r.Weights, "N0"), r.Rate is { } rate ? Text(rate, "0.###e-0") : "\u2013", r.HeadRate is { } head ? Text(head, "0.###e-0") : "\u2013",
+            Show(r.Standing.Accuracy), Show(r.Standing.Loss),
+            r.Gain is { } gain ? $"{Text(gain.Mean, "+0.0000;-0.0000")} \u00b1 {Text(advice.Widths * gain.StandardError, "0.0000")}" : "\u2013",
+        ]);
+        Html body = $"""
+            <p class="note">{advice.Text}</p>
+            {Html.Join(advice.Notes.Select(n => (Html)$"<p>{n}</p>\n"))}
+            <p>Of trials with the same part and rates the best.{repeats} The gain is over the head alone, ± what chance explains.</p>
+            {ReportPage.Table(["tuned", "weights", "base at", "head at", "accuracy", "loss", "gain"], cells)}
+            """;
+        return ReportPage.Section("Accuracy against depth and rate", body);
     }
 
     private static Html Leaderboard(SweepSpace space, IReadOnlyList<Standing> standings)

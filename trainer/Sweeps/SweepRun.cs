@@ -1,4 +1,6 @@
 using Headstart.CommandLine;
+using Headstart.Safetensors;
+using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
 using static TorchSharp.torch;
@@ -14,14 +16,20 @@ internal sealed class SweepRun
     private readonly IReadOnlyList<Trial> _trials;
     private readonly SweepData _data;
     private readonly SweepFolder _folder;
+    private readonly bool _keepsHeads;
     private readonly Device _device;
     private readonly TimeProvider _time;
     private readonly Dictionary<Trial, (string Layer, HeadPlan Plan)> _plans;
 
+    /// <param name="space">What is tried.</param>
+    /// <param name="trials">Heads alone.</param>
+    /// <param name="folds">How many; null for none.</param>
+    /// <param name="keepsHeads">Whether bases are tuned from these heads: then each is trained alone, as <c>trainer train</c> does to the last bit, and its weights stay.</param>
     /// <exception cref="CommandException">A head that doesn't fit its layer, or classes that aren't there; the message names the trial.</exception>
-    public SweepRun(SweepSpace space, IReadOnlyList<Trial> trials, int? folds, SweepData data, SweepFolder folder, Device device, TimeProvider time)
+    public SweepRun(
+        SweepSpace space, IReadOnlyList<Trial> trials, int? folds, bool keepsHeads, SweepData data, SweepFolder folder, Device device, TimeProvider time)
     {
-        (_space, _trials, _data, _folder, _device, _time) = (space, trials, data, folder, device, time);
+        (_space, _trials, _keepsHeads, _data, _folder, _device, _time) = (space, trials, keepsHeads, data, folder, device, time);
         Repeats = [.. from s in Enumerable.Range(0, space.Seeds) from f in folds is { } k ? Enumerable.Range(1, k).Select(f => (int?)f) : [null] select new Repeat(s, f)];
         Rungs = space.Search == SearchKind.Halving
             ? SuccessiveHalving.Rungs(trials.Count, trials[0].Arguments.Epochs, space.Eta)
@@ -71,7 +79,7 @@ internal sealed class SweepRun
             foreach (var byForm in bySplit.GroupBy(r => FeatureForm.Of(_plans[r.Trial].Layer, _plans[r.Trial].Plan)))
             {
                 // A group is one piece of work: of one that was only half written down nothing counts.
-                var groups = RunGroups.Of(byForm, r => _plans[r.Trial].Plan).ToList();
+                var groups = _keepsHeads ? [.. byForm.Select(r => new[] { r })] : RunGroups.Of(byForm, r => _plans[r.Trial].Plan).ToList();
                 var missing = groups.Where(g => !g.All(r => _folder.Outcomes.ContainsKey(r.Key))).ToList();
                 if (missing.Count > 0)
                     RunGroupsOf(missing, features, byForm.Key, bySplit.Key, Tell, cancellationToken);
@@ -96,7 +104,7 @@ internal sealed class SweepRun
         // Heads of one form may still see it in two shapes: as maps, and flattened.
         foreach (var byShape in groups.GroupBy(g => _plans[g[0].Trial].Plan.Stored))
         {
-            var (train, validation) = features.Select(form, _plans[byShape.First()[0].Trial].Plan, split);
+            var (train, validation) = features.Select(form, byShape.Key, split);
             using var _ = train;
             using var __ = validation;
             foreach (var group in byShape)
@@ -105,7 +113,7 @@ internal sealed class SweepRun
                 var start = _time.GetTimestamp();
                 var results = Train(group, train, validation, cancellationToken);
                 var seconds = _time.GetElapsedTime(start).TotalSeconds / group.Length;
-                _folder.Append([.. group.Select((run, i) => Outcome(run, results[i], seconds, group.Length))]);
+                _folder.Append([.. group.Select((run, i) => TrialOutcome.Of(run, results[i].Training, results[i].Failure, seconds, group.Length) with { Right = results[i].Right })]);
                 tell();
             }
         }
@@ -161,7 +169,7 @@ internal sealed class SweepRun
                 head, train, validation, _data.Data.Classes, run.Arguments.ToOptions(), epoch => StopAfter(epoch.Epoch), _time, checkpoint, stop.Token);
             if (result.Kept is null || (result.Interrupted && result.Epochs.Count < until))
                 throw new OperationCanceledException(cancellationToken);
-            return new StackResult(result, null);
+            return new StackResult(result, null) { Right = _keepsHeads ? Keep(run, head, validation) : null };
         }
         catch (CommandException e)
         {
@@ -178,6 +186,12 @@ internal sealed class SweepRun
             if (epoch >= until)
                 stop.Cancel();
         }
+    }
+
+    private string Keep(TrialRun run, Head head, FeatureSet validation)
+    {
+        SafetensorsFile.Write(_folder.HeadPath(run.Key), head.ToNamedTensors(), new Dictionary<string, string> { ["head"] = head.Plan.Spec.ToString() });
+        return RightImages.Of(Predictions.FromLogits(TrainingLoop.Predict(head, validation), validation.Labels, head.Plan.Classes));
     }
 
     private int Until(TrialRun run) => Rungs[run.Rung].Epochs ?? run.Arguments.Epochs;
@@ -212,20 +226,4 @@ internal sealed class SweepRun
             throw new CommandException($"trial {trial.Number} ({TrialDraw.Describe(trial.Chosen)}): {e.Message}", e.ExitCode);
         }
     }
-
-    private static TrialOutcome Outcome(TrialRun run, StackResult result, double seconds, int together) => new()
-    {
-        Trial = run.Trial.Number,
-        Rung = run.Rung,
-        SeedOffset = run.Repeat.SeedOffset,
-        Fold = run.Repeat.Fold,
-        Seed = run.Arguments.Seed,
-        Epochs = result.Training?.Epochs.Count ?? 0,
-        SavedEpoch = result.Training?.Kept?.Epoch ?? 0,
-        Train = result.Training?.Kept?.Train,
-        Val = result.Training?.Kept?.Val,
-        Seconds = seconds,
-        Together = together,
-        Error = result.Failure,
-    };
 }

@@ -7,8 +7,9 @@ namespace Headstart.Training.Sweeps;
 /// <summary>One combination of options.</summary>
 /// <param name="Number">From 1, in the order in which they were chosen.</param>
 /// <param name="Arguments">What <c>trainer train</c> would be given; the seed is that of the first repeat.</param>
-/// <param name="Chosen">The values that the space gave, in its order.</param>
-internal sealed record Trial(int Number, TrainArguments Arguments, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
+/// <param name="Tuning">What <c>trainer finetune</c> would be given then; null for the head alone.</param>
+/// <param name="Chosen">The values that the space gave, in its order; null for those without meaning, because nothing is tuned.</param>
+internal sealed record Trial(int Number, TrainArguments Arguments, FinetuneArguments? Tuning, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
 
 /// <summary>Which of several trainings of one trial: they differ in seed, fold, or both.</summary>
 /// <param name="SeedOffset">Added to the trial's seed.</param>
@@ -57,8 +58,32 @@ internal sealed record TrialOutcome
     /// <summary>How many heads were trained together with this one, itself among them.</summary>
     public required int Together { get; init; }
 
+    /// <summary>Which validation images it got right: <see cref="RightImages"/>. Only where trials are compared image by image.</summary>
+    public string? Right { get; init; }
+
     /// <summary>Why there are no figures.</summary>
     public string? Error { get; init; }
+
+    /// <param name="run">Which training it was.</param>
+    /// <param name="training">Null where it failed.</param>
+    /// <param name="error">The reason, where it failed.</param>
+    /// <param name="seconds">As <see cref="Seconds"/>.</param>
+    /// <param name="together">As <see cref="Together"/>.</param>
+    public static TrialOutcome Of(TrialRun run, TrainingResult? training, string? error, double seconds, int together) => new()
+    {
+        Trial = run.Trial.Number,
+        Rung = run.Rung,
+        SeedOffset = run.Repeat.SeedOffset,
+        Fold = run.Repeat.Fold,
+        Seed = run.Arguments.Seed,
+        Epochs = training?.Epochs.Count ?? 0,
+        SavedEpoch = training?.Kept?.Epoch ?? 0,
+        Train = training?.Kept?.Train,
+        Val = training?.Kept?.Val,
+        Seconds = seconds,
+        Together = together,
+        Error = error,
+    };
 
     [JsonIgnore]
     public RunKey Key => new(Trial, Rung, SeedOffset, Fold);

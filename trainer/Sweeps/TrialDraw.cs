@@ -14,12 +14,43 @@ internal static class TrialDraw
     /// <param name="space">What to try.</param>
     /// <param name="basis">What the space leaves alone.</param>
     /// <param name="path">The space file, for messages.</param>
+    /// <returns>Where a base is tuned, every head that one is tuned from is a trial too, before the first of those.</returns>
     /// <exception cref="CommandException">Options that don't fit each other, or more trials asked for than there are combinations.</exception>
-    public static IReadOnlyList<Trial> Trials(SweepSpace space, TrainArguments basis, string path)
+    public static IReadOnlyList<Trial> Trials(SweepSpace space, TrialOptions basis, string path)
     {
-        var chosen = space.Trials is { } count ? Draw(space, count, path) : Grid(space, path);
-        return [.. chosen.Select((values, i) => Create(i + 1, space, values, basis with { Seed = space.Seed }, path))];
+        var chosen = WithHeads(space, space.Trials is { } count ? Draw(space, count, path) : Grid(space, path));
+        return [.. chosen.Select((values, i) => Create(i + 1, space, values, basis with { Train = basis.Train with { Seed = space.Seed } }, path))];
     }
+
+    // The head is trained in any case, so that it costs nothing to let it stand beside what is tuned from it.
+    private static List<object?[]> WithHeads(SweepSpace space, IEnumerable<object?[]> chosen)
+    {
+        var all = chosen.ToList();
+        var known = all.Select(Key).ToHashSet(StringComparer.Ordinal);
+        var trials = new List<object?[]>();
+        foreach (var values in all)
+        {
+            var head = Meant(space, [.. space.Options.Zip(values, (o, v) => o.Option.Part == SpacePart.Head ? v : null)]);
+            if (known.Add(Key(head)))
+                trials.Add(head);
+            trials.Add(values);
+        }
+
+        return trials;
+    }
+
+    // Where nothing is tuned, how it would be tuned has no meaning: trials that differ in that alone are one.
+    private static object?[] Meant(SweepSpace space, object?[] values)
+    {
+        if (!IsHeadAlone(space, values))
+            return values;
+        return [.. space.Options.Zip(values, (o, v) => o.Option.Part == SpacePart.Head ? v : o.Option.Name == SpaceOption.Unfreeze ? 0L : null)];
+    }
+
+    private static bool IsHeadAlone(SweepSpace space, object?[] values) =>
+        !space.Options.Zip(values).Any(o => o.First.Option.Part == SpacePart.Depth && o.Second is not (null or 0L));
+
+    private static string Key(object?[] values) => string.Join('\n', values.Select(CommandText.Value));
 
     // As nested loops would: the last option changes fastest.
     private static IEnumerable<object?[]> Grid(SweepSpace space, string path)
@@ -31,7 +62,7 @@ internal static class TrialDraw
         IEnumerable<object?[]> all = [[]];
         foreach (var list in lists)
             all = all.SelectMany(before => list.Select(value => (object?[])[.. before, value]));
-        return all;
+        return all.Select(values => Meant(space, values)).DistinctBy(Key, StringComparer.Ordinal);
     }
 
     private static List<object?[]> Draw(SweepSpace space, int count, string path)
@@ -42,8 +73,8 @@ internal static class TrialDraw
         for (var attempt = 0; drawn.Count < count; attempt++)
         {
             // Each option has numbers of its own, so that another option in the file changes none of its values.
-            var values = space.Options.Select(o => o.Values.Draw(new SeededRandom(space.Seed, $"trial {o.Option.Name}", attempt))).ToArray();
-            if (seen.Add(string.Join('\n', values.Select(CommandText.Value))))
+            var values = Meant(space, [.. space.Options.Select(o => o.Values.Draw(new SeededRandom(space.Seed, $"trial {o.Option.Name}", attempt)))]);
+            if (seen.Add(Key(values)))
             {
                 drawn.Add(values);
                 misses = 0;
@@ -58,17 +89,20 @@ internal static class TrialDraw
         return drawn;
     }
 
-    private static Trial Create(int number, SweepSpace space, object?[] values, TrainArguments basis, string path)
+    private static Trial Create(int number, SweepSpace space, object?[] values, TrialOptions basis, string path)
     {
         var chosen = space.Options.Zip(values, (o, v) => (o.Option, Value: v)).ToList();
-        var arguments = chosen.Aggregate(basis, (a, c) => c.Option.Apply(a, c.Value));
+        var isTuned = !IsHeadAlone(space, values);
+        var given = chosen.Where(c => isTuned || c.Option.Part == SpacePart.Head).Aggregate(basis, (o, c) => c.Option.Apply(o, c.Value));
         try
         {
-            var options = arguments.ToOptions();
-            HeadSpec.Parse(arguments.Head);
+            var options = given.Train.ToOptions();
+            HeadSpec.Parse(given.Train.Head);
             if (space.Search == SearchKind.Halving && options.Optimizer == OptimizerChoice.Lbfgs)
                 throw CommandException.Usage("optimizer lbfgs has no epochs that halving could divide. Leave it out, or search by grid or random.");
-            return new Trial(number, arguments, chosen);
+            if (isTuned)
+                RequireTunable(given.Tuning, options);
+            return new Trial(number, given.Train, isTuned ? given.Tuning : null, chosen);
         }
         catch (CommandException e)
         {
@@ -76,7 +110,20 @@ internal static class TrialDraw
         }
     }
 
-    /// <summary>Values as <c>lr=0.001 head='gap, dense(64, relu)'</c>.</summary>
-    public static string Describe(IEnumerable<(SpaceOption Option, object? Value)> chosen) => string.Join(' ', chosen.Select(c =>
+    private static void RequireTunable(FinetuneArguments tuning, TrainingOptions head)
+    {
+        try
+        {
+            tuning.ToOptions(head);
+        }
+        catch (CommandException e)
+        {
+            // Its --lr is not the head's.
+            throw CommandException.Usage($"finetune {e.Message}");
+        }
+    }
+
+    /// <summary>Values as <c>lr=0.001 head='gap, dense(64, relu)'</c>; without those that say how a base is tuned and were left out, or have no meaning.</summary>
+    public static string Describe(IEnumerable<(SpaceOption Option, object? Value)> chosen) => string.Join(' ', chosen.Where(c => c.Option.Part != SpacePart.Tuning || c.Value is not null).Select(c =>
         string.Create(CultureInfo.InvariantCulture, $"{c.Option.Name}={CommandText.Quote(CommandText.Value(c.Value))}")));
 }

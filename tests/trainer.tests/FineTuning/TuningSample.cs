@@ -50,23 +50,25 @@ internal sealed class TuningSample
     public async Task TrainWithAsync(ModelFile model) => await new TuningSample(Folder, model).TrainAsync("cache2", "run2", 0);
 
     /// <summary>The cache that extraction would write.</summary>
-    public async Task WriteCacheAsync(string name, string[] layers, int views = 0, bool hasSplits = true)
+    /// <param name="of">Another model of the same graph; <see cref="Model"/> when null.</param>
+    public async Task WriteCacheAsync(string name, string[] layers, int views = 0, bool hasSplits = true, ModelFile? of = null)
     {
-        var contract = SyntheticCache.Contract([.. Model.Contract.Layers.Where(l => layers.Contains(l.Name))]) with
+        var model = of ?? Model;
+        var contract = SyntheticCache.Contract([.. model.Contract.Layers.Where(l => layers.Contains(l.Name))]) with
         {
-            Model = Model.Contract.Name,
-            ModelSha256 = Model.Sha256,
-            Preprocessing = Model.Contract.Preprocessing,
+            Model = model.Contract.Name,
+            ModelSha256 = model.Sha256,
+            Preprocessing = model.Contract.Preprocessing,
             Augmentation = views > 0 ? new Augmentation { Seed = 5 } : null,
         };
-        var preprocessor = new ImagePreprocessor(Model.Contract.Preprocessing);
-        var graph = OnnxGraph.CutTo(Model.Proto, layers);
+        var preprocessor = new ImagePreprocessor(model.Contract.Preprocessing);
+        var graph = OnnxGraph.CutTo(model.Proto, layers);
         var (rows, features) = (new List<CacheRow>(), new Dictionary<(string, int), IReadOnlyDictionary<string, float[]>>());
         foreach (var item in ImageSet.Open(Folder.File("pictures")).Items)
         {
             var bytes = File.ReadAllBytes(item.File);
             var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
-            var image = ImageDecoder.Decode(bytes, Model.Contract.Preprocessing.Exif);
+            var image = ImageDecoder.Decode(bytes, model.Contract.Preprocessing.Exif);
             for (var view = 0; view <= views; view++)
             {
                 var chw = new float[preprocessor.Length];
