@@ -23,9 +23,9 @@ internal sealed class CacheCommands
 
         Console.WriteLine($"{folder}: {info.Rows:N0} rows in {info.Files:N0} files, {info.Bytes / 1e6:N1} MB");
         foreach (var (name, shape) in info.Layers)
-            Console.WriteLine($"  layer {name}: {shape}");
+            Console.WriteLine($"  layer {name}: {shape}{Storage(info, name)}");
         foreach (var (name, shape) in info.PartialLayers)
-            Console.WriteLine($"  layer {name}: {shape}, in some parts only: other shards still have to add it");
+            Console.WriteLine($"  layer {name}: {shape}{Storage(info, name)}, in some parts only: other shards still have to add it");
         if (info.Views > 0)
         {
             var plain = cache.Rows.Count(r => r.View == 0);
@@ -61,4 +61,8 @@ internal sealed class CacheCommands
             ? ExitCode.Done
             : throw new CommandException($"{folder} is damaged. Delete the files named above and extract again: only their rows are computed.");
     }
+
+    private static string Storage(CacheInfo info, string layer) => info.Contract.Storage == LayerStorage.Floats ? ""
+        : info.ByteLayers.ContainsKey(layer) ? ", stored as bytes"
+        : ", stored as floats (the model computes it in float32)";
 }

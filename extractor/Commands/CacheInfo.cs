@@ -8,6 +8,7 @@ namespace Headstart.Extraction.Commands;
 /// <param name="Views">The most augmented views that an image has beside the plain one.</param>
 /// <param name="Layers">Those of every part, which can be trained on.</param>
 /// <param name="PartialLayers">Those of some parts: other shards still have to add them.</param>
+/// <param name="ByteLayers">Those whose columns hold bytes, with what floats these stand for; the others' hold floats.</param>
 /// <param name="Classes">In the order in which a trainer numbers them.</param>
 internal sealed record CacheInfo(
     int Rows,
@@ -16,6 +17,7 @@ internal sealed record CacheInfo(
     long Bytes,
     IReadOnlyDictionary<string, LayerShape> Layers,
     IReadOnlyDictionary<string, LayerShape> PartialLayers,
+    IReadOnlyDictionary<string, ByteGrid> ByteLayers,
     IReadOnlyList<string> Classes,
     CacheContract Contract)
 {
@@ -29,6 +31,7 @@ internal sealed record CacheInfo(
             files.Sum(f => new FileInfo(f).Length),
             cache.Contract.Layers.ToDictionary(l => l.Name, l => l.Shape),
             cache.PartialLayers.ToDictionary(l => l.Name, l => l.Shape),
+            cache.Contract.Grids,
             [.. cache.Rows.Select(r => r.Label).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
             cache.Contract);
     }

@@ -17,12 +17,18 @@ internal sealed class ExtractCommand
         var shard = options.Shard is null ? null : Shard.Parse(options.Shard, Environment.GetEnvironmentVariable);
         var images = ImageSet.Open(options.Images).Where(i => shard?.Owns(i.Path) ?? true);
         var model = ModelFile.LoadBase(options.Model);
+        if (options.Store == LayerStorage.Bytes && model.Contract.Precision != "int8")
+        {
+            throw CommandException.Usage($"--store bytes: {options.Model} computes in {model.Contract.Precision} and has no bytes to store. " +
+                "Pass an int8 model ('extractor model quantize' makes one), or leave --store out.");
+        }
+
         var cancellationToken = context.Current!.CancellationToken;
         var layers = await LayersAsync(options, model, Console.Error.WriteLine, cancellationToken);
         using var network = BaseNetwork.Load(model, layers, options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
-        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed);
+        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed, options.Store);
         var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System, Console.Error.WriteLine);
         var result = await ProgressDisplay.RunAsync(
             "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, cancellationToken));

@@ -1,4 +1,5 @@
 using Cocona;
+using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Extraction.Pipeline;
 
@@ -16,6 +17,7 @@ internal sealed record ExtractOptions(
     [Option("shard", Description = "Take one of N parts of the images, to fill one cache from many machines; auto takes I from a Slurm or Kubernetes job array.", ValueName = "I/N|auto/N")] string? Shard = null,
     [Option("views", Description = "Augmented views of each image beside the plain one: random crop, mirroring, colours.", ValueName = "K")] int Views = 0,
     [Option("seed", Description = "Draws the views, with the image's bytes and the view's number. 0, or the cache's own, when left out.", ValueName = "S")] long? Seed = null,
+    [Option("store", Description = "How to store what an int8 model computes: as floats, or as its own bytes in less room. The cache's own way, or floats, when left out.", ValueName = "floats|bytes")] LayerStorage? Store = null,
     [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5,
     [Option("rehash", Description = "Read every image file again, also those whose size and time are as they were.")] bool Rehash = false,
     [Option("profile", Description = "Say where the time went, and what would change it.")] bool Profile = false,
@@ -36,6 +38,8 @@ internal sealed record ExtractOptions(
             throw CommandException.Usage($"--views is {Views}; it must be from 0 to 1000.");
         if (Seed is not null && Views == 0)
             throw CommandException.Usage("--seed draws augmented views; give their number with --views K.");
+        if (Store is { } store && !Enum.IsDefined(store))
+            throw CommandException.Usage($"--store is {store}; it must be floats or bytes.");
         if (MaxRejected is not (>= 0 and <= 100))
             throw CommandException.Usage($"--max-rejected is {MaxRejected}; it must be from 0 to 100 percent.");
     }

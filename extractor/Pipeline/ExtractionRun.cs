@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Extraction.Planning;
+using Headstart.Extraction.Quantization;
 using Headstart.Images;
 using Headstart.Preprocessing;
 
@@ -114,8 +115,8 @@ internal sealed class ExtractionRun(
         // The other shards' parts too: one shard with other views would be another cache.
         var parts = await FeatureCache.PeekContractsAsync(folder.Path, cancellationToken).ConfigureAwait(false);
         var found = parts?.Common;
-        var contract = Contract(found?.Augmentation);
-        if (found?.FirstDifference(contract) is not { } difference)
+        var contract = Contract(found);
+        if (found?.FirstDifferenceInOneCache(contract) is not { } difference)
         {
             return parts?.AllLayers.Except(contract.Layers).FirstOrDefault() is { } other
                 ? throw new CommandException($"{folder.Path} has been given the layer {other.Name} by another run just now. Extract again.")
@@ -125,6 +126,7 @@ internal sealed class ExtractionRun(
         throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
             (difference.Field.StartsWith("augmentation.", StringComparison.Ordinal)
                 ? "Leave --seed out to go on with the cache's own views, or extract into a new folder with --out NEW."
+                : difference.Field == "storage" ? "Leave --store out to go on with the cache's own, or extract into a new folder with --out NEW."
                 : "Extract into a new folder with --out NEW, or pass the model that the cache names ('extractor cache info')."));
     }
 
@@ -165,10 +167,11 @@ internal sealed class ExtractionRun(
         progress.Report(batch.Count);
     }
 
-    /// <param name="found">What the cache's views were drawn from; null where it has none.</param>
-    private CacheContract Contract(Augmentation? found)
+    /// <param name="found">The cache's; null for a new one.</param>
+    private CacheContract Contract(CacheContract? found)
     {
         var model = network.Model;
+        var storage = settings.Storage ?? found?.Storage ?? LayerStorage.Floats;
         return new CacheContract
         {
             Model = model.Contract.Name,
@@ -176,10 +179,12 @@ internal sealed class ExtractionRun(
             ModelNote = model.Contract.Weights.Note,
             Preprocessing = model.Contract.Preprocessing,
             Augmentation = settings is { Views: > 0, Seed: { } seed } ? new Augmentation { Seed = seed }
-                : settings.Views > 0 ? found ?? new Augmentation { Seed = 0 }
-                : found,
+                : settings.Views > 0 ? found?.Augmentation ?? new Augmentation { Seed = 0 }
+                : found?.Augmentation,
             Precision = model.Contract.Precision,
             Layers = network.Layers,
+            Storage = storage,
+            Grids = storage == LayerStorage.Bytes ? ByteLayers.Of(model.Proto, network.Layers) : new Dictionary<string, ByteGrid>(),
             Provider = network.Provider.Name,
             Tf32 = network.Provider.Tf32,
             Tool = ToolVersion.Text,
@@ -194,4 +199,5 @@ internal sealed class ExtractionRun(
 /// <param name="Rehash">Read every image file, also those whose size and time are as they were.</param>
 /// <param name="Views">Augmented views of each image, at least: a cache that has more keeps them.</param>
 /// <param name="Seed">Of the views. Null for the cache's own, and 0 for a cache that has none yet.</param>
-internal sealed record ExtractionSettings(int BatchSize, int Workers, bool Rehash = false, int Views = 0, long? Seed = null);
+/// <param name="Storage">How an int8 model's layers are stored. Null for the cache's own, and floats for a new cache.</param>
+internal sealed record ExtractionSettings(int BatchSize, int Workers, bool Rehash = false, int Views = 0, long? Seed = null, LayerStorage? Storage = null);

@@ -61,7 +61,7 @@ internal sealed class LayerAddition(
         replacement.Folder.CleanUp();
         if (await FeatureCache.OpenAsync(replacement.Folder, cancellationToken).ConfigureAwait(false) is not { } begun)
             return [];
-        if (begun.PartialLayers.Count > 0 || !begun.Contract.Layers.SequenceEqual(contract.Layers) || begun.Contract.FirstDifference(contract) is not null)
+        if (begun.PartialLayers.Count > 0 || !begun.Contract.Layers.SequenceEqual(contract.Layers) || begun.Contract.FirstDifferenceInOneCache(contract) is not null)
         {
             replacement.Discard();
             return [];

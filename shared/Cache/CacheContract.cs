@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Headstart.Models;
 using Headstart.Preprocessing;
 
@@ -11,6 +12,9 @@ public sealed record CacheContract
 {
     public const string MetadataKey = "headstart.contract";
     public const int CurrentSchema = 1;
+
+    /// <summary>Where <see cref="Grids"/> stand, a JSON object by layer; only in parts that hold bytes.</summary>
+    public const string GridsKey = "headstart.bytes";
 
     public int Schema { get; init; } = CurrentSchema;
 
@@ -31,6 +35,14 @@ public sealed record CacheContract
 
     /// <summary>One column each, in column order, shallow first.</summary>
     public required IReadOnlyList<ModelLayer> Layers { get; init; }
+
+    /// <summary>How the layers of an int8 network are stored. The features are the same either way, so only parts of one cache are held to it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public LayerStorage Storage { get; init; }
+
+    /// <summary>The layers whose columns hold bytes, and what floats these stand for; the others' columns hold floats. They follow from the model.</summary>
+    [JsonIgnore]
+    public IReadOnlyDictionary<string, ByteGrid> Grids { get; init; } = new Dictionary<string, ByteGrid>();
 
     /// <summary>The ONNX Runtime execution provider that computed the part. Recorded, not compared.</summary>
     public required string Provider { get; init; }
@@ -66,11 +78,41 @@ public sealed record CacheContract
         return null;
     }
 
-    internal string ToJson() => JsonSerializer.Serialize(this, HeadstartJson.Compact);
+    /// <summary><see cref="FirstDifference"/>, or the storage where that is all that differs: what keeps parts out of one cache.</summary>
+    public ContractDifference? FirstDifferenceInOneCache(CacheContract other) =>
+        FirstDifference(other) ?? (Storage == other.Storage ? null : new ContractDifference("storage", Name(Storage), Name(other.Storage)));
+
+    /// <summary>What stands in a part's footer.</summary>
+    internal Dictionary<string, string> ToMetadata()
+    {
+        var metadata = new Dictionary<string, string> { [MetadataKey] = JsonSerializer.Serialize(this, HeadstartJson.Compact) };
+        var stored = Layers.Where(l => Grids.ContainsKey(l.Name)).ToDictionary(l => l.Name, l => Grids[l.Name]);
+        if (stored.Count > 0)
+            metadata[GridsKey] = JsonSerializer.Serialize(stored, HeadstartJson.Compact);
+        return metadata;
+    }
+
+    /// <summary>Reads <see cref="ToMetadata"/>.</summary>
+    /// <returns>Null where there is no contract.</returns>
+    /// <exception cref="JsonException">Damaged.</exception>
+    internal static CacheContract? FromMetadata(IReadOnlyDictionary<string, string> metadata)
+    {
+        if (!metadata.TryGetValue(MetadataKey, out var json))
+            return null;
+        var contract = JsonSerializer.Deserialize<CacheContract>(json, HeadstartJson.Compact)!;
+        return metadata.TryGetValue(GridsKey, out var grids)
+            ? contract with { Grids = JsonSerializer.Deserialize<Dictionary<string, ByteGrid>>(grids, HeadstartJson.Compact)! }
+            : contract;
+    }
+
+    private static string Name(LayerStorage storage) => JsonSerializer.SerializeToNode(storage, HeadstartJson.Compact)!.GetValue<string>();
 
     private static Dictionary<string, string> Flatten(CacheContract contract, HashSet<string> layers, bool hasViews)
     {
-        var compared = contract with { Provider = "", Tf32 = null, Tool = "", ModelNote = null, ImageFolder = null, Layers = [], Augmentation = hasViews ? contract.Augmentation : null };
+        var compared = contract with
+        {
+            Provider = "", Tf32 = null, Tool = "", ModelNote = null, ImageFolder = null, Storage = default, Layers = [], Augmentation = hasViews ? contract.Augmentation : null,
+        };
         var fields = contract.Layers.Where(l => layers.Contains(l.Name)).ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
         Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
         return fields;

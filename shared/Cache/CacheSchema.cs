@@ -1,4 +1,3 @@
-using Headstart.Models;
 using Parquet.Schema;
 
 namespace Headstart.Cache;
@@ -11,9 +10,9 @@ internal sealed class CacheSchema
 
     private readonly Dictionary<string, DataField> _layers;
 
-    public CacheSchema(IReadOnlyList<ModelLayer> contractLayers)
+    public CacheSchema(CacheContract contract)
     {
-        var lists = contractLayers.Select(l => new ListField(l.Name, new DataField<float>("element", false))).ToList();
+        var lists = contract.Layers.Select(l => new ListField(l.Name, Element(contract.Grids.ContainsKey(l.Name)))).ToList();
         Parquet = new ParquetSchema([Path, Label, Split, Sha256, Width, Height, View, .. lists]);
         SmallColumns = new ParquetSchema([Path, Label, Split, Sha256, Width, Height, View]);
         _layers = lists.ToDictionary(l => l.Name, l => (DataField)l.Item);
@@ -38,6 +37,8 @@ internal sealed class CacheSchema
 
     public DataField View { get; } = new DataField<int>("view", false);
 
-    /// <summary>The float elements of a layer's column.</summary>
+    /// <summary>The elements of a layer's column: floats, or unsigned bytes.</summary>
     public DataField Layer(string name) => _layers[name];
+
+    private static DataField Element(bool isByte) => isByte ? new DataField<byte>("element", false) : new DataField<float>("element", false);
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Parquet;
+using Parquet.Meta;
 using Parquet.Schema;
 
 namespace Headstart.Cache;
@@ -98,7 +99,7 @@ public sealed class FeatureCache
             for (var i = 0; i < reader.RowGroupCount; i++)
             {
                 var first = rows.Count;
-                await GuardAsync(path, () => ReadRowsAsync(reader.OpenRowGroupReader(i), new CacheSchema(found.Layers), rows, cancellationToken)).ConfigureAwait(false);
+                await GuardAsync(path, () => ReadRowsAsync(reader.OpenRowGroupReader(i), new CacheSchema(found), rows, cancellationToken)).ConfigureAwait(false);
                 groups.Add(new CacheRowGroup(path, i, first, rows.Count - first));
             }
         }
@@ -121,12 +122,33 @@ public sealed class FeatureCache
             var reader = await ParquetReader.CreateAsync(part.OpenStream(), cancellationToken: cancellationToken).ConfigureAwait(false);
             await using var _ = reader.ConfigureAwait(false);
             var rows = reader.OpenRowGroupReader(group.Index);
-            var field = new CacheSchema(ReadContract(reader, group.PartPath).Layers).Layer(layer);
+            var contract = ReadContract(reader, group.PartPath);
+            var field = new CacheSchema(contract).Layer(layer);
             var column = rows.GetMetadata(field)?.MetaData;
             if (column is null || rows.RowCount != group.RowCount || column.NumValues != destination.Length)
                 throw new InvalidDataException($"{rows.RowCount} rows with {group.RowCount} x {length} values expected");
-            if (!LayerChunk.TryRead(part.Bytes, column, length, destination.Span))
+            if (contract.Grids.TryGetValue(layer, out var grid))
+                await ReadBytesAsync(grid, column, part).ConfigureAwait(false);
+            else if (!LayerChunk.TryRead(part.Bytes, column, length, destination.Span))
                 await ReadRawAsync(rows, field, length, destination, cancellationToken).ConfigureAwait(false);
+
+            async Task ReadBytesAsync(ByteGrid grid, ColumnMetaData column, PartContent part)
+            {
+                if (length % grid.Scales.Count != 0)
+                    throw new InvalidDataException($"{length} values can't have {grid.Scales.Count} scales");
+                var bytes = ArrayPool<byte>.Shared.Rent(destination.Length);
+                try
+                {
+                    var stored = bytes.AsMemory(0, destination.Length);
+                    if (!LayerChunk.TryRead(part.Bytes, column, length, stored.Span))
+                        await ReadRawAsync(rows, field, length, stored, cancellationToken).ConfigureAwait(false);
+                    grid.Decode(stored.Span, length, destination.Span);
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(bytes);
+                }
+            }
         }).ConfigureAwait(false);
     }
 
@@ -136,7 +158,8 @@ public sealed class FeatureCache
         ?? throw new CommandException($"{Folder} has no layer '{name}'. It has: {string.Join(", ", Contract.Layers.Select(l => l.Name))}.");
 
     /// <summary>Reads a column through Parquet.Net, whatever its encoding.</summary>
-    private static async Task ReadRawAsync(ParquetRowGroupReader rows, DataField field, int length, Memory<float> destination, CancellationToken cancellationToken)
+    private static async Task ReadRawAsync<T>(ParquetRowGroupReader rows, DataField field, int length, Memory<T> destination, CancellationToken cancellationToken)
+        where T : struct
     {
         var values = destination.Length;
         var definitionLevels = ArrayPool<int>.Shared.Rent(values);
@@ -179,11 +202,10 @@ public sealed class FeatureCache
 
     private static CacheContract ReadContract(ParquetReader reader, string path)
     {
-        if (!reader.CustomMetadata.TryGetValue(CacheContract.MetadataKey, out var json))
-            throw new CommandException($"{path} is a Parquet file, but not a part of a Headstart cache. Move it out of the folder.");
         try
         {
-            var contract = JsonSerializer.Deserialize<CacheContract>(json, HeadstartJson.Compact)!;
+            var contract = CacheContract.FromMetadata(reader.CustomMetadata)
+                ?? throw new CommandException($"{path} is a Parquet file, but not a part of a Headstart cache. Move it out of the folder.");
             return contract.Schema == CacheContract.CurrentSchema
                 ? contract
                 : throw new CommandException($"{path} has cache schema {contract.Schema}; this version of Headstart reads {CacheContract.CurrentSchema}. " +

@@ -1,30 +1,35 @@
 namespace Headstart.Cache;
 
-/// <summary>What stands before each page of a column in a Parquet file: Thrift's compact protocol, of which this reads the fields that a data page needs.</summary>
-/// <param name="IsDataPage">Whether it is a data page of the first version, the only kind that Headstart writes.</param>
+/// <summary>What stands before each page of a column in a Parquet file: Thrift's compact protocol, of which this reads the fields that a layer's pages need.</summary>
+/// <param name="Kind">What the page holds.</param>
 /// <param name="UncompressedSize">Bytes of the page without its header.</param>
 /// <param name="CompressedSize">Bytes of it in the file.</param>
 /// <param name="Values">The number of values, nulls included.</param>
-/// <param name="IsPlain">Whether the values are stored as they are, and both kinds of levels as runs.</param>
-/// <remarks>Field numbers as in the format's parquet.thrift, structs PageHeader and DataPageHeader.</remarks>
-internal readonly record struct PageHeader(bool IsDataPage, int UncompressedSize, int CompressedSize, int Values, bool IsPlain)
+/// <remarks>Field numbers as in the format's parquet.thrift, structs PageHeader, DataPageHeader and DictionaryPageHeader.</remarks>
+internal readonly record struct PageHeader(PageKind Kind, int UncompressedSize, int CompressedSize, int Values)
 {
     private const int DataPage = 0;
+    private const int DictionaryPage = 2;
     private const int PlainEncoding = 0;
     private const int RunEncoding = 3;
+    private const int IndexEncoding = 8;
 
-    /// <summary>The header of a page of this kind: a data page of the first version, its values stored as they are.</summary>
+    /// <summary>The header of a page of one of the kinds that Headstart writes.</summary>
     public byte[] ToBytes()
     {
         var thrift = new CompactThriftWriter();
-        thrift.Int(1, DataPage);
+        thrift.Int(1, Kind == PageKind.Dictionary ? DictionaryPage : DataPage);
         thrift.Int(2, UncompressedSize);
         thrift.Int(3, CompressedSize);
-        thrift.BeginStruct(5);
+        thrift.BeginStruct(Kind == PageKind.Dictionary ? 7 : 5);
         thrift.Int(1, Values);
-        thrift.Int(2, PlainEncoding);
-        thrift.Int(3, RunEncoding);
-        thrift.Int(4, RunEncoding);
+        thrift.Int(2, Kind == PageKind.Indices ? IndexEncoding : PlainEncoding);
+        if (Kind != PageKind.Dictionary)
+        {
+            thrift.Int(3, RunEncoding);
+            thrift.Int(4, RunEncoding);
+        }
+
         thrift.End();
         thrift.End();
         return thrift.Bytes.ToArray();
@@ -46,8 +51,8 @@ internal readonly record struct PageHeader(bool IsDataPage, int UncompressedSize
                 uncompressed = reader.ReadInt(kind);
             else if (field == 3)
                 compressed = reader.ReadInt(kind);
-            else if (field == 5 && kind == CompactThriftReader.Struct)
-                ReadDataPage(ref reader);
+            else if (field is 5 or 7 && kind == CompactThriftReader.Struct)
+                ReadInner(ref reader);
             else
                 reader.Skip(kind);
         }
@@ -55,11 +60,15 @@ internal readonly record struct PageHeader(bool IsDataPage, int UncompressedSize
         length = reader.Position;
         if (type is null || uncompressed is not >= 0 || compressed is not >= 0)
             throw new InvalidDataException("a page has no size");
-        return new PageHeader(
-            type == DataPage && values >= 0, uncompressed.Value, compressed.Value, values ?? 0,
-            encoding == PlainEncoding && definitions == RunEncoding && repetitions == RunEncoding);
+        var hasRuns = type == DataPage && definitions == RunEncoding && repetitions == RunEncoding;
+        var found = values is not >= 0 ? PageKind.Other
+            : hasRuns && encoding == PlainEncoding ? PageKind.Values
+            : hasRuns && encoding == IndexEncoding ? PageKind.Indices
+            : type == DictionaryPage && encoding == PlainEncoding ? PageKind.Dictionary
+            : PageKind.Other;
+        return new PageHeader(found, uncompressed.Value, compressed.Value, values ?? 0);
 
-        void ReadDataPage(ref CompactThriftReader reader)
+        void ReadInner(ref CompactThriftReader reader)
         {
             for (var field = 0; reader.NextField(ref field, out var kind);)
             {
@@ -76,4 +85,20 @@ internal readonly record struct PageHeader(bool IsDataPage, int UncompressedSize
             }
         }
     }
+}
+
+/// <summary>The kinds of pages that a layer's column has.</summary>
+internal enum PageKind
+{
+    /// <summary>None of these, or another version or encoding of them.</summary>
+    Other,
+
+    /// <summary>A data page of the first version: both kinds of levels as runs, values as they are.</summary>
+    Values,
+
+    /// <summary>The same with numbers of the dictionary's entries in the values' place.</summary>
+    Indices,
+
+    /// <summary>The values that indices stand for, as they are.</summary>
+    Dictionary,
 }

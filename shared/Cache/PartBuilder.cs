@@ -25,7 +25,7 @@ public sealed class PartBuilder
     private readonly bool _splitBytes;
     private readonly CacheSchema _schema;
     private readonly List<CacheRow> _rows;
-    private readonly float[][] _features;
+    private readonly LayerColumn[] _layers;
     private readonly MemoryStream _content = new();
 
     public PartBuilder(CacheContract contract)
@@ -42,10 +42,10 @@ public sealed class PartBuilder
         _contract = contract;
         _compression = compression;
         _splitBytes = splitBytes;
-        _schema = new CacheSchema(contract.Layers);
+        _schema = new CacheSchema(contract);
         Capacity = capacity;
         _rows = new List<CacheRow>(Capacity);
-        _features = [.. contract.Layers.Select(l => new float[checked(l.Shape.Length * Capacity)])];
+        _layers = [.. contract.Layers.Select(l => new LayerColumn(l, contract.Grids.GetValueOrDefault(l.Name), Capacity))];
     }
 
     /// <summary>The number of rows that fit.</summary>
@@ -58,18 +58,13 @@ public sealed class PartBuilder
     /// <summary>Adds one row.</summary>
     /// <param name="row">Everything but the features.</param>
     /// <param name="layers">One memory per layer of the contract, in its order, each C x H x W floats; copied.</param>
+    /// <exception cref="CommandException">Floats that are not those of the contract's grid.</exception>
     public void Add(CacheRow row, IReadOnlyList<ReadOnlyMemory<float>> layers)
     {
         if (IsFull)
             throw new InvalidOperationException($"The part is full ({Capacity} rows).");
-        for (var i = 0; i < _features.Length; i++)
-        {
-            var length = _contract.Layers[i].Shape.Length;
-            if (layers[i].Length != length)
-                throw new ArgumentException($"Layer {_contract.Layers[i].Name} has {layers[i].Length} values; {length} expected.", nameof(layers));
-            layers[i].Span.CopyTo(_features[i].AsSpan(Count * length));
-        }
-
+        for (var i = 0; i < _layers.Length; i++)
+            _layers[i].Set(Count, layers[i].Span, row.Path);
         _rows.Add(row);
     }
 
@@ -101,8 +96,8 @@ public sealed class PartBuilder
 
         using var zstd = LayerPages.CreateCompressor();
         var columns = new List<ColumnMetaData>();
-        foreach (var (layer, values) in _contract.Layers.Zip(_features))
-            columns.Add(LayerPages.Write(content, layer, values.AsSpan(0, Count * layer.Shape.Length), zstd));
+        foreach (var layer in _layers)
+            columns.Add(layer.WritePages(content, Count, zstd));
 
         var reader = await ParquetReader.CreateAsync(new MemoryStream(bytes.ToArray()), cancellationToken: cancellationToken).ConfigureAwait(false);
         await using var _ = reader.ConfigureAwait(false);
@@ -116,8 +111,8 @@ public sealed class PartBuilder
             _schema.Parquet,
             async group =>
             {
-                for (var i = 0; i < _features.Length; i++)
-                    await WriteLayerAsync(group, i, cancellationToken).ConfigureAwait(false);
+                foreach (var layer in _layers)
+                    await layer.WriteAsync(group, _schema, Count, cancellationToken).ConfigureAwait(false);
             },
             cancellationToken);
 
@@ -125,7 +120,7 @@ public sealed class PartBuilder
     {
         var writer = await ParquetWriter.CreateAsync(schema, file, Options(), cancellationToken: cancellationToken).ConfigureAwait(false);
         await using var _ = writer.ConfigureAwait(false);
-        writer.CustomMetadata = new Dictionary<string, string> { [CacheContract.MetadataKey] = _contract.ToJson() };
+        writer.CustomMetadata = _contract.ToMetadata();
         using var group = writer.CreateRowGroup();
         await group.WriteAsync(_schema.Path, Column(r => r.Path)).ConfigureAwait(false);
         await group.WriteAsync(_schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
@@ -150,21 +145,7 @@ public sealed class PartBuilder
         return options;
     }
 
-    private Task WriteLayerAsync(ParquetRowGroupWriter group, int layer, CancellationToken cancellationToken)
-    {
-        var (name, shape) = _contract.Layers[layer];
-        var values = Count * shape.Length;
-
-        // 0 begins a row's list, 1 continues it.
-        var repetitionLevels = new int[values];
-        Array.Fill(repetitionLevels, 1);
-        for (var first = 0; first < values; first += shape.Length)
-            repetitionLevels[first] = 0;
-        var definitionLevels = new int[values];
-        Array.Fill(definitionLevels, CacheSchema.PresentElement);
-        return group.WriteAllPartsAsync<float>(_schema.Layer(name), _features[layer].AsMemory(0, values), definitionLevels, repetitionLevels, cancellationToken);
-    }
-
+    // Of floats, whatever the storage: so both kinds of a cache have the same parts, and whoever reads one part needs the same memory.
     private static int DefaultCapacity(CacheContract contract)
     {
         var rowBytes = contract.Layers.Sum(l => (long)l.Shape.Length) * sizeof(float);

@@ -19,7 +19,7 @@ internal static class PartFooter
     public static void AddLayers(FileMetaData footer, IReadOnlyList<ModelLayer> layers, IReadOnlyList<ColumnMetaData> columns)
     {
         footer.Schema[0].NumChildren += layers.Count;
-        foreach (var layer in layers)
+        foreach (var (layer, column) in layers.Zip(columns))
         {
             footer.Schema.Add(new SchemaElement
             {
@@ -30,7 +30,15 @@ internal static class PartFooter
                 LogicalType = new LogicalType { LIST = new ListType() },
             });
             footer.Schema.Add(new SchemaElement { Name = "list", RepetitionType = FieldRepetitionType.REPEATED, NumChildren = 1 });
-            footer.Schema.Add(new SchemaElement { Name = "element", RepetitionType = FieldRepetitionType.REQUIRED, Type = Parquet.Meta.Type.FLOAT });
+            var isByte = column.Type == Parquet.Meta.Type.INT32;
+            footer.Schema.Add(new SchemaElement
+            {
+                Name = "element",
+                RepetitionType = FieldRepetitionType.REQUIRED,
+                Type = column.Type,
+                ConvertedType = isByte ? ConvertedType.UINT_8 : null,
+                LogicalType = isByte ? new LogicalType { INTEGER = new IntType { BitWidth = 8, IsSigned = false } } : null,
+            });
         }
 
         var group = footer.RowGroups.Single();

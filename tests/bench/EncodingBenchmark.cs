@@ -184,7 +184,7 @@ internal sealed class EncodingBenchmark : IDisposable
     /// <summary>Parquet.Net's own reading of the chosen cache, in memory that is there already, without the digests.</summary>
     private void AddParquetNet(string folder)
     {
-        var field = new CacheSchema(Contract.Layers).Layer(Contract.Layers[0].Name);
+        var field = new CacheSchema(Contract).Layer(Contract.Layers[0].Name);
         var levels = Enumerable.Range(0, Parts).Select(_ => (Definitions: new int[PartLength], Repetitions: new int[PartLength])).ToArray();
         Add("the chosen by Parquet.Net alone", () => Size(folder), null, async part =>
         {

@@ -16,6 +16,7 @@ return args switch
     ["quantized", var model, var integer, var images, var count, var rounds] => await Run(QuantizationBenchmark.SpeedAsync(model, integer, images, Number(count), Number(rounds))),
     ["quantized-heads", var cache, var integer, var head, var epochs, var rate, var seeds] => await Run(
         QuantizationBenchmark.HeadsAsync(cache, integer, head, Number(epochs), double.Parse(rate, CultureInfo.InvariantCulture), Number(seeds))),
+    ["storage", var cache, var rounds] => await Run(StorageBenchmark.RunAsync(cache, Number(rounds))),
     ["streaming", var rows, var size, var folder, var epochs] => await Run(StreamingBenchmark.RunAsync(Number(rows), size, folder, Number(epochs))),
     ["streaming-cache", var rows, var folder] => await Run(StreamingBenchmark.WriteAsync(folder, Number(rows))),
     ["shuffle", var cache] => await Run(ShuffleBenchmark.RunAsync(cache)),
@@ -44,6 +45,7 @@ static int Usage()
           reading CACHE ROUNDS
           resize ROUNDS
           shuffle CACHE
+          storage BYTECACHE ROUNDS
           streaming ROWS SIZE CACHE EPOCHS
           streaming-cache ROWS CACHE
           sweep ROUNDS

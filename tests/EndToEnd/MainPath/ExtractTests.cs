@@ -84,6 +84,7 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     [InlineData("a cache from another model", "was made with modelSha256")]
     [InlineData("too many broken images", "can't be used (100%, --max-rejected is 5)")]
     [InlineData("a batch of none", "--batch is 0", 2)]
+    [InlineData("bytes of a float32 model", "computes in float32 and has no bytes to store", 2)]
     [InlineData("cuda without a GPU build", "-p:Accelerator=cuda")]
     public async Task What_cannot_be_done_is_said_in_one_line(string what, string expected, int exitCode = 1)
     {
@@ -100,6 +101,7 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
             "an unwritable target" => await Extract(demo.Pictures, Path.Combine(text, "cache")),
             "a cache from another model" => await ExtractWith(await OtherModel(folder), demo.Cache),
             "a batch of none" => await Extract(demo.Pictures, Path.Combine(folder, "cache"), "--batch", "0"),
+            "bytes of a float32 model" => await Extract(demo.Pictures, Path.Combine(folder, "cache"), "--store", "bytes"),
             "cuda without a GPU build" => await Extract(demo.Pictures, Path.Combine(folder, "cache"), "--device", "cuda"),
             _ => throw new ArgumentOutOfRangeException(nameof(what), what, null),
         };

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Quantization;
 using Headstart.Images;
 using Headstart.Models;
 
@@ -38,12 +39,23 @@ internal sealed class ExtractionSample : IDisposable
     /// <param name="report">Told of every batch as it is written.</param>
     public async Task<ExtractionResult> RunAsync(
         string cache, int views = 0, long? seed = null, int batch = 4, int workers = 2, Shard? shard = null, string[]? layers = null,
-        CancellationTokenSource? stop = null, ModelFile? model = null, bool rehash = false, Action<int>? report = null)
+        CancellationTokenSource? stop = null, ModelFile? model = null, bool rehash = false, Action<int>? report = null, LayerStorage? store = null)
     {
         using var network = BaseNetwork.Load(model ?? Model, layers ?? [], ExecutionDevice.Cpu, threads: 1);
         var images = Images.Where(i => shard?.Owns(i.Path) ?? true);
-        var run = new ExtractionRun(images, network, new CacheFolder(Folder.File(cache), shard), new ExtractionSettings(batch, workers, Rehash: rehash, Views: views, Seed: seed), TimeProvider.System);
+        var settings = new ExtractionSettings(batch, workers, Rehash: rehash, Views: views, Seed: seed, Storage: store);
+        var run = new ExtractionRun(images, network, new CacheFolder(Folder.File(cache), shard), settings, TimeProvider.System);
         return await run.RunAsync(_ => new Callback(report ?? (_ => stop?.Cancel())), stop?.Token ?? TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>An int8 copy of <see cref="Model"/>, calibrated on these pictures.</summary>
+    /// <param name="keep">Blocks that stay float32.</param>
+    public ModelFile Quantize(params string[] keep)
+    {
+        var options = new QuantizationOptions { Keep = keep, Threads = 1 };
+        var quantized = ModelQuantization.Run(Model, Images, options, _ => new Progress<int>(), TestContext.Current.CancellationToken);
+        ModelFile.Save(quantized.Proto, quantized.Contract, Folder.File("int8.onnx"));
+        return ModelFile.Load(Folder.File("int8.onnx"));
     }
 
     /// <summary>Each row with its features as bits, so that equal means equal; in the cache's order.</summary>

@@ -33,7 +33,7 @@ public sealed class LayerChunkTests
             Assert.True(LayerChunk.TryRead(part, column, sample.shape.Length, own));
             await using var reader = await ParquetReader.CreateAsync(new MemoryStream(part), cancellationToken: CancellationToken.None);
             await reader.OpenRowGroupReader(0).ReadRawAsync(
-                new CacheSchema([layer]).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), CancellationToken.None);
+                new CacheSchema(CacheSamples.Contract(layer)).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), CancellationToken.None);
 
             Assert.Equal(sample.values.Select(BitConverter.SingleToInt32Bits), own.Select(BitConverter.SingleToInt32Bits));
             Assert.Equal(library.Select(BitConverter.SingleToInt32Bits), own.Select(BitConverter.SingleToInt32Bits));
@@ -57,7 +57,7 @@ public sealed class LayerChunkTests
         Assert.True(LayerChunk.TryRead(part, column, length, own));
         await using var reader = await ParquetReader.CreateAsync(new MemoryStream(part), cancellationToken: Cancellation);
         await reader.OpenRowGroupReader(0).ReadRawAsync(
-            new CacheSchema([layer]).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), Cancellation);
+            new CacheSchema(CacheSamples.Contract(layer)).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), Cancellation);
 
         Assert.Equal(values, own);
         Assert.Equal(values, library);
@@ -173,6 +173,6 @@ public sealed class LayerChunkTests
 
         var part = await File.ReadAllBytesAsync(path, CancellationToken.None);
         await using var reader = await ParquetReader.CreateAsync(new MemoryStream(part), cancellationToken: CancellationToken.None);
-        return (part, reader.OpenRowGroupReader(0).GetMetadata(new CacheSchema([layer]).Layer(layer.Name))!.MetaData!);
+        return (part, reader.OpenRowGroupReader(0).GetMetadata(new CacheSchema(CacheSamples.Contract(layer)).Layer(layer.Name))!.MetaData!);
     }
 }

@@ -27,20 +27,32 @@ public sealed class PageHeaderTests
         var header = PageHeader.Read([.. bytes, 0x28, 0xB5], out var length);
 
         Assert.Equal(bytes.Length, length);
-        Assert.Equal(new PageHeader(true, 33_519_585, 4_020_921, 8_379_392, true), header);
+        Assert.Equal(new PageHeader(PageKind.Values, 33_519_585, 4_020_921, 8_379_392), header);
         for (var end = 0; end < bytes.Length; end++)
             Assert.Throws<InvalidDataException>(() => PageHeader.Read(bytes.AsSpan(0, end), out _));
     }
 
     [Fact]
     public void A_header_is_written_as_the_format_says() =>
-        Assert.Equal(Sizes + "2C" + Page + "00" + "00", Convert.ToHexString(new PageHeader(true, 33_519_585, 4_020_921, 8_379_392, true).ToBytes()));
+        Assert.Equal(Sizes + "2C" + Page + "00" + "00", Convert.ToHexString(new PageHeader(PageKind.Values, 33_519_585, 4_020_921, 8_379_392).ToBytes()));
 
     [Theory]
-    [InlineData("1504" + "1502" + "1502" + "00")] // a dictionary
+    [InlineData("1504" + "1502" + "1502" + "00")] // a dictionary that says nothing of itself
     [InlineData("1506" + "1502" + "1502" + "5C" + "00" + "00")] // a data page of the second version
     [InlineData("1500" + "1502" + "1502" + "00")] // nothing about its data
-    public void Other_pages_are_no_data_pages(string hex) => Assert.False(PageHeader.Read(Convert.FromHexString(hex), out _).IsDataPage);
+    [InlineData(Sizes + "2C" + "1580F0FE07" + "1504" + "1506" + "1506" + "00" + "00")] // an encoding that is not ours
+    public void Other_pages_are_none_of_ours(string hex) => Assert.Equal(PageKind.Other, PageHeader.Read(Convert.FromHexString(hex), out _).Kind);
+
+    [Theory]
+    [InlineData("1504" + "158010" + "152C" + "4C" + "158004" + "1500" + "00" + "00", PageKind.Dictionary, 1024, 22, 256)]
+    [InlineData("1500" + "158010" + "152C" + "2C" + "158004" + "1510" + "1506" + "1506" + "00" + "00", PageKind.Indices, 1024, 22, 256)]
+    internal void Bytes_have_a_dictionary_and_indices_into_it(string hex, PageKind kind, int uncompressed, int compressed, int values)
+    {
+        var header = new PageHeader(kind, uncompressed, compressed, values);
+
+        Assert.Equal(header, PageHeader.Read(Convert.FromHexString(hex), out _));
+        Assert.Equal(hex, Convert.ToHexString(header.ToBytes()));
+    }
 
     [Fact]
     public void Whatever_the_bytes_the_header_ends_within_them_or_is_damage()
