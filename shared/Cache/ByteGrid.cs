@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Headstart.Cache;
 
 /// <summary>How a layer's floats follow from the bytes that its network computed: <c>value = Scales[c] * (byte - ZeroPoint)</c>, c the channel.</summary>
@@ -37,12 +39,28 @@ public sealed record ByteGrid(byte ZeroPoint, IReadOnlyList<double> Scales)
     {
         var area = length / Scales.Count;
         for (int first = 0, channel = 0; first < bytes.Length; first += area, channel = (channel + 1) % Scales.Count)
+            Multiply(bytes.Slice(first, area), values.Slice(first, area), (float)Scales[channel]);
+    }
+
+    private void Multiply(ReadOnlySpan<byte> bytes, Span<float> values, float step)
+    {
+        var i = 0;
+        for (; i <= bytes.Length - Vector128<byte>.Count; i += Vector128<byte>.Count)
         {
-            var step = (float)Scales[channel];
-            var from = bytes.Slice(first, area);
-            var to = values.Slice(first, area);
-            for (var i = 0; i < from.Length; i++)
-                to[i] = (from[i] - ZeroPoint) * step;
+            var (low, high) = Vector128.Widen(Vector128.Create(bytes.Slice(i, Vector128<byte>.Count)));
+            Multiply(low, values[i..], step);
+            Multiply(high, values[(i + Vector128<ushort>.Count)..], step);
         }
+
+        for (; i < bytes.Length; i++)
+            values[i] = (bytes[i] - ZeroPoint) * step;
+    }
+
+    private void Multiply(Vector128<ushort> bytes, Span<float> values, float step)
+    {
+        var (low, high) = Vector128.Widen(bytes);
+        var zero = Vector128.Create((int)ZeroPoint);
+        (Vector128.ConvertToSingle(low.AsInt32() - zero) * step).CopyTo(values);
+        (Vector128.ConvertToSingle(high.AsInt32() - zero) * step).CopyTo(values[Vector128<float>.Count..]);
     }
 }
