@@ -111,7 +111,14 @@ public sealed record CacheContract
     {
         var compared = contract with
         {
-            Provider = "", Tf32 = null, Tool = "", ModelNote = null, ImageFolder = null, Storage = default, Layers = [], Augmentation = hasViews ? contract.Augmentation : null,
+            Provider = "",
+            Tf32 = null,
+            Tool = "",
+            ModelNote = null,
+            ImageFolder = null,
+            Storage = default,
+            Layers = [],
+            Augmentation = hasViews ? contract.Augmentation : null,
         };
         var fields = contract.Layers.Where(l => layers.Contains(l.Name)).ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
         Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
