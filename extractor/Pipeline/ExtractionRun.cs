@@ -36,12 +36,13 @@ internal sealed class ExtractionRun(
         if (cache is not null)
         {
             // Copied before it is dropped: killed in between, the next run finds both and drops the old row.
-            await FeatureCopy.RunAsync(cache, plan.Copy, new CacheWriter(folder, cache.Contract, time), cancellationToken).ConfigureAwait(false);
+            await FeatureCopy.RunAsync(cache, plan.Copy, folder, time, cancellationToken).ConfigureAwait(false);
             await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
             added = await AddLayersAsync(contract, progress, times, cancellationToken).ConfigureAwait(false);
         }
 
         var writer = new CacheWriter(folder, contract, time);
+        await using var _ = writer.ConfigureAwait(false);
         var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers, times, contract.Augmentation);
         var counter = progress(plan.Compute.Count);
         var computing = Stopwatch.GetTimestamp();
@@ -58,6 +59,7 @@ internal sealed class ExtractionRun(
         }
 
         await writer.FlushAsync().ConfigureAwait(false);
+        times.Add(Stage.Write, writer.Worked);
         digests.Save();
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
         _computed.ExceptWith(_rejected.Paths);

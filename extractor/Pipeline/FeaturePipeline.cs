@@ -106,13 +106,11 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         flow.Inferred.Writer.Complete();
     }
 
-    private async Task WriteAsync(Func<FeatureBatch, Task> write, Flow flow)
+    private static async Task WriteAsync(Func<FeatureBatch, Task> write, Flow flow)
     {
         await foreach (var batch in flow.Inferred.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
         {
-            var start = Stopwatch.GetTimestamp();
             await write(batch).ConfigureAwait(false);
-            times.Add(Stage.Write, start);
             await flow.Free.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
         }
     }

@@ -31,6 +31,7 @@ internal sealed class LayerAddition(
         var done = await ResumeAsync(replacement, cancellationToken).ConfigureAwait(false);
         int[] rows = [.. Enumerable.Range(0, cache.Rows.Count).Where(r => !done.Contains(cache.Rows[r]))];
         var writer = replacement.CreateWriter(contract, time);
+        await using var _ = writer.ConfigureAwait(false);
         var added = string.Join(", ", _missing.Select(l => l.Name));
         using var tail = LayerTail.TryLoad(network, cache.Contract.Layers, _missing, settings.BatchSize);
         string[] from = tail is null ? [] : [.. tail.Sources.Select(l => l.Name)];
@@ -51,6 +52,7 @@ internal sealed class LayerAddition(
         }
 
         await writer.FlushAsync().ConfigureAwait(false);
+        times.Add(Stage.Write, writer.Worked);
         replacement.Complete();
         return new AddedLayers([.. _missing.Select(l => l.Name)], from, cache.Rows.Count);
     }

@@ -17,6 +17,8 @@ internal sealed class StageTimes
         Interlocked.Add(ref _ticks[(int)stage], now - start);
         return now;
     }
+
+    public void Add(Stage stage, TimeSpan time) => Interlocked.Add(ref _ticks[(int)stage], (long)(time.TotalSeconds * Stopwatch.Frequency));
 }
 
 internal enum Stage
@@ -33,6 +35,6 @@ internal enum Stage
     /// <summary>The network computes.</summary>
     Infer,
 
-    /// <summary>Features are copied, compressed and written.</summary>
+    /// <summary>Features are copied, compressed and written, beside everything else.</summary>
     Write,
 }

@@ -8,9 +8,14 @@ internal static class FeatureCopy
 {
     /// <param name="cache">Where the features are.</param>
     /// <param name="copies">Each image with the number of the row whose features it gets.</param>
-    /// <param name="writer">Where the new rows go; a writer of the same cache.</param>
-    public static async Task RunAsync(FeatureCache cache, IReadOnlyList<(ImageItem Item, int Row)> copies, CacheWriter writer, CancellationToken cancellationToken)
+    /// <param name="folder">The cache's, where the new rows go.</param>
+    public static async Task RunAsync(
+        FeatureCache cache, IReadOnlyList<(ImageItem Item, int Row)> copies, CacheFolder folder, TimeProvider time, CancellationToken cancellationToken)
     {
+        if (copies.Count == 0)
+            return;
+        var writer = new CacheWriter(folder, cache.Contract, time);
+        await using var _ = writer.ConfigureAwait(false);
         foreach (var group in cache.RowGroups)
         {
             var wanted = copies.Where(c => c.Row >= group.FirstRow && c.Row < group.FirstRow + group.RowCount).ToList();
