@@ -11,8 +11,8 @@ namespace Headstart.Extraction.Pipeline;
 internal sealed class BaseNetwork : IDisposable
 {
     private readonly InferenceSession _session;
-    private readonly string[] _inputNames;
-    private readonly string[] _outputNames;
+    private readonly OrtAllocator _memory;
+    private readonly string _inputName;
     private readonly int[] _outputRanks;
 
     private BaseNetwork(ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider, ExecutionDevice device, int threads)
@@ -23,8 +23,8 @@ internal sealed class BaseNetwork : IDisposable
         Layers = layers;
         Provider = provider;
         _session = session;
-        _inputNames = [session.InputMetadata.Keys.Single()];
-        _outputNames = [.. layers.Select(l => l.Name)];
+        _memory = provider.HostMemory(session);
+        _inputName = session.InputMetadata.Keys.Single();
         _outputRanks = [.. layers.Select(l => session.OutputMetadata[l.Name].Dimensions.Length)];
         FixedBatch = session.InputMetadata.Values.Single().Dimensions[0] is > 0 and var batch ? batch : null;
     }
@@ -55,7 +55,15 @@ internal sealed class BaseNetwork : IDisposable
 
         // ONNX Runtime computes the whole graph even when one early output is asked for.
         var (session, provider) = Open(model, OnnxGraph.CutTo(model.Proto, [.. layers.Select(l => l.Name)]), device, threads);
-        return new BaseNetwork(model, layers, session, provider, device, threads);
+        try
+        {
+            return new BaseNetwork(model, layers, session, provider, device, threads);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            session.Dispose();
+            throw Failed(model, e);
+        }
     }
 
     /// <summary>A session for a part of a model's graph.</summary>
@@ -92,18 +100,59 @@ internal sealed class BaseNetwork : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new CommandException($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} " +
-                "With a GPU this is most often memory: try a smaller --batch.", cause: e);
+            throw Failed(model, e);
         }
     }
 
-    /// <summary>Buffers that fit this network.</summary>
-    public FeatureBatch CreateBatch(int size) => new(size, Model.Contract.Preprocessing.Size, Layers, _outputRanks);
+    /// <summary>Buffers that fit this network, to be disposed before it.</summary>
+    /// <exception cref="CommandException">There is not so much memory.</exception>
+    public FeatureBatch CreateBatch(int size)
+    {
+        try
+        {
+            return new FeatureBatch(size, Model.Contract.Preprocessing.Size, Layers, _outputRanks, _memory);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw Failed(Model, e);
+        }
+    }
 
     /// <summary>Computes the features of a whole batch, in place.</summary>
-    public void Run(FeatureBatch batch) => Run(Model, _session, _inputNames, [batch.Input], _outputNames, batch.Outputs);
+    /// <remarks>
+    /// On a GPU, binding the input copies it there, so it is bound anew for each batch; the features are copied back as the last step. Nothing else is copied, and on the
+    /// CPU nothing at all.
+    /// </remarks>
+    /// <exception cref="CommandException">ONNX Runtime failed.</exception>
+    public void Run(FeatureBatch batch)
+    {
+        using var options = new RunOptions();
+        try
+        {
+            using var binding = _session.CreateIoBinding();
+            binding.BindInput(_inputName, batch.Input);
+            foreach (var (layer, output) in Layers.Zip(batch.Outputs))
+                binding.BindOutput(layer.Name, output);
+            binding.SynchronizeBoundInputs();
+            _session.RunWithBinding(options, binding);
+            binding.SynchronizeBoundOutputs();
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw Failed(Model, e);
+        }
+    }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        // The one for ordinary memory is the process's own.
+        if (_memory != OrtAllocator.DefaultInstance)
+            _memory.Dispose();
+        _session.Dispose();
+    }
+
+    private static CommandException Failed(ModelFile model, OnnxRuntimeException e) =>
+        new($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} With a GPU this is most often memory: try a smaller --batch.", cause: e);
 
     private static List<ModelLayer> Select(ModelFile model, IReadOnlyList<string> names)
     {

@@ -20,6 +20,17 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
         _ => null,
     };
 
+    /// <summary>Memory for what goes into a session and comes out of it, which this program reads and writes too.</summary>
+    /// <returns>For a GPU page-locked memory, so that each batch is copied once in each direction; it belongs to the session. To be disposed before that.</returns>
+    /// <exception cref="OnnxRuntimeException">The session has no such memory.</exception>
+    public OrtAllocator HostMemory(InferenceSession session)
+    {
+        if (IsCpu)
+            return OrtAllocator.DefaultInstance;
+        using var pageLocked = new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA_PINNED, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.CpuOutput);
+        return new OrtAllocator(session, pageLocked);
+    }
+
     /// <summary>Adds the provider for <paramref name="device"/> to the options.</summary>
     /// <exception cref="CommandException">The device was asked for by name and isn't to be had; the message says what is missing.</exception>
     public static ExecutionProvider Configure(SessionOptions options, ExecutionDevice device)

@@ -5,12 +5,12 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Headstart.Extraction.Pipeline;
 
-/// <summary>A batch on its way through the pipeline: pinned input and output buffers that ONNX Runtime reads and writes in place.</summary>
+/// <summary>A batch on its way through the pipeline: input and output buffers that ONNX Runtime reads and writes in place.</summary>
 /// <remarks>Each slot belongs to one view of one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who decodes faster.</remarks>
 internal sealed class FeatureBatch : IDisposable
 {
-    private readonly float[] _input;
-    private readonly float[][] _outputs;
+    private readonly TensorMemory _input;
+    private readonly TensorMemory[] _outputs;
     private readonly int _inputLength;
     private readonly IReadOnlyList<ModelLayer> _layers;
     private readonly BatchSlot[] _slots;
@@ -21,20 +21,19 @@ internal sealed class FeatureBatch : IDisposable
     /// <param name="imageSize">Height and width of the network's input.</param>
     /// <param name="layers">The outputs, in the order in which the session returns them.</param>
     /// <param name="ranks">The rank of each output's tensor: 4, or 2 for a vector.</param>
-    public FeatureBatch(int size, int imageSize, IReadOnlyList<ModelLayer> layers, IReadOnlyList<int> ranks)
+    /// <param name="allocator">Of memory that this program reads and writes, whatever the device. Ordinary memory when left out.</param>
+    public FeatureBatch(int size, int imageSize, IReadOnlyList<ModelLayer> layers, IReadOnlyList<int> ranks, OrtAllocator? allocator = null)
     {
         _layers = layers;
         _inputLength = 3 * imageSize * imageSize;
         _slots = new BatchSlot[size];
-        _input = GC.AllocateArray<float>(checked(size * _inputLength), pinned: true);
-        _outputs = [.. layers.Select(l => GC.AllocateUninitializedArray<float>(checked(size * l.Shape.Length), pinned: true))];
-        Input = OrtValue.CreateTensorValueFromMemory(_input, [size, 3, imageSize, imageSize]);
-        Outputs = [.. _outputs.Select((memory, i) => OrtValue.CreateTensorValueFromMemory(memory, Dimensions(size, layers[i].Shape, ranks[i])))];
+        _input = new TensorMemory(allocator ?? OrtAllocator.DefaultInstance, size, 3, imageSize, imageSize);
+        _outputs = [.. layers.Select((l, i) => new TensorMemory(allocator ?? OrtAllocator.DefaultInstance, Dimensions(size, l.Shape, ranks[i])))];
     }
 
-    public OrtValue Input { get; }
+    public OrtValue Input => _input.Value;
 
-    public IReadOnlyList<OrtValue> Outputs { get; }
+    public IReadOnlyList<OrtValue> Outputs => [.. _outputs.Select(o => o.Value)];
 
     /// <summary>The slots in use; the last batch of a run may use fewer than there are, and is computed at full size all the same.</summary>
     public ReadOnlySpan<BatchSlot> Slots => _slots.AsSpan(0, Count);
@@ -52,11 +51,11 @@ internal sealed class FeatureBatch : IDisposable
         _filled = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         for (var i = 0; i < Count; i++)
             _slots[i] = new BatchSlot(rows[i].Item, rows[i].View, null, null);
-        Array.Clear(_input, Count * _inputLength, (_slots.Length - Count) * _inputLength);
+        _input.GetSpan()[(Count * _inputLength)..].Clear();
     }
 
     /// <summary>The network's input for one slot, 3 x S x S.</summary>
-    public Span<float> InputOf(int slot) => _input.AsSpan(slot * _inputLength, _inputLength);
+    public Span<float> InputOf(int slot) => _input.GetSpan().Slice(slot * _inputLength, _inputLength);
 
     /// <summary>Says that a slot's input is written. Called once a slot, from any thread.</summary>
     public void Fill(int slot, DecodedImage image) => Finish(slot, _slots[slot] with { Image = image });
@@ -70,12 +69,12 @@ internal sealed class FeatureBatch : IDisposable
 
     /// <summary>One slot's features, a memory per layer; valid until the batch is assigned again.</summary>
     public IReadOnlyList<ReadOnlyMemory<float>> FeaturesOf(int slot) =>
-        [.. _outputs.Zip(_layers, (memory, l) => (ReadOnlyMemory<float>)memory.AsMemory(slot * l.Shape.Length, l.Shape.Length))];
+        [.. _outputs.Zip(_layers, (memory, l) => (ReadOnlyMemory<float>)memory.Memory.Slice(slot * l.Shape.Length, l.Shape.Length))];
 
     public void Dispose()
     {
-        Input.Dispose();
-        foreach (var output in Outputs)
+        ((IDisposable)_input).Dispose();
+        foreach (IDisposable output in _outputs)
             output.Dispose();
     }
 
