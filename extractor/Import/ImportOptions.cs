@@ -22,6 +22,9 @@ internal sealed record ImportOptions
     /// <summary>Empty for every named layer.</summary>
     public IReadOnlyList<string> Layers { get; init; } = [];
 
+    /// <summary>How kernels are stored.</summary>
+    public ImportPrecision Precision { get; init; }
+
     /// <summary>Whether the preset is one of the built-in ones, whose size gives way to the one that the network asks for.</summary>
     public bool PresetIsNamed => Preset is not null && !File.Exists(Preset);
 
@@ -34,6 +37,8 @@ internal sealed record ImportOptions
                 "torchvision (torchvision and timm), mobilenet (Keras' MobileNet), or a JSON file.");
         }
 
+        if (!Enum.IsDefined(Precision))
+            throw CommandException.Usage($"--precision {Precision}: there are float32 and float16.");
         if (Directory.Exists(Weights))
             throw CommandException.Usage($"{Weights} is a folder; pass the file with the weights itself (.h5, .safetensors or .onnx).");
         if (!File.Exists(Weights))
@@ -52,4 +57,14 @@ internal sealed record ImportOptions
 
     /// <exception cref="CommandException">No such preset, or a file that isn't one.</exception>
     public ImagePreprocessing ResolvePreset() => Presets.Resolve(Preset!);
+}
+
+/// <summary>How <c>model import</c> stores the kernels.</summary>
+internal enum ImportPrecision
+{
+    /// <summary>As the weights' file has them: a network of float16 stays one.</summary>
+    Float32,
+
+    /// <summary>As float16, with arithmetic in float32.</summary>
+    Float16,
 }

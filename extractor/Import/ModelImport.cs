@@ -23,7 +23,18 @@ internal static class ModelImport
             WeightsFormat.Onnx => OnnxImport.From(options, preset, source),
             _ => VggImport.FromKeras(options, preset, source),
         };
+        if (options.Precision == ImportPrecision.Float16)
+            model = Halve(model, options.Weights);
         return model with { Contract = model.Contract with { Fingerprint = Fingerprint(model.Proto, model.Contract, options.Weights) } };
+    }
+
+    private static ImportedModel Halve(ImportedModel model, string path)
+    {
+        var stored = Float16Weights.Store(model.Proto.Graph);
+        if (stored == 0 && model.Contract.Precision != Float16Weights.Precision)
+            throw new CommandException($"{path} has no kernels that float16 can hold. Leave --precision float16 out.");
+        var contract = model.Contract with { Precision = Float16Weights.Precision, Name = $"{model.Contract.Name}-{Float16Weights.Precision}" };
+        return model with { Contract = contract, Notes = [.. model.Notes, $"{stored} kernels are stored as float16; the arithmetic stays float32."] };
     }
 
     /// <summary>Runs the graph on a fixed picture: it must load, and give the layers that its contract promises.</summary>

@@ -40,7 +40,7 @@ internal static class OnnxImport
             Preprocessing = preprocessing,
             Layers = layers,
             Weights = source,
-            Precision = model.Graph.Initializer.Any(t => t.DataType == (int)DataType.Float16) ? "float16" : "float32",
+            Precision = model.Graph.Initializer.Any(t => t.DataType == (int)DataType.Float16) ? Float16Weights.Precision : "float32",
             FixedBatch = fixedBatch,
         };
         return new ImportedModel(model, contract, notes);

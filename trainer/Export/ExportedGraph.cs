@@ -50,7 +50,7 @@ internal static class ExportedGraph
         if (options.RawInput)
             RawInputGraph.Prepend(cut, fed.Single().Name, model.Contract.Preprocessing, model.Path);
         if (options.Precision == ExportPrecision.Float16)
-            Float16Weights.Store(cut, model.Path);
+            Float16Weights.Store(cut.Graph);
         return cut;
     }
 
@@ -68,7 +68,7 @@ internal static class ExportedGraph
         return model.Contract with
         {
             Layers = [new ModelLayer(PredictionContract.Probabilities, new LayerShape(decision.Classes.Count, 1, 1))],
-            Precision = options.Precision == ExportPrecision.Float16 ? "float16" : model.Contract.Precision,
+            Precision = options.Precision == ExportPrecision.Float16 ? Float16Weights.Precision : model.Contract.Precision,
             Prediction = decision,
             Fingerprint = null,
         };
