@@ -29,12 +29,12 @@ internal sealed class CacheCommands
         if (info.Views > 0)
         {
             var plain = cache.Rows.Count(r => r.View == 0);
-            Console.WriteLine($"  views: {info.Views:N0} of an image beside the plain one, seed {info.Contract.Augmentation?.Seed}; {plain:N0} plain rows, {info.Rows - plain:N0} augmented");
+            WrappedText.Write(Console.Out, "  views: ", $"{info.Views:N0} of an image beside the plain one, seed {info.Contract.Augmentation?.Seed}; {plain:N0} plain rows, {info.Rows - plain:N0} augmented");
         }
 
         foreach (var (split, classes) in CacheInfo.CountClasses(cache))
-            Console.WriteLine($"  {split}: {string.Join(", ", classes.Select(c => $"{c.Label} {c.Rows:N0}"))}");
-        Console.WriteLine($"  model {info.Contract.Model}, sha256 {info.Contract.ModelSha256[..16]}..., {info.Contract.Precision}, preprocessing {info.Contract.Preprocessing.Preset}");
+            WrappedText.Write(Console.Out, $"  {split}: ", string.Join(", ", classes.Select(c => $"{c.Label} {c.Rows:N0}")));
+        WrappedText.Write(Console.Out, "  model ", $"{info.Contract.Model}, sha256 {info.Contract.ModelSha256[..16]}..., {info.Contract.Precision}, preprocessing {info.Contract.Preprocessing.Preset}");
         if (info.Contract.ModelNote is { } note)
             WrappedText.Write(Console.Out, "  note: ", note);
         Console.WriteLine($"  made on {info.Contract.Provider} by version {info.Contract.Tool.Split('+')[0]}");

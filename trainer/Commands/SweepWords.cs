@@ -56,8 +56,8 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         var width = trials.ToString(CultureInfo.InvariantCulture).Length;
         var label = $"trial {standing.Trial.Number.ToString(CultureInfo.InvariantCulture).PadLeft(width)}/{trials}  ";
         WrappedText.Write(output, label, standing.Error is { } error
-            ? $"failed: {error.ReplaceLineEndings(" ")}  {Options(standing)}"
-            : $"{Figures(standing)}  {standing.Seconds.ToString("0.00", CultureInfo.InvariantCulture)} s  {Options(standing)}");
+            ? $"failed: {error.ReplaceLineEndings(" ")} ({Options(standing)})"
+            : $"{Figures(standing)}, {standing.Seconds.ToString("0.00", CultureInfo.InvariantCulture)} s: {Options(standing)}");
     }
 
     /// <param name="advice">Null where heads alone were tried.</param>
@@ -66,7 +66,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         Line("");
         Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{(standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "")}");
         foreach (var (standing, i) in standings.Take(Shown).Select((s, i) => (s, i)))
-            WrappedText.Write(output, $"{i + 1,3}. ", $"trial {standing.Trial.Number}: {(standing.Error is null ? Figures(standing) : "failed")}  {Options(standing)}");
+            WrappedText.Write(output, $"{i + 1,3}. ", $"trial {standing.Trial.Number}: {(standing.Error is null ? Figures(standing) : "failed")}: {Options(standing)}");
         if (standings.Count > Shown)
             Line($"     and {standings.Count - Shown:N0} more");
         if (standings.Count(s => s.Error is not null) is > 0 and var failed)
@@ -82,6 +82,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
             (string[])[RunReport.FileName, SweepFolder.LeaderboardName, .. advice is null ? Array.Empty<string>() : [SweepFolder.DepthsName], SweepFolder.ResultName]));
         WrappedText.Write(output, $"{best.Folder}: ", $"{RunReport.FileName}, {files}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
+        Line($"Next: trainer evaluate {CommandText.Quote(best.Folder)} {CommandText.Quote(arguments.Val ?? arguments.Cache)}");
         Line("The best run again, or longer:");
         foreach (var command in best.Again("-2"))
             Line($"  {command}");
@@ -90,7 +91,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
     private string Repeats(SweepArguments arguments) => string.Join(", ",
         new[] { space.Seeds > 1 ? $"{space.Seeds} seeds" : null, arguments.Folds is { } folds ? $"{folds} folds" : null }.OfType<string>());
 
-    private static string Figures(Standing standing) => $"acc {Show(standing.Accuracy!.Value)}  loss {Show(standing.Loss!.Value)}";
+    private static string Figures(Standing standing) => $"acc {Show(standing.Accuracy!.Value)}, loss {Show(standing.Loss!.Value)}";
 
     private static string Show(Spread spread) => string.Create(CultureInfo.InvariantCulture, $"{spread.Mean:0.0000}{(spread.Sd is { } sd ? $" ±{sd:0.0000}" : "")}");
 

@@ -96,6 +96,8 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N0} images/s");
         Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.RunName}, {RunFolder.HeadName}");
         Line("");
+        if (arguments.Val is not null || arguments.Caches.Count == 1)
+            Line($"Next: trainer evaluate {CommandText.Quote(arguments.Out)} {CommandText.Quote(arguments.Val ?? arguments.Cache)}");
         Line("Another head takes seconds:");
         // A pooled head has a few hundred weights where the reference head has millions: at the reference's rate it would hardly move.
         var next = new TrainArguments(

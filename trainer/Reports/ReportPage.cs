@@ -27,6 +27,7 @@ internal static class ReportPage
         small { font-size: .8em; font-weight: normal; color: var(--soft); }
         .figures span { color: var(--soft); font-size: .85rem; }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 1rem; }
+        .charts > figure:only-child { max-width: 36rem; }
         figure { margin: 0; background: var(--card); border-radius: .5rem; padding: .6rem; min-width: 0; }
         figure svg { display: block; width: 100%; height: auto; }
         figcaption { font-size: .85rem; padding: .2rem .2rem 0; }
@@ -42,7 +43,7 @@ internal static class ReportPage
         td, th { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid var(--line); font-weight: normal; }
         td { min-width: 4rem; }
         .text { min-width: 12rem; }
-        @media (max-width: 30rem) { td, th { min-width: 0; padding-right: .5rem; } }
+        @media (max-width: 30rem) { table { font-size: .85rem; } td, th { min-width: 0; padding-right: .5rem; } figure:not(#confusion) svg text { font-size: 15.5px; } }
         pre { background: var(--card); border-radius: .5rem; padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; }
         code, pre { font: .9rem/1.5 ui-monospace, monospace; }
         """;

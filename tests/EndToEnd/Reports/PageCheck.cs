@@ -18,6 +18,8 @@ internal static class PageCheck
               const name = svg.parentElement.id;
               if (box.width < 200 || box.height < 100) out.push(name + ' is not drawn');
               for (const text of svg.querySelectorAll('text')) {
+                const size = parseFloat(getComputedStyle(text).fontSize) * box.width / svg.viewBox.baseVal.width;
+                if (size < 9.5) out.push(name + ': "' + text.textContent + '" is too small: ' + size.toFixed(1));
                 const t = text.getBoundingClientRect();
                 if (t.left < box.left - 1 || t.right > box.right + 1 || t.top < box.top - 1 || t.bottom > box.bottom + 1)
                   out.push(name + ': "' + text.textContent + '" sticks out');

@@ -42,5 +42,6 @@ public sealed class RunReportTests(DemoCache demo) : IClassFixture<DemoCache>
         Assert.Contains("--images DIR", page, StringComparison.Ordinal);
         Assert.Contains("val/", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
+        Assert.Contains("stroke-dasharray:7,5", page, StringComparison.Ordinal); // the saved epoch's line, whose dashes OxyPlot alone draws without a gap
     }
 }

@@ -24,6 +24,9 @@ internal static class Chart
         ("rgb(1,0,1)", "var(--first)"), ("rgb(2,0,2)", "var(--second)"), ("rgb(3,0,3)", "var(--ink)"), ("rgb(4,0,4)", "var(--soft)"), ("rgb(5,0,5)", "var(--line)"),
     ];
 
+    // OxyPlot counts a dash in line widths, SVG in units: as they come, dots and dashes run into each other.
+    private static readonly (string Oxy, string Svg)[] Dashes = [("stroke-dasharray:1,1", "stroke-dasharray:2,5"), ("stroke-dasharray:4,1", "stroke-dasharray:7,5")];
+
     /// <summary>An empty plot with two straight axes in the page's colours.</summary>
     public static PlotModel Empty(string x, string y)
     {
@@ -102,6 +105,8 @@ internal static class Chart
         var value = attribute.Value.Replace("clipPath", $"{name}-clip", StringComparison.Ordinal);
         foreach (var (number, variable) in Variables)
             value = value.Replace(number, variable, StringComparison.Ordinal);
+        foreach (var (oxy, dashes) in Dashes)
+            value = value.Replace(oxy, dashes, StringComparison.Ordinal);
         return value;
     }
 }
