@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the benchmarks and prints ratios, with the hardware's name. Takes about ten minutes on two slow cores; leave the machine alone meanwhile.
+# Runs the benchmarks and prints ratios, with the hardware's name. Takes many minutes; leave the machine alone meanwhile.
 #
 #   scripts/bench.sh                          with drawn pictures and the embedded base
 #   VGG=vgg16.onnx scripts/bench.sh           tuning its last block too
