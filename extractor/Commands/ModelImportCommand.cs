@@ -14,7 +14,7 @@ internal sealed class ModelImportCommand
         [Option("preset", Description = "How images are prepared: keras, torchvision, mobilenet or a JSON file. Required, because the weights don't tell.", ValueName = "NAME|FILE.json")] string? preset = null,
         [Option("arch", Description = "vgg11, vgg13, vgg16 or vgg19, where the tensors' names don't tell.", ValueName = "VGG")] string? arch = null,
         [Option("layer", Description = "A tensor that becomes a layer, also an inner one; repeatable. Default: every block's pool, or every output.", ValueName = "NAME")] string[]? layer = null,
-        [Option("precision", Description = "float16 halves the file: kernels are stored as float16, arithmetic stays float32.")] ImportPrecision precision = ImportPrecision.Float32,
+        [Option("precision", Description = "float16 halves the file: kernels are stored as float16, arithmetic stays float32.")] WeightPrecision precision = WeightPrecision.Float32,
         [Option("json", Description = "Print one JSON object instead of text.")] bool json = false)
     {
         var options = new ImportOptions { Weights = weights, Out = @out, Preset = preset, Architecture = arch, Layers = layer ?? [], Precision = precision };

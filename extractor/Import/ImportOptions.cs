@@ -23,7 +23,7 @@ internal sealed record ImportOptions
     public IReadOnlyList<string> Layers { get; init; } = [];
 
     /// <summary>How kernels are stored.</summary>
-    public ImportPrecision Precision { get; init; }
+    public WeightPrecision Precision { get; init; }
 
     /// <summary>Whether the preset is one of the built-in ones, whose size gives way to the one that the network asks for.</summary>
     public bool PresetIsNamed => Preset is not null && !File.Exists(Preset);
@@ -57,14 +57,4 @@ internal sealed record ImportOptions
 
     /// <exception cref="CommandException">No such preset, or a file that isn't one.</exception>
     public ImagePreprocessing ResolvePreset() => Presets.Resolve(Preset!);
-}
-
-/// <summary>How <c>model import</c> stores the kernels.</summary>
-internal enum ImportPrecision
-{
-    /// <summary>As the weights' file has them: a network of float16 stays one.</summary>
-    Float32,
-
-    /// <summary>As float16, with arithmetic in float32.</summary>
-    Float16,
 }

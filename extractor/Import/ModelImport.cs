@@ -23,7 +23,7 @@ internal static class ModelImport
             WeightsFormat.Onnx => OnnxImport.From(options, preset, source),
             _ => VggImport.FromKeras(options, preset, source),
         };
-        if (options.Precision == ImportPrecision.Float16)
+        if (options.Precision == WeightPrecision.Float16)
             model = Halve(model, options.Weights);
         return model with { Contract = model.Contract with { Fingerprint = Fingerprint(model.Proto, model.Contract, options.Weights) } };
     }

@@ -88,15 +88,24 @@ internal sealed class BaseNetwork : IDisposable
     }
 
     /// <summary>Runs a session on prepared values, in place.</summary>
+    /// <remarks>
+    /// On a GPU, binding an input copies it there, so it is bound anew for each run; the outputs are copied back as the last step. Nothing else is copied, and on the
+    /// CPU nothing at all.
+    /// </remarks>
     /// <exception cref="CommandException">ONNX Runtime failed.</exception>
-    public static void Run(
-        ModelFile model, InferenceSession session, IReadOnlyCollection<string> inputNames, IReadOnlyCollection<OrtValue> inputs, IReadOnlyCollection<string> outputNames,
-        IReadOnlyCollection<OrtValue> outputs)
+    public static void Run(ModelFile model, InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, IEnumerable<(string Name, OrtValue Value)> outputs)
     {
         using var options = new RunOptions();
         try
         {
-            session.Run(options, inputNames, inputs, outputNames, outputs);
+            using var binding = session.CreateIoBinding();
+            foreach (var (name, value) in inputs)
+                binding.BindInput(name, value);
+            foreach (var (name, value) in outputs)
+                binding.BindOutput(name, value);
+            binding.SynchronizeBoundInputs();
+            session.RunWithBinding(options, binding);
+            binding.SynchronizeBoundOutputs();
         }
         catch (OnnxRuntimeException e)
         {
@@ -119,29 +128,9 @@ internal sealed class BaseNetwork : IDisposable
     }
 
     /// <summary>Computes the features of a whole batch, in place.</summary>
-    /// <remarks>
-    /// On a GPU, binding the input copies it there, so it is bound anew for each batch; the features are copied back as the last step. Nothing else is copied, and on the
-    /// CPU nothing at all.
-    /// </remarks>
     /// <exception cref="CommandException">ONNX Runtime failed.</exception>
-    public void Run(FeatureBatch batch)
-    {
-        using var options = new RunOptions();
-        try
-        {
-            using var binding = _session.CreateIoBinding();
-            binding.BindInput(_inputName, batch.Input);
-            foreach (var (layer, output) in Layers.Zip(batch.Outputs))
-                binding.BindOutput(layer.Name, output);
-            binding.SynchronizeBoundInputs();
-            _session.RunWithBinding(options, binding);
-            binding.SynchronizeBoundOutputs();
-        }
-        catch (OnnxRuntimeException e)
-        {
-            throw Failed(Model, e);
-        }
-    }
+    public void Run(FeatureBatch batch) =>
+        Run(Model, _session, [(_inputName, batch.Input)], Layers.Select(l => l.Name).Zip(batch.Outputs));
 
     public void Dispose()
     {

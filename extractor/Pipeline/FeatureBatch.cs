@@ -71,15 +71,17 @@ internal sealed class FeatureBatch : IDisposable
     public IReadOnlyList<ReadOnlyMemory<float>> FeaturesOf(int slot) =>
         [.. _outputs.Zip(_layers, (memory, l) => (ReadOnlyMemory<float>)memory.Memory.Slice(slot * l.Shape.Length, l.Shape.Length))];
 
+    /// <summary>The dimensions of a tensor that holds a layer of so many images.</summary>
+    /// <param name="rank">4, or 2 for a vector.</param>
+    public static long[] Dimensions(int size, LayerShape shape, int rank) =>
+        rank == 2 ? [size, shape.Channels] : [size, shape.Channels, shape.Height, shape.Width];
+
     public void Dispose()
     {
         ((IDisposable)_input).Dispose();
         foreach (IDisposable output in _outputs)
             output.Dispose();
     }
-
-    private static long[] Dimensions(int size, LayerShape shape, int rank) =>
-        rank == 2 ? [size, shape.Channels] : [size, shape.Channels, shape.Height, shape.Width];
 
     private void Finish(int slot, BatchSlot value)
     {

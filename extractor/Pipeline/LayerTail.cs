@@ -13,28 +13,24 @@ internal sealed class LayerTail : IDisposable
 {
     private readonly ModelFile _model;
     private readonly InferenceSession _session;
-    private readonly float[][] _inputs;
-    private readonly float[][] _outputs;
-    private readonly OrtValue[] _inputValues;
-    private readonly OrtValue[] _outputValues;
+    private readonly OrtAllocator _memory;
+    private readonly TensorMemory[] _inputs;
+    private readonly TensorMemory[] _outputs;
 
-    private LayerTail(ModelFile model, IReadOnlyList<ModelLayer> sources, IReadOnlyList<ModelLayer> layers, InferenceSession session, int batchSize)
+    private LayerTail(
+        ModelFile model, IReadOnlyList<ModelLayer> sources, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider, int batchSize)
     {
         _model = model;
         _session = session;
+        _memory = provider.HostMemory(session);
         Sources = sources;
         Layers = layers;
         BatchSize = batchSize;
-        (_inputs, _inputValues) = Buffers(sources, session.InputMetadata);
-        (_outputs, _outputValues) = Buffers(layers, session.OutputMetadata);
+        _inputs = Buffers(sources, session.InputMetadata);
+        _outputs = Buffers(layers, session.OutputMetadata);
 
-        (float[][] Memory, OrtValue[] Values) Buffers(IReadOnlyList<ModelLayer> of, IReadOnlyDictionary<string, NodeMetadata> metadata)
-        {
-            float[][] memory = [.. of.Select(l => GC.AllocateArray<float>(checked(batchSize * l.Shape.Length), pinned: true))];
-            return (memory, [.. of.Select((l, i) => OrtValue.CreateTensorValueFromMemory(memory[i], metadata[l.Name].Dimensions.Length == 2
-                ? [batchSize, l.Shape.Channels]
-                : [batchSize, l.Shape.Channels, l.Shape.Height, l.Shape.Width]))]);
-        }
+        TensorMemory[] Buffers(IReadOnlyList<ModelLayer> of, IReadOnlyDictionary<string, NodeMetadata> metadata) =>
+            [.. of.Select(l => new TensorMemory(_memory, FeatureBatch.Dimensions(batchSize, l.Shape, metadata[l.Name].Dimensions.Length)))];
     }
 
     /// <summary>Those of the cached layers that are needed.</summary>
@@ -57,24 +53,29 @@ internal sealed class LayerTail : IDisposable
         if (OnnxGraph.CutBetween(model.Proto, [.. cached.Select(l => l.Name)], [.. layers.Select(l => l.Name)]) is not { } graph)
             return null;
         var used = OnnxGraph.FedInputs(graph.Graph).Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
-        var (session, _) = BaseNetwork.Open(model, graph, network.Device, network.Threads);
-        return new LayerTail(model, [.. cached.Where(l => used.Contains(l.Name))], layers, session, batchSize);
+        var (session, provider) = BaseNetwork.Open(model, graph, network.Device, network.Threads);
+        return new LayerTail(model, [.. cached.Where(l => used.Contains(l.Name))], layers, session, provider, batchSize);
     }
 
     /// <summary>Where one row's values of a source go before <see cref="Run"/>.</summary>
-    public Span<float> Input(int source, int row) => _inputs[source].AsSpan(row * Sources[source].Shape.Length, Sources[source].Shape.Length);
+    public Span<float> Input(int source, int row) => _inputs[source].GetSpan().Slice(row * Sources[source].Shape.Length, Sources[source].Shape.Length);
 
     /// <summary>One row's values of a layer; valid until the next <see cref="Run"/>.</summary>
-    public ReadOnlyMemory<float> Output(int layer, int row) => _outputs[layer].AsMemory(row * Layers[layer].Shape.Length, Layers[layer].Shape.Length);
+    public ReadOnlyMemory<float> Output(int layer, int row) => _outputs[layer].Memory.Slice(row * Layers[layer].Shape.Length, Layers[layer].Shape.Length);
 
     /// <summary>Computes a whole batch; rows that were not written since the last one are computed again, and mean nothing.</summary>
     public void Run() =>
-        BaseNetwork.Run(_model, _session, [.. Sources.Select(l => l.Name)], _inputValues, [.. Layers.Select(l => l.Name)], _outputValues);
+        BaseNetwork.Run(_model, _session, Values(Sources, _inputs), Values(Layers, _outputs));
 
     public void Dispose()
     {
-        foreach (var value in _inputValues.Concat(_outputValues))
-            value.Dispose();
+        foreach (IDisposable tensor in _inputs.Concat(_outputs))
+            tensor.Dispose();
+        if (_memory != OrtAllocator.DefaultInstance)
+            _memory.Dispose();
         _session.Dispose();
     }
+
+    private static IEnumerable<(string Name, OrtValue Value)> Values(IReadOnlyList<ModelLayer> layers, TensorMemory[] tensors) =>
+        layers.Select(l => l.Name).Zip(tensors.Select(t => t.Value));
 }

@@ -9,8 +9,6 @@ namespace Headstart.Extraction.Prediction;
 /// <param name="session">Stays the caller's.</param>
 internal sealed class PixelNetwork(ModelFile model, InferenceSession session)
 {
-    private static readonly string[] Outputs = [PredictionContract.Probabilities];
-
     /// <summary>One probability a class.</summary>
     /// <exception cref="CommandLine.CommandException">ONNX Runtime failed.</exception>
     public float[] Run(RgbImage image)
@@ -18,7 +16,7 @@ internal sealed class PixelNetwork(ModelFile model, InferenceSession session)
         var probabilities = new float[model.Contract.Prediction!.Classes.Count];
         using var input = OrtValue.CreateTensorValueFromMemory(image.Pixels, [image.Height, image.Width, 3]);
         using var output = OrtValue.CreateTensorValueFromMemory(probabilities, [1, probabilities.Length]);
-        BaseNetwork.Run(model, session, session.InputNames, [input], Outputs, [output]);
+        BaseNetwork.Run(model, session, [(session.InputNames[0], input)], [(PredictionContract.Probabilities, output)]);
         return probabilities;
     }
 }

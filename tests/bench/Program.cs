@@ -18,6 +18,7 @@ return args switch
         QuantizationBenchmark.HeadsAsync(cache, integer, head, Number(epochs), double.Parse(rate, CultureInfo.InvariantCulture), Number(seeds))),
     ["storage", var cache, var rounds] => await Run(StorageBenchmark.RunAsync(cache, Number(rounds))),
     ["streaming", var rows, var size, var folder, var epochs] => await Run(StreamingBenchmark.RunAsync(Number(rows), size, folder, Number(epochs))),
+    ["streaming", var rows, var size, var folder, var epochs, var beside] => await Run(StreamingBenchmark.RunAsync(Number(rows), size, folder, Number(epochs), beside)),
     ["streaming-cache", var rows, var folder] => await Run(StreamingBenchmark.WriteAsync(folder, Number(rows))),
     ["shuffle", var cache] => await Run(ShuffleBenchmark.RunAsync(cache)),
     ["audit", var rows, var side] => await Run(AuditBenchmark.RunAsync(Number(rows), Number(side))),
@@ -46,7 +47,7 @@ static int Usage()
           resize ROUNDS
           shuffle CACHE
           storage BYTECACHE ROUNDS
-          streaming ROWS SIZE CACHE EPOCHS
+          streaming ROWS SIZE CACHE EPOCHS [CACHE]
           streaming-cache ROWS CACHE
           sweep ROUNDS
           training ROUNDS [MODEL.onnx]

@@ -71,7 +71,7 @@ internal static class ShuffleBenchmark
             var data = await TrainingData.OpenAsync(folder, null, null, 0.2, seed, CancellationToken.None);
             var options = new TrainingOptions { Seed = seed };
             using var head = new Head(HeadPlan.Create(HeadSpec.Parse(HeadSpec.Reference), data.Layer, data.Classes.Count), seed, CPU);
-            using var features = await TrainingFeatures.OpenAsync(data, new MemoryPlan(null, blockRows, HoldsValidation: true), head, new Progress<int>(), CancellationToken.None);
+            using var features = await TrainingFeatures.OpenAsync(data, new MemoryPlan(null, blockRows, HoldsValidation: true), head, null, new Progress<int>(), CancellationToken.None);
             results.Add(TrainingLoop.Run(head, features.Train, features.Validation, data.Classes, options, _ => { }, TimeProvider.System, null, CancellationToken.None).Kept!);
             mixture += blockRows is { } rows ? BlockMixture.Distance(data, rows, seed) / Seeds : 0;
         }

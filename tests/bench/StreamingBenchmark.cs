@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Headstart.Cache;
 using Headstart.Models;
 using Headstart.Preprocessing;
@@ -11,10 +12,11 @@ using static TorchSharp.torch;
 namespace Headstart.Bench;
 
 /// <summary>An epoch of the reference head on a cache of block5_pool features that is larger than the memory it may use.</summary>
-internal static class StreamingBenchmark
+internal static partial class StreamingBenchmark
 {
     private const int Length = 25088;
     private const int BlockOfRows = 64;
+    private const int RowsBeside = 8000;
     private static readonly ModelLayer Layer = new("block5_pool", new LayerShape(512, 7, 7));
     private static readonly string[] Classes = ["cats", "dogs"];
 
@@ -61,10 +63,13 @@ internal static class StreamingBenchmark
 
     /// <param name="rows">Of the cache.</param>
     /// <param name="size">What the process may take, such as 2G.</param>
-    /// <param name="folder">Where the cache is, or is to be; kept.</param>
+    /// <param name="folder">Where the cache is, or is to be; kept. Its disk gets the features that are kept for the next epoch.</param>
     /// <param name="epochs">How many.</param>
-    public static async Task RunAsync(int rows, string size, string folder, int epochs)
+    /// <param name="beside">Another such cache of 8,000 rows, which fits into memory: a process of its own trains on it after every epoch, so that both see the machine as busy.</param>
+    public static async Task RunAsync(int rows, string size, string folder, int epochs, string? beside = null)
     {
+        if (beside is not null)
+            await WriteAsync(beside, RowsBeside);
         await WriteAsync(folder, rows);
         var limit = MemorySize.Parse(size);
         var options = new TrainingOptions { Epochs = epochs };
@@ -77,7 +82,7 @@ internal static class StreamingBenchmark
             $"{HeadSpec.Reference}, output(1); {data.Split.Train.Count:N0} + {data.Split.Validation.Count:N0} images, {megabytes:N0} MB of floats within {size}, {get_num_threads()} threads"));
         Console.WriteLine(plan.BlockRows is { } blockRows ? $"streamed in blocks of {blockRows:N0} images, validation {(plan.HoldsValidation ? "in memory" : "streamed")}" : "in memory");
         using var head = new Head(headPlan, 0, CPU);
-        using var features = await TrainingFeatures.OpenAsync(data, plan, head, new Progress<int>(), CancellationToken.None);
+        using var features = await TrainingFeatures.OpenAsync(data, plan, head, folder, new Progress<int>(), CancellationToken.None);
         TrainingLoop.Run(head, features.Train, features.Validation, data.Classes, options, Report, TimeProvider.System, null, CancellationToken.None);
 
         void Report(EpochRecord epoch)
@@ -86,6 +91,22 @@ internal static class StreamingBenchmark
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"epoch {epoch.Epoch}: {features.Train.Count / epoch.Seconds,8:N0} images/s (validation included), {epoch.Seconds:0.0} s, val loss {epoch.Val.Loss:0.0000}, peak memory {process.PeakWorkingSet64 / (1 << 20):N0} MiB"));
+            if (beside is null)
+                return;
+            var rate = InMemory(size, beside);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"         {rate,8:N0} images/s in memory just now; from disk {features.Train.Count / epoch.Seconds / rate:0.00} of it"));
         }
     }
+
+    // The first epoch warms up.
+    private static double InMemory(string size, string folder)
+    {
+        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["streaming", $"{RowsBeside}", size, folder, "4"]) { RedirectStandardOutput = true })!;
+        var rates = EpochRate().Matches(child.StandardOutput.ReadToEnd());
+        return Turns.Median(rates.Skip(1).Select(m => double.Parse(m.Groups[1].Value, NumberStyles.Number, CultureInfo.InvariantCulture)));
+    }
+
+    [GeneratedRegex(@"^epoch \d+: +([\d,]+) images/s", RegexOptions.Multiline)]
+    private static partial Regex EpochRate();
 }

@@ -18,7 +18,7 @@ public sealed class ExportCommand
         [FromService] ICoconaAppContextAccessor context,
         [Option("images", Description = "Images to check the file on: a folder, a CSV or one image. The cache's own, where they can be read, when left out.")] string? images = null,
         [Option("raw-input", Description = "Take one picture's pixels, uint8 height x width x 3 of any size, and do the resize and the normalisation in the model.")] bool rawInput = false,
-        [Option("precision", Description = "float16 halves the file: kernels are stored as float16, arithmetic stays float32.")] ExportPrecision precision = ExportPrecision.Float32,
+        [Option("precision", Description = "float16 halves the file: kernels are stored as float16, arithmetic stays float32.")] WeightPrecision precision = WeightPrecision.Float32,
         [Option("allow-other-base", Description = "Join the head to a base that it didn't learn from (a quantised one, say), and say what that changes.")] bool allowOtherBase = false,
         [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool json = false)
     {

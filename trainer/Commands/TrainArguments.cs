@@ -39,7 +39,7 @@ public sealed record TrainArguments(
     [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false,
-    [Option("memory", Description = "What the whole process may take, such as 2G: features that don't fit are read again in every epoch. Left out: as much as they need, up to 70% of the machine's.")]
+    [Option("memory", Description = "What the whole process may take, such as 2G: features that don't fit are read from disk in every epoch. Left out: as much as they need, up to 70% of the machine's.")]
     string? Memory = null,
     [Option("block-rows", Description = "Read the features again in every epoch, in blocks of so many images that are shuffled together. Follows from --memory when left out.")]
     int? BlockRows = null) : ICommandParameterSet

@@ -67,7 +67,7 @@ public sealed class TrainCommand
         if (arguments.Resume)
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
         using var features = await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => TrainingFeatures.OpenAsync(data, memory, head, begin(memory.RowsToLoad(data)), cancellationToken)).ConfigureAwait(false);
+            "loading", "images", time, begin => TrainingFeatures.OpenAsync(data, memory, head, run.Path, begin(memory.RowsToLoad(data)), cancellationToken)).ConfigureAwait(false);
         thresholdRule.RequireBothClasses(features.Validation.Labels);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         RequireUnchanged();

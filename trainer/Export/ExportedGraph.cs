@@ -49,7 +49,7 @@ internal static class ExportedGraph
             throw new CommandException($"{model.Path} takes {batch} images at a time, and --raw-input takes one. Export without --raw-input.");
         if (options.RawInput)
             RawInputGraph.Prepend(cut, fed.Single().Name, model.Contract.Preprocessing, model.Path);
-        if (options.Precision == ExportPrecision.Float16)
+        if (options.Precision == WeightPrecision.Float16)
             Float16Weights.Store(cut.Graph);
         return cut;
     }
@@ -68,7 +68,7 @@ internal static class ExportedGraph
         return model.Contract with
         {
             Layers = [new ModelLayer(PredictionContract.Probabilities, new LayerShape(decision.Classes.Count, 1, 1))],
-            Precision = options.Precision == ExportPrecision.Float16 ? Float16Weights.Precision : model.Contract.Precision,
+            Precision = options.Precision == WeightPrecision.Float16 ? Float16Weights.Precision : model.Contract.Precision,
             Prediction = decision,
             Fingerprint = null,
         };

@@ -38,9 +38,9 @@ internal sealed class ModelExport : IDisposable
     /// <exception cref="CommandException">Base and run don't fit each other, or the two differ.</exception>
     public ProvenModel Make(string path, CheckPictures pictures)
     {
-        var (bytes, contract) = Build(ExportPrecision.Float32);
+        var (bytes, contract) = Build(WeightPrecision.Float32);
         var check = Require(path, Check(bytes, contract, path, pictures));
-        if (_options.Precision == ExportPrecision.Float32)
+        if (_options.Precision == WeightPrecision.Float32)
             return new ProvenModel(bytes, contract, check, null);
 
         // What was just proven, with other weights: now the question is what rounding them does.
@@ -53,7 +53,7 @@ internal sealed class ModelExport : IDisposable
     }
 
     /// <exception cref="CommandException">Base and run don't fit each other.</exception>
-    internal (byte[] Bytes, ModelContract Contract) Build(ExportPrecision precision)
+    internal (byte[] Bytes, ModelContract Contract) Build(WeightPrecision precision)
     {
         var decision = Decision();
         var options = _options with { Precision = precision };

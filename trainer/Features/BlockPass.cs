@@ -43,6 +43,7 @@ internal sealed class BlockPass : IDisposable
 
     private readonly JoinedCache _cache;
     private readonly RowGroupReader _reader;
+    private readonly SpillFile? _spill;
     private readonly BlockBuffers _buffers;
     private readonly IReadOnlyList<Block> _blocks;
     private readonly CancellationTokenSource _cancellation;
@@ -51,13 +52,15 @@ internal sealed class BlockPass : IDisposable
 
     /// <param name="cache">Where the rows are.</param>
     /// <param name="reader">Reads them.</param>
+    /// <param name="spill">Keeps them for the next pass; null to read the cache in each.</param>
     /// <param name="buffers">Used by nobody else until this is disposed.</param>
     /// <param name="blocks">None larger than the buffers.</param>
     /// <param name="cancellationToken">Ends waiting and reading.</param>
-    public BlockPass(JoinedCache cache, RowGroupReader reader, BlockBuffers buffers, IReadOnlyList<Block> blocks, CancellationToken cancellationToken)
+    public BlockPass(JoinedCache cache, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers, IReadOnlyList<Block> blocks, CancellationToken cancellationToken)
     {
         _cache = cache;
         _reader = reader;
+        _spill = spill;
         _buffers = buffers;
         _blocks = blocks;
         _cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -109,7 +112,7 @@ internal sealed class BlockPass : IDisposable
             var places = new RowPlace[group.RowCount];
             for (var r = 0; r < rows.Length; r++)
                 places[rows.Span[r] - group.FirstRow] = new RowPlace(target, firstSlots[i] + r);
-            bad[i] = await _reader.ReadAsync(group, places, token).ConfigureAwait(false);
+            bad[i] = await _reader.ReadAsync(group, places, _spill, token).ConfigureAwait(false);
         }).ConfigureAwait(false);
         if (bad.Min() is { } row)
             throw _reader.NotFinite(_cache, row);

@@ -66,7 +66,7 @@ internal sealed class FeatureLoader
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = _readers, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(groups, parallel, async (group, token) =>
             {
-                var bad = await reader.ReadAsync(group, places[group.FirstRow..(group.FirstRow + group.RowCount)], token).ConfigureAwait(false);
+                var bad = await reader.ReadAsync(group, places[group.FirstRow..(group.FirstRow + group.RowCount)], null, token).ConfigureAwait(false);
                 lock (_gate)
                 {
                     // Every group is looked at even after a bad row, so that the row which is named does not depend on which reader was faster.

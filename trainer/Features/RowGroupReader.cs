@@ -37,11 +37,14 @@ internal sealed class RowGroupReader : IDisposable
 
     /// <summary>Reads those rows of a group that are wanted.</summary>
     /// <param name="places">For each of the group's rows where it goes.</param>
+    /// <param name="spill">Gives the rows if it has them, and gets the group's otherwise; null where a row is read only once.</param>
     /// <returns>The first wanted row, counted over all caches, with a value that is NaN or infinite; null when there is none.</returns>
     /// <exception cref="CommandException">The part can't be read.</exception>
-    public async Task<int?> ReadAsync(JoinedRowGroup group, RowPlace[] places, CancellationToken cancellationToken)
+    public async Task<int?> ReadAsync(JoinedRowGroup group, RowPlace[] places, SpillFile? spill, CancellationToken cancellationToken)
     {
-        if (_isAsStored && IsOneStretch(places))
+        if (spill?.TryRead(group.FirstRow, places) == true)
+            return null;
+        if (_isAsStored && spill is null && IsOneStretch(places))
         {
             var memory = new TensorMemory(places[0].Target!, places[0].Slot, group.RowCount).Memory;
             await group.Cache.ReadAsync(group.Group, _layer.Name, memory, cancellationToken).ConfigureAwait(false);
@@ -52,7 +55,9 @@ internal sealed class RowGroupReader : IDisposable
         var raw = new TensorMemory(read, 0, group.RowCount).Memory;
         await group.Cache.ReadAsync(group.Group, _layer.Name, raw, cancellationToken).ConfigureAwait(false);
         var bad = FirstBadRow(group, places, raw.Span);
-        Distribute(read, places);
+
+        // Whoever wants a row that is not finite is to be told of it, also later.
+        Distribute(read, places, group.FirstRow, spill is not null && FiniteValues.All(raw.Span) ? spill : null);
         _scratch.Add(read);
         return bad;
     }
@@ -81,7 +86,7 @@ internal sealed class RowGroupReader : IDisposable
         return empty([rows, .. Shape(_layer.Shape)]).DetachFromDisposeScope();
     }
 
-    private void Distribute(Tensor read, RowPlace[] places)
+    private void Distribute(Tensor read, RowPlace[] places, int firstRow, SpillFile? spill)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -89,8 +94,10 @@ internal sealed class RowGroupReader : IDisposable
         var reduced = _isAsStored ? wanted : _head!.Reduce(wanted).contiguous();
         for (var i = 0; i < places.Length; i++)
         {
+            var row = new TensorMemory(reduced, i, 1).GetSpan();
             if (places[i].Target is { } target)
-                new TensorMemory(reduced, i, 1).GetSpan().CopyTo(new TensorMemory(target, places[i].Slot, 1).GetSpan());
+                row.CopyTo(new TensorMemory(target, places[i].Slot, 1).GetSpan());
+            spill?.Add(firstRow + i, row);
         }
     }
 

@@ -14,11 +14,12 @@ internal sealed class StreamedFeatures : FeatureSource
 
     private readonly JoinedCache _cache;
     private readonly RowGroupReader _reader;
+    private readonly SpillFile? _spill;
     private readonly BlockBuffers _buffers;
     private readonly int[][] _views;
     private readonly int[] _labelOfRow;
 
-    private StreamedFeatures(JoinedCache cache, int[] labels, int[][] views, RowGroupReader reader, BlockBuffers buffers)
+    private StreamedFeatures(JoinedCache cache, int[] labels, int[][] views, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers)
         : base(labels)
     {
         _cache = cache;
@@ -31,6 +32,7 @@ internal sealed class StreamedFeatures : FeatureSource
         }
 
         _reader = reader;
+        _spill = spill;
         _buffers = buffers;
     }
 
@@ -40,8 +42,9 @@ internal sealed class StreamedFeatures : FeatureSource
     /// <param name="chosen">Row numbers, the views of an image by view, as <see cref="RowSplit"/> has them.</param>
     /// <param name="classes">A row's label is its class's place in here.</param>
     /// <param name="reader">Reads them; the caller's.</param>
+    /// <param name="spill">For rows of this cache, by their number; the caller's. Sources of one cache may share it. Null to read the cache in every pass.</param>
     /// <param name="buffers">With room for the chosen rows of any row group; the caller's. Sources may share them while one pass at a time is made.</param>
-    public static StreamedFeatures Of(JoinedCache cache, IReadOnlyList<int> chosen, IReadOnlyList<string> classes, RowGroupReader reader, BlockBuffers buffers)
+    public static StreamedFeatures Of(JoinedCache cache, IReadOnlyList<int> chosen, IReadOnlyList<string> classes, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers)
     {
         var found = ImageViews.Of(cache.Rows, chosen, cache.CacheOf);
         var rowAt = new int[chosen.Count];
@@ -51,7 +54,7 @@ internal sealed class StreamedFeatures : FeatureSource
             .Select(image => (int[])[found.Images[image], .. (found.OtherSlots?[image] ?? []).Select(slot => rowAt[slot])])
             .OrderBy(v => v[0])
             .ToArray();
-        return new StreamedFeatures(cache, ClassIndex.Of(cache.Rows, [.. views.Select(v => v[0])], classes), views, reader, buffers);
+        return new StreamedFeatures(cache, ClassIndex.Of(cache.Rows, [.. views.Select(v => v[0])], classes), views, reader, spill, buffers);
     }
 
     public override EpochImages Shuffled(long seed, int epoch, CancellationToken cancellationToken)
@@ -64,7 +67,7 @@ internal sealed class StreamedFeatures : FeatureSource
         var blocks = BlockDeal.Deal([.. shares.Select(s => s.Rows.Length)], _buffers.Capacity, seed, epoch)
             .Select(groups => new Block([.. groups.Select(g => shares[g])]))
             .ToList();
-        var pass = new BlockPass(_cache, _reader, _buffers, blocks, cancellationToken);
+        var pass = new BlockPass(_cache, _reader, _spill, _buffers, blocks, cancellationToken);
         return new Epoch(pass, blocks, _labelOfRow, seed, epoch);
     }
 
@@ -84,7 +87,7 @@ internal sealed class StreamedFeatures : FeatureSource
         }
 
         blocks.Add(new Block(open));
-        using var pass = new BlockPass(_cache, _reader, _buffers, blocks, cancellationToken);
+        using var pass = new BlockPass(_cache, _reader, _spill, _buffers, blocks, cancellationToken);
         foreach (var block in blocks)
         {
             var rows = pass.Next();

@@ -21,10 +21,12 @@ internal sealed class TrainingFeatures : IDisposable
     /// <param name="data">What to read.</param>
     /// <param name="plan">What of it into memory.</param>
     /// <param name="head">Its fixed pieces are computed while reading; must live longer than the result.</param>
+    /// <param name="spillFolder">Gets a temporary file of features that don't fit into memory and are read again; null to read the cache again.</param>
     /// <param name="progress">Told of images as they are read into memory.</param>
     /// <returns>The caller owns it.</returns>
     /// <exception cref="CommandLine.CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
-    public static async Task<TrainingFeatures> OpenAsync(TrainingData data, MemoryPlan plan, Head head, IProgress<int> progress, CancellationToken cancellationToken)
+    public static async Task<TrainingFeatures> OpenAsync(
+        TrainingData data, MemoryPlan plan, Head head, string? spillFolder, IProgress<int> progress, CancellationToken cancellationToken)
     {
         if (plan.BlockRows is not { } blockRows)
         {
@@ -35,9 +37,13 @@ internal sealed class TrainingFeatures : IDisposable
         var held = plan.HoldsValidation ? await data.LoadValidationAsync(head, progress, cancellationToken).ConfigureAwait(false) : null;
         var reader = new RowGroupReader(data.Layer, head);
         var buffers = new BlockBuffers(reader.RowShape, blockRows);
-        var train = StreamedFeatures.Of(data.Joined, data.Split.Train, data.Classes, reader, buffers);
-        FeatureSource validation = held is null ? StreamedFeatures.Of(data.Judging, data.Split.Validation, data.Classes, reader, buffers) : held;
-        return new TrainingFeatures(train, validation, train, validation, buffers, reader);
+        var spill = spillFolder is null ? null : SpillFile.TryCreate(spillFolder, data.Joined.Rows.Count);
+        var train = StreamedFeatures.Of(data.Joined, data.Split.Train, data.Classes, reader, spill, buffers);
+
+        // A cache of its own for validation is mostly the smaller one, and the disk is shared.
+        FeatureSource validation = held is not null ? held
+            : StreamedFeatures.Of(data.Judging, data.Split.Validation, data.Classes, reader, data.ValidationCache is null ? spill : null, buffers);
+        return new TrainingFeatures(train, validation, [train, validation, buffers, reader, .. spill is null ? Array.Empty<IDisposable>() : [spill]]);
     }
 
     public void Dispose()

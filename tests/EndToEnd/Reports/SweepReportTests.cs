@@ -49,4 +49,31 @@ public sealed class SweepReportTests(DemoCache demo) : IClassFixture<DemoCache>
         Assert.Contains(commands, c => c.StartsWith($"trainer train {demo.Cache} --out {sweep}/best ", StringComparison.Ordinal));
         Assert.Contains(commands, c => c.Contains("\"label-smoothing\"", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public async Task A_sweep_over_the_depth_shows_its_table_on_a_phone_too()
+    {
+        using var browser = Browser.Start();
+        var (space, cache, sweep) = (demo.File("depths.json"), demo.File("deep"), demo.File("sweep-depths"));
+        await File.WriteAllTextAsync(
+            space, """{"seeds": 2, "options": {"unfreeze-from": [null, "block3_pool"], "finetune-lr": [1e-3, 1e-4], "finetune-epochs": 2, "head": "gap", "epochs": 5}}""",
+            TestContext.Current.CancellationToken);
+        (await ProgramRun.Extractor("extract", demo.Pictures, "--model", DemoCache.Model, "--out", cache, "--layer", "block3_pool", "--layer", "block4_pool")).EndedWith(0);
+        (await ProgramRun.Trainer("sweep", cache, "--space", space, "--out", sweep, "--model", DemoCache.Model)).EndedWith(0);
+
+        var lines = await File.ReadAllLinesAsync(Path.Combine(sweep, "depth-and-rate.csv"), TestContext.Current.CancellationToken);
+        foreach (var width in (int[])[390, 1280])
+        {
+            browser.Open(Path.Combine(sweep, "report.html"), width, isDark: false);
+
+            PageCheck.IsWhole(browser);
+            const string Table = "[...document.querySelectorAll('table')].find(t => t.textContent.includes('base at'))";
+            Assert.Equal(lines.Length - 1, browser.Ask<long>($"return {Table}.querySelectorAll('tbody tr').length"));
+            Assert.Equal(3, lines.Length - 1); // the head alone, and two rates
+
+            // The head alone has no gain over itself; what is tuned has one, with what chance explains.
+            Assert.Equal(["False", "True", "True"], browser.AskList($"return [...{Table}.querySelectorAll('tbody tr')].map(r => r.cells[6].textContent.includes('\u00b1') ? 'True' : 'False')"));
+            Assert.Matches("The head alone is enough|Unfreeze from block3_pool", browser.Ask<string>("return document.querySelector('.note').textContent"));
+        }
+    }
 }

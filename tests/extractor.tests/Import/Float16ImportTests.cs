@@ -21,7 +21,7 @@ public sealed class Float16ImportTests : IDisposable
         var options = _sample.Options(weights, 32, "block1_pool", "block2_pool") with { Architecture = "vgg16" };
         var whole = ModelImport.Run(options);
 
-        var half = ModelImport.Run(options with { Precision = ImportPrecision.Float16 });
+        var half = ModelImport.Run(options with { Precision = WeightPrecision.Float16 });
 
         Assert.Equal(("float32", "float16"), (whole.Contract.Precision, half.Contract.Precision));
         Assert.Equal(("vgg16", "vgg16-float16"), (whole.Contract.Name, half.Contract.Name));
@@ -43,7 +43,7 @@ public sealed class Float16ImportTests : IDisposable
     public async Task Its_features_never_go_into_the_float32_network_s_cache()
     {
         using var pictures = new ExtractionSample(pictures: 5);
-        var options = _sample.Options(pictures.Folder.File("tiny.onnx"), 32) with { Precision = ImportPrecision.Float16 };
+        var options = _sample.Options(pictures.Folder.File("tiny.onnx"), 32) with { Precision = WeightPrecision.Float16 };
         var imported = ModelImport.Run(options);
         ModelFile.Save(imported.Proto, imported.Contract, options.Out);
         var half = ModelFile.Load(options.Out);
@@ -65,7 +65,7 @@ public sealed class Float16ImportTests : IDisposable
         var large = OnnxTensor.FromFloats("large", [70_000f], 1, 1, 1, 1);
         var path = Write(_sample.Folder, "in.onnx", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["z"], nodes, OnnxTensor.FromFloats("small", [1, 2, 3], 1, 3, 1, 1), large));
 
-        var imported = ModelImport.Run(_sample.Options(path) with { Precision = ImportPrecision.Float16 });
+        var imported = ModelImport.Run(_sample.Options(path) with { Precision = WeightPrecision.Float16 });
 
         Assert.Contains(large, imported.Proto.Graph.Initializer);
         Assert.Contains(imported.Proto.Graph.Initializer, t => t.DataType == (int)DataType.Float16);
@@ -76,7 +76,7 @@ public sealed class Float16ImportTests : IDisposable
     {
         var path = Write(_sample.Folder, "in.onnx", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Relu", ["x"], "y")]));
 
-        var error = Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path) with { Precision = ImportPrecision.Float16 }));
+        var error = Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path) with { Precision = WeightPrecision.Float16 }));
 
         Assert.Contains("no kernels that float16 can hold", error.Message, StringComparison.Ordinal);
     }

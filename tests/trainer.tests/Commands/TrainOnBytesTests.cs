@@ -66,6 +66,25 @@ public sealed class TrainOnBytesTests : IAsyncLifetime
             Assert.Equal(File.ReadAllText(table), File.ReadAllText(_program.At($"audit-bytes/{Path.GetFileName(table)}")));
     }
 
+    [Fact]
+    public async Task A_sweep_ends_in_the_same_leaderboard()
+    {
+        await File.WriteAllTextAsync(
+            _program.At("space.json"), """{"search": "grid", "seeds": 2, "options": {"head": ["gap", "gap, dense(4, relu)"], "lr": [1e-3, 1e-2], "epochs": 3}}""",
+            TestContext.Current.CancellationToken);
+        foreach (var cache in (string[])["floats", "bytes"])
+        {
+            var (code, _, error) = await _program.RunAsync("sweep", cache, "--space", "space.json", "--out", "sweep-" + cache);
+            Assert.True(code == ExitCode.Done, error);
+        }
+
+        Assert.Equal(Leaderboard("sweep-floats"), Leaderboard("sweep-bytes"));
+        Assert.Equal(File.ReadAllBytes(_program.At("sweep-floats/best/head.safetensors")), File.ReadAllBytes(_program.At("sweep-bytes/best/head.safetensors")));
+
+        // Without the last columns, seconds and error.
+        IEnumerable<string> Leaderboard(string sweep) => File.ReadLines(_program.At($"{sweep}/leaderboard.csv")).Select(l => l[..l.LastIndexOf(',', l.LastIndexOf(',') - 1)]);
+    }
+
     // What an int8 network's last step gives for the nearest byte.
     private static float[] Features(CacheRow row, ModelLayer layer)
     {

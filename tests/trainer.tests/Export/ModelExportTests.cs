@@ -17,7 +17,7 @@ public sealed class ModelExportTests
     {
         using var sample = new ExportSample();
         using var export = sample.Export(sample.WriteRun());
-        var (bytes, contract) = export.Build(ExportPrecision.Float32);
+        var (bytes, contract) = export.Build(WeightPrecision.Float32);
         ModelExport.Require("out.onnx", export.Check(bytes, contract, "out.onnx", ExportSample.Pictures));
 
         // One weight of one kernel of the base, changed by a tenth of it.
@@ -186,7 +186,7 @@ public sealed class ModelExportTests
         using var sample = new ExportSample(isVgg: true);
         var run = sample.WriteRun(gain: 0.1);
         using var whole = sample.Export(run);
-        using var half = sample.Export(run, new ExportOptions { Precision = ExportPrecision.Float16 });
+        using var half = sample.Export(run, new ExportOptions { Precision = WeightPrecision.Float16 });
 
         var (large, small) = (whole.Make("o", ExportSample.Pictures), half.Make("o", ExportSample.Pictures));
 
@@ -203,7 +203,7 @@ public sealed class ModelExportTests
     {
         // Kernels that are zero in float16, made up for by the next ones: what is rounded no longer sees the picture.
         using var sample = new ExportSample(weights: c => Scaled(FineTuning.VggSample.Seeded(c), c.Block == 1 ? 1e-9f : 1e9f));
-        using var export = sample.Export(sample.WriteRun(), new ExportOptions { Precision = ExportPrecision.Float16 });
+        using var export = sample.Export(sample.WriteRun(), new ExportOptions { Precision = WeightPrecision.Float16 });
 
         var error = Assert.Throws<CommandException>(() => export.Make("o.onnx", ExportSample.Pictures));
 

@@ -34,6 +34,7 @@ public sealed class StreamedFeaturesTests : IDisposable
         using var head = CreateHead(spec);
         using var loaded = await FeaturesAsync(data, head, null);
         using var streamed = await FeaturesAsync(data, head, blockRows);
+        using var read = await FeaturesAsync(data, head, blockRows, spills: false);
 
         Assert.Equal(loaded.Train.RowShape, streamed.Train.RowShape);
         var expected = Sorted(Epoch(loaded.Train, 1));
@@ -45,6 +46,32 @@ public sealed class StreamedFeaturesTests : IDisposable
         Assert.NotEqual(first, second);
         Assert.Equal(Sorted(InOrder(loaded.Validation)), Sorted(InOrder(streamed.Validation)));
         Assert.Equal(Sorted(InOrder(loaded.Train)), Sorted(InOrder(streamed.Train)));
+
+        Assert.Equal(first, Epoch(read.Train, 1));
+        Assert.Equal(second, Epoch(read.Train, 2));
+        Assert.Equal(InOrder(streamed.Validation), InOrder(read.Validation));
+    }
+
+    [Theory]
+    [InlineData("flatten")]
+    [InlineData("gap")]
+    public async Task What_was_read_once_is_not_asked_of_the_cache_again(string spec)
+    {
+        var data = await OpenAsync(SyntheticCache.Rows(PerClass, Classes), 8);
+        using var head = CreateHead(spec);
+        using var features = await FeaturesAsync(data, head, 24);
+        using var read = await FeaturesAsync(data, head, 24, spills: false);
+        var epochs = (Epoch(read.Train, 1), Epoch(read.Train, 2), InOrder(read.Validation));
+        Assert.Equal(epochs.Item1, Epoch(features.Train, 1));
+
+        Directory.Delete(data.Cache.Folder, recursive: true);
+
+        Assert.Equal((epochs.Item2, epochs.Item3), (Epoch(features.Train, 2), InOrder(features.Validation)), AreEqual);
+        Assert.Throws<CommandException>(() => Epoch(read.Train, 2));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
+
+        static bool AreEqual((List<string> Train, List<string> Validation) a, (List<string> Train, List<string> Validation) b) =>
+            a.Train.SequenceEqual(b.Train) && a.Validation.SequenceEqual(b.Validation);
     }
 
     [Fact]
@@ -148,20 +175,24 @@ public sealed class StreamedFeaturesTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Value_that_is_not_finite_is_refused_with_its_image()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Value_that_is_not_finite_is_refused_with_its_image(bool validates)
     {
+        var healthy = await OpenAsync(SyntheticCache.Rows(PerClass, Classes), 8, folder: "healthy");
+        var bad = healthy.Joined.Rows[(validates ? healthy.Split.Validation : healthy.Split.Train)[30]].Path;
         var data = await OpenAsync(SyntheticCache.Rows(PerClass, Classes), 8, (row, layer) =>
         {
             var values = Values(row, layer);
-            if (row.Path == "cows/0007.jpg")
+            if (row.Path == bad)
                 values[3] = float.NaN;
             return values;
         });
 
         var error = await Assert.ThrowsAsync<CommandException>(() => TrainAsync(data, 24, null, epochs: 2));
 
-        Assert.Contains("cows/0007.jpg has a value in block that is not a finite number", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{bad} has a value in block that is not a finite number", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -178,7 +209,7 @@ public sealed class StreamedFeaturesTests : IDisposable
             {
                 if (e.Epoch == 2)
                     spoil(part);
-            }));
+            }, spills: false));
 
             Assert.Contains(Path.GetFileName(part), error.Message, StringComparison.Ordinal);
             Assert.Equal(2, new Checkpoint(checkpoint, TimeSpan.Zero, TimeProvider.System).Epochs.Count);
@@ -207,15 +238,15 @@ public sealed class StreamedFeaturesTests : IDisposable
         return await TrainingData.OpenAsync(_folder.File(folder), null, null, 0.2, 0, TestContext.Current.CancellationToken);
     }
 
-    private static Task<TrainingFeatures> FeaturesAsync(TrainingData data, Head head, int? blockRows) => TrainingFeatures.OpenAsync(
-        data, new MemoryPlan(null, blockRows, HoldsValidation: false), head, new Progress<int>(), TestContext.Current.CancellationToken);
+    private Task<TrainingFeatures> FeaturesAsync(TrainingData data, Head head, int? blockRows, bool spills = true) => TrainingFeatures.OpenAsync(
+        data, new MemoryPlan(null, blockRows, HoldsValidation: false), head, spills ? _folder.File() : null, new Progress<int>(), TestContext.Current.CancellationToken);
 
-    private static async Task<(TrainingResult Result, float[] Weights)> TrainAsync(
+    private async Task<(TrainingResult Result, float[] Weights)> TrainAsync(
         TrainingData data, int? blockRows, string? checkpoint, int epochs, TrainingOptions? options = null, string spec = "flatten, dense(8, relu), dropout(0.2), batchnorm",
-        Action<EpochRecord>? onEpoch = null, CancellationToken? cancelled = null)
+        Action<EpochRecord>? onEpoch = null, CancellationToken? cancelled = null, bool spills = true)
     {
         using var head = CreateHead(spec);
-        using var features = await FeaturesAsync(data, head, blockRows);
+        using var features = await FeaturesAsync(data, head, blockRows, spills);
         var result = TrainingLoop.Run(
             head, features.Train, features.Validation, data.Classes, options ?? new TrainingOptions { Epochs = epochs, Batch = 10, LearningRate = 1e-2 }, onEpoch ?? (_ => { }),
             TimeProvider.System, checkpoint is null ? null : new Checkpoint(checkpoint, TimeSpan.Zero, TimeProvider.System),
