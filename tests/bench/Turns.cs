@@ -31,24 +31,29 @@ internal sealed class Turns(int rounds)
         return [.. _things.Select(t => Median(t.Rates))];
     }
 
-    /// <summary>Runs all as <see cref="MeasureAsync"/> does, and prints each median rate and its ratio to the first.</summary>
+    /// <summary>Runs all as <see cref="MeasureAsync"/> does, and prints each median rate, and the median and quartiles of its ratio to the first.</summary>
     /// <returns>The rates of each thing, round by round.</returns>
     public async Task<IReadOnlyList<IReadOnlyList<double>>> RunAsync()
     {
         await MeasureAsync();
         foreach (var (name, unit, _, rates) in _things)
         {
-            var ratios = rates.Zip(_things[0].Rates, (a, b) => a / b);
+            var ratios = rates.Zip(_things[0].Rates, (a, b) => a / b).ToList();
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{name,-44} {Median(rates),10:N1} {unit}/s   {Median(ratios),6:0.000} of the first"));
+                CultureInfo.InvariantCulture,
+                $"{name,-44} {Median(rates),10:N1} {unit}/s   {Median(ratios),6:0.000} of the first ({Quantile(ratios, 0.25):0.000} to {Quantile(ratios, 0.75):0.000})"));
         }
 
         return [.. _things.Select(t => t.Rates)];
     }
 
-    public static double Median(IEnumerable<double> values)
+    public static double Median(IEnumerable<double> values) => Quantile(values, 0.5);
+
+    // Between two values on a straight line.
+    private static double Quantile(IEnumerable<double> values, double fraction)
     {
         var sorted = values.Order().ToArray();
-        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+        var (below, above) = ((int)(fraction * (sorted.Length - 1)), (int)Math.Ceiling(fraction * (sorted.Length - 1)));
+        return sorted[below] + (((fraction * (sorted.Length - 1)) - below) * (sorted[above] - sorted[below]));
     }
 }
