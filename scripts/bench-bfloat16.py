@@ -6,12 +6,15 @@ Random weights (speed does not depend on them), batches of 8, channels-last, tur
     scripts/bench-bfloat16.py [ROUNDS] [THREADS]        needs python3-torch
 """
 import copy
+import pathlib
 import statistics
 import sys
 import time
 
 import torch
 
+if "avx512bw" not in pathlib.Path("/proc/cpuinfo").read_text():
+    sys.exit("bench-bfloat16.py: without AVX-512 libtorch computes bfloat16 far slower than float32; nothing to compare here.")
 rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 torch.set_num_threads(int(sys.argv[2]) if len(sys.argv) > 2 else 2)
 torch.manual_seed(0)
