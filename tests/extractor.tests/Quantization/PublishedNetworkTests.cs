@@ -36,7 +36,8 @@ public sealed class PublishedNetworkTests : IDisposable
     [InlineData("models/mobilenet_v2_1.0_224_notop.onnx")]
     public void A_MobileNet_keeps_its_features(string weights)
     {
-        var fidelity = Measure(weights, "mobilenet", "features", new QuantizationOptions());
+        // Of 8 bits, also on a processor where 7 are the default: those have 0.985 (V1) and 0.982 (V2).
+        var fidelity = Measure(weights, "mobilenet", "features", new QuantizationOptions { WeightBits = 8 });
 
         Assert.True(fidelity.MeanCosine >= 0.99, fidelity.ToString());
     }
