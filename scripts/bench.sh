@@ -48,8 +48,7 @@ if runs int8; then
     extractor model quantize "$model" --calibrate "$images" --images 64 --out "$work/int8.onnx"
     bench quantized "$model" "$work/int8.onnx" "$images" "${COUNT:-400}" "$rounds"
   done
-  # It leaves where bfloat16 would be emulated.
-  if /usr/bin/python3 -c 'import torch' 2>/dev/null; then /usr/bin/python3 "$root/scripts/bench-bfloat16.py" "$rounds" || true; fi
+  if /usr/bin/python3 -c 'import torch' 2>/dev/null; then /usr/bin/python3 "$root/scripts/bench-bfloat16.py" "$rounds"; fi
   echo
 fi
 if runs resize; then

@@ -132,16 +132,15 @@ internal sealed class BaseNetwork : IDisposable
     public void Run(FeatureBatch batch) =>
         Run(Model, _session, [(_inputName, batch.Input)], Layers.Select(l => l.Name).Zip(batch.Outputs));
 
+    /// <summary>What to tell the user of it.</summary>
+    public static CommandException Failed(ModelFile model, OnnxRuntimeException e) =>
+        new($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} With a GPU this is most often memory: try a smaller --batch.", cause: e);
+
     public void Dispose()
     {
-        // The one for ordinary memory is the process's own.
-        if (_memory != OrtAllocator.DefaultInstance)
-            _memory.Dispose();
+        ExecutionProvider.Release(_memory);
         _session.Dispose();
     }
-
-    private static CommandException Failed(ModelFile model, OnnxRuntimeException e) =>
-        new($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} With a GPU this is most often memory: try a smaller --batch.", cause: e);
 
     private static List<ModelLayer> Select(ModelFile model, IReadOnlyList<string> names)
     {

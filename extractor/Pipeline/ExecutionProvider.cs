@@ -31,6 +31,14 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
         return new OrtAllocator(session, pageLocked);
     }
 
+    /// <summary>Gives back what <see cref="HostMemory"/> returned.</summary>
+    public static void Release(OrtAllocator memory)
+    {
+        // The one for ordinary memory is the process's own.
+        if (memory != OrtAllocator.DefaultInstance)
+            memory.Dispose();
+    }
+
     /// <summary>Adds the provider for <paramref name="device"/> to the options.</summary>
     /// <exception cref="CommandException">The device was asked for by name and isn't to be had; the message says what is missing.</exception>
     public static ExecutionProvider Configure(SessionOptions options, ExecutionDevice device)

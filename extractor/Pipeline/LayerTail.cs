@@ -46,7 +46,7 @@ internal sealed class LayerTail : IDisposable
     /// <param name="layers">The layers wanted.</param>
     /// <param name="batchSize">Rows computed at once.</param>
     /// <returns>Null where the wanted layers can't be computed from the known ones alone.</returns>
-    /// <exception cref="CommandException">ONNX Runtime refuses the graph.</exception>
+    /// <exception cref="CommandException">ONNX Runtime refuses the graph, or there is not enough memory for a batch.</exception>
     public static LayerTail? TryLoad(BaseNetwork network, IReadOnlyList<ModelLayer> cached, IReadOnlyList<ModelLayer> layers, int batchSize)
     {
         var model = network.Model;
@@ -54,7 +54,15 @@ internal sealed class LayerTail : IDisposable
             return null;
         var used = OnnxGraph.FedInputs(graph.Graph).Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
         var (session, provider) = BaseNetwork.Open(model, graph, network.Device, network.Threads);
-        return new LayerTail(model, [.. cached.Where(l => used.Contains(l.Name))], layers, session, provider, batchSize);
+        try
+        {
+            return new LayerTail(model, [.. cached.Where(l => used.Contains(l.Name))], layers, session, provider, batchSize);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            session.Dispose();
+            throw BaseNetwork.Failed(model, e);
+        }
     }
 
     /// <summary>Where one row's values of a source go before <see cref="Run"/>.</summary>
@@ -71,8 +79,7 @@ internal sealed class LayerTail : IDisposable
     {
         foreach (IDisposable tensor in _inputs.Concat(_outputs))
             tensor.Dispose();
-        if (_memory != OrtAllocator.DefaultInstance)
-            _memory.Dispose();
+        ExecutionProvider.Release(_memory);
         _session.Dispose();
     }
 

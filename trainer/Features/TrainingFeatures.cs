@@ -5,9 +5,9 @@ namespace Headstart.Training.Features;
 /// <summary>What a training learns from and what judges it: in memory, or read from the caches in every epoch.</summary>
 internal sealed class TrainingFeatures : IDisposable
 {
-    private readonly IDisposable[] _owned;
+    private readonly IDisposable?[] _owned;
 
-    private TrainingFeatures(FeatureSource train, FeatureSource validation, params IDisposable[] owned)
+    private TrainingFeatures(FeatureSource train, FeatureSource validation, params IDisposable?[] owned)
     {
         Train = train;
         Validation = validation;
@@ -43,12 +43,12 @@ internal sealed class TrainingFeatures : IDisposable
         // A cache of its own for validation is mostly the smaller one, and the disk is shared.
         FeatureSource validation = held is not null ? held
             : StreamedFeatures.Of(data.Judging, data.Split.Validation, data.Classes, reader, data.ValidationCache is null ? spill : null, buffers);
-        return new TrainingFeatures(train, validation, [train, validation, buffers, reader, .. spill is null ? Array.Empty<IDisposable>() : [spill]]);
+        return new TrainingFeatures(train, validation, train, validation, buffers, reader, spill);
     }
 
     public void Dispose()
     {
         foreach (var owned in _owned)
-            owned.Dispose();
+            owned?.Dispose();
     }
 }
