@@ -60,6 +60,9 @@ internal sealed class Head : IDisposable
         }
     }
 
+    /// <summary>The dense layer that sees the features with nothing trained before it; null where there is none.</summary>
+    public DenseModule? FirstDense => _trained.children().FirstOrDefault(c => c.parameters().Any()) as DenseModule;
+
     /// <summary>The fixed pieces alone: what can be computed once for all epochs. The result is the caller's.</summary>
     public Tensor Reduce(Tensor features) => Plan.FixedPieces == 0 ? features.alias() : _fixedPart.forward(features);
 
@@ -131,24 +134,11 @@ internal sealed class Head : IDisposable
             case BatchNorm:
                 return [(name, planned.Input is { Height: 1, Width: 1 } ? BatchNorm1d(planned.Input.Channels) : BatchNorm2d(planned.Input.Channels))];
             case Dense dense:
-                var linear = KerasDense(planned.Input.Length, dense.Units, new SeededRandom(seed, "kernel", index).NextBits());
+                var linear = new DenseModule(name, planned.Input.Length, dense.Units, new SeededRandom(seed, "kernel", index).NextBits());
                 return dense.Activation == Activation.Linear ? [(name, linear)] : [(name, linear), ($"{name}_{dense.Activation.Word()}", Module(dense.Activation))];
             default:
                 throw new ArgumentException($"no module for {planned.Piece}", nameof(planned));
         }
-    }
-
-    // Glorot and Bengio 2010: uniform in ±sqrt(6 / (inputs + outputs)).
-    private static Linear KerasDense(int inputs, int units, ulong seed)
-    {
-        var linear = Linear(inputs, units);
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        using var generator = new Generator(seed);
-        var limit = Math.Sqrt(6.0 / ((double)inputs + units));
-        linear.weight.uniform_(-limit, limit, generator);
-        linear.bias!.zero_();
-        return linear;
     }
 
     private static Module<Tensor, Tensor> Module(Activation activation) => activation switch

@@ -1,3 +1,4 @@
+using Headstart.Training.Wide;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -20,9 +21,10 @@ internal abstract class GradientOptimizer : IDisposable
     protected Parameter[] Parameters { get; }
 
     /// <exception cref="ArgumentOutOfRangeException">L-BFGS, which takes no such steps.</exception>
-    public static GradientOptimizer Create(OptimizerChoice choice, IEnumerable<Parameter> parameters) => choice switch
+    /// <param name="wide">One of the parameters' layer, where its gradient is not among the parameters': then only Adam.</param>
+    public static GradientOptimizer Create(OptimizerChoice choice, IEnumerable<Parameter> parameters, WideDense? wide = null) => choice switch
     {
-        OptimizerChoice.Adam or OptimizerChoice.Adamw => new KerasAdam(parameters),
+        OptimizerChoice.Adam or OptimizerChoice.Adamw => new KerasAdam(parameters, wide),
         OptimizerChoice.Sgd => new MomentumSgd(parameters),
         _ => throw new ArgumentOutOfRangeException(nameof(choice), choice, "makes no single steps"),
     };
@@ -33,7 +35,7 @@ internal abstract class GradientOptimizer : IDisposable
         Steps++;
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        Move(Array.ConvertAll(Parameters, p => p.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first")), learningRate);
+        Move(learningRate);
     }
 
     /// <summary>Forgets the gradients, so that the next backward pass stores its own instead of adding to old ones.</summary>
@@ -50,7 +52,10 @@ internal abstract class GradientOptimizer : IDisposable
     }
 
     /// <summary>Step number <see cref="Steps"/>, from 1; runs in a dispose scope and without gradients of its own.</summary>
-    protected abstract void Move(Tensor[] gradients, double learningRate);
+    protected abstract void Move(double learningRate);
+
+    /// <summary>What the last backward pass found.</summary>
+    protected static Tensor Gradient(Parameter parameter) => parameter.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first");
 
     /// <summary>One tensor of zeros for each parameter, to be remembered from step to step.</summary>
     protected Tensor[] Remember(string name)

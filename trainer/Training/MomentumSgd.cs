@@ -13,11 +13,11 @@ internal sealed class MomentumSgd : GradientOptimizer
     public MomentumSgd(IEnumerable<Parameter> parameters)
         : base(parameters) => _velocities = Remember("velocity");
 
-    protected override void Move(Tensor[] gradients, double learningRate)
+    protected override void Move(double learningRate)
     {
-        for (var i = 0; i < gradients.Length; i++)
+        for (var i = 0; i < Parameters.Length; i++)
         {
-            _velocities[i].mul_(Momentum).add_(gradients[i]);
+            _velocities[i].mul_(Momentum).add_(Gradient(Parameters[i]));
             Parameters[i].add_(_velocities[i], alpha: -learningRate);
         }
     }

@@ -2,6 +2,7 @@ using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
+using Headstart.Training.Wide;
 using static TorchSharp.torch;
 
 namespace Headstart.Training;
@@ -31,8 +32,9 @@ internal static class TrainingLoop
         var batches = BatchSizes(train.Count, options.Batch, head.Plan.HasBatchNorm);
         var learningRate = new LearningRate(options, batches.Length);
         var parameters = head.Parameters.Select(p => p.Value).ToArray();
-        var regularization = new Regularization(parameters, options);
-        using var optimizer = GradientOptimizer.Create(options.Optimizer, parameters);
+        using var wide = WideDense.Of(head, options);
+        var regularization = new Regularization(parameters.Where(p => p.Handle != wide?.Weight.Handle), options);
+        using var optimizer = GradientOptimizer.Create(options.Optimizer, parameters, wide);
         using var minibatch = new BatchMemory(train.RowShape, batches.Max(), head.Device);
         using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
         using var snapshot = new WeightSnapshot(head.State);
@@ -51,6 +53,7 @@ internal static class TrainingLoop
             {
                 // The order depends on the seed and the epoch alone, so that a training can be taken up again at any epoch.
                 using (var images = train.Shuffled(options.Seed, epoch, cancellationToken))
+                using (wide?.Alone())
                 {
                     foreach (var size in batches)
                     {

@@ -1,0 +1,144 @@
+using Headstart.Models;
+using Headstart.Training;
+using Headstart.Training.Features;
+using Headstart.Training.Heads;
+using Headstart.Training.Wide;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Headstart.Tests.Training.Wide;
+
+public sealed class WideDenseTests : IDisposable
+{
+    private const int Inputs = 4096;
+    private const string Spec = "dense(256, relu)";
+
+    // Clipping wants the gradient's length, so libtorch computes every layer; nothing is ever so long.
+    private const double NeverClips = 1e30;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(OptimizerChoice.Adam, 0.0, 2, Spec)]
+    [InlineData(OptimizerChoice.Adam, 0.01, 3, Spec)]
+    [InlineData(OptimizerChoice.Adamw, 0.0, 3, "dropout(0.3), dense(256, relu), dropout(0.2), dense(16, tanh)")]
+    [InlineData(OptimizerChoice.Adam, 0.0, 300, "dropout(0)")] // the layer is the whole head
+    public void Trains_as_libtorch_does(OptimizerChoice optimizer, double l2, int classes, string spec)
+    {
+        using var train = Set(70, classes, 1);
+        using var val = Set(40, classes, 2);
+        using var ours = Create(spec, classes);
+        using var theirs = Create(spec, classes);
+        var options = new TrainingOptions { Epochs = 3, Batch = 16, Optimizer = optimizer, L2 = l2 }; // 70 rows: the last batch has 6
+        using (var wide = WideDense.Of(ours, options))
+            Assert.NotNull(wide);
+
+        var one = Run(ours, train, val, options);
+        var two = Run(theirs, train, val, options with { Clip = NeverClips });
+
+        foreach (var (a, b) in one.Epochs.Zip(two.Epochs))
+        {
+            Assert.Equal(b.Train.Loss, a.Train.Loss, 1e-4 * b.Train.Loss);
+            Assert.Equal(b.Val.Loss, a.Val.Loss, 1e-4 * b.Val.Loss);
+        }
+
+        Assert.NotEqual(one.Epochs[0].Val.Loss, one.Epochs[2].Val.Loss);
+    }
+
+    [Fact]
+    public void Equal_seeds_give_equal_weights_bit_for_bit_and_no_tensors_are_left()
+    {
+        using var train = Set(50, 2, 1);
+        using var val = Set(20, 2, 2);
+        using var first = Create(Spec);
+        using var second = Create(Spec);
+        var options = new TrainingOptions { Epochs = 2 };
+        var threads = get_num_threads();
+
+        Run(first, train, val, options);
+        var live = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        Run(second, train, val, options);
+
+        Assert.Equal(live, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+        Assert.Equal(threads, get_num_threads());
+        Assert.Equal(first.FirstDense!.Weight.data<float>().ToArray(), second.FirstDense!.Weight.data<float>().ToArray());
+        Assert.Null(first.FirstDense.Product);
+    }
+
+    [Fact]
+    public void Checkpoint_goes_on_bit_for_bit_and_with_libtorch_alone_too()
+    {
+        using var train = Set(50, 2, 1);
+        using var val = Set(20, 2, 2);
+        var options = new TrainingOptions { Epochs = 3 };
+        using var whole = Create(Spec);
+        using var begun = Create(Spec);
+        using var resumed = Create(Spec);
+        using var elsewhere = Create(Spec);
+        var expected = Run(whole, train, val, options);
+        Assert.Throws<ExpectedDeathException>(() => Run(begun, train, val, options, From("here"), DieInThird));
+        File.Copy(_folder.File("here"), _folder.File("elsewhere"));
+
+        var here = Run(resumed, train, val, options, From("here"));
+        var there = Run(elsewhere, train, val, options with { Clip = NeverClips }, From("elsewhere"));
+
+        Assert.Equal(2, here.ResumedAfter);
+        Assert.Equal(2, there.ResumedAfter);
+        Assert.Equal(whole.FirstDense!.Weight.data<float>().ToArray(), resumed.FirstDense!.Weight.data<float>().ToArray());
+        Assert.Equal(expected.Kept!.Val, here.Kept!.Val);
+        Assert.Equal(expected.Kept.Val.Loss, there.Kept!.Val.Loss, 1e-5);
+    }
+
+    [Theory]
+    [InlineData(Spec, true)]
+    [InlineData("dropout(0.5), dense(256)", true)]
+    [InlineData("dense(128, relu)", false)] // half a million weights
+    [InlineData("dense(257, relu)", false)]
+    [InlineData("batchnorm, dense(256)", false)] // the gradient of what comes in is wanted too
+    public void Takes_first_layers_that_are_large_and_of_whole_tiles(string spec, bool takes)
+    {
+        using var head = Create(spec);
+        using var wide = WideDense.Of(head, new TrainingOptions());
+        Assert.Equal(takes, wide is not null);
+    }
+
+    [Fact]
+    public void Leaves_the_layer_to_libtorch_where_options_want_its_gradient()
+    {
+        using var head = Create(Spec);
+        foreach (var options in (TrainingOptions[])[new() { Clip = 1 }, new() { Optimizer = OptimizerChoice.Sgd }, new() { Batch = 1000 }])
+        {
+            using var wide = WideDense.Of(head, options);
+            Assert.Null(wide);
+        }
+    }
+
+    private static void DieInThird(EpochRecord epoch)
+    {
+        if (epoch.Epoch == 3)
+            throw new ExpectedDeathException();
+    }
+
+    private Checkpoint From(string name) => new(_folder.File(name), TimeSpan.Zero, TimeProvider.System);
+
+    private static TrainingResult Run(Head head, FeatureSet train, FeatureSet val, TrainingOptions options, Checkpoint? checkpoint = null, Action<EpochRecord>? onEpoch = null) =>
+        TrainingLoop.Run(
+            head, train, val, [.. Enumerable.Range(0, head.Plan.Classes).Select(c => $"class{c}")], options, onEpoch ?? (_ => { }), TimeProvider.System, checkpoint,
+            TestContext.Current.CancellationToken);
+
+    private static Head Create(string spec, int classes = 2) =>
+        new(HeadPlan.Create(HeadSpec.Parse(spec), new ModelLayer("pooled", new LayerShape(Inputs, 1, 1)), classes), 3, CPU);
+
+    // As a base leaves them: most are 0.
+    private static FeatureSet Set(int rows, int classes, ulong seed)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(seed);
+        return new FeatureSet(
+            rand([rows, Inputs], generator: generator).sub_(0.7f).clamp_(min: 0).DetachFromDisposeScope(), [.. Enumerable.Range(0, rows).Select(i => i % classes)]);
+    }
+
+    private sealed class ExpectedDeathException : Exception;
+}

@@ -1,0 +1,128 @@
+using System.Runtime.Intrinsics;
+using Headstart.Training.Features;
+using Headstart.Training.Heads;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Headstart.Training.Wide;
+
+/// <summary>The first dense layer of a head on long features: nearly all of its weights. A step reads and writes them and their moments once.</summary>
+/// <remarks>
+/// Nothing before the layer is trained, so of its gradients only the weights' is wanted, and that is a product of two small matrices: what went in, and the
+/// gradient by what came out. It is never formed; <see cref="KerasAdam"/> uses it where it is computed.
+/// </remarks>
+internal sealed class WideDense : IDisposable
+{
+    /// <summary>With fewer weights libtorch is as fast: they stay in a processor's cache.</summary>
+    private const long LeastWeights = 1 << 20;
+
+    /// <summary>With more images a step is bound by its arithmetic, and libtorch is as fast.</summary>
+    private const int MostImages = 128;
+
+    private readonly DenseModule _layer;
+    private readonly long _rest;
+    private readonly WideShape _shape;
+    private readonly float _l2;
+    private readonly double _decay;
+    private readonly int _threads = get_num_threads();
+    private Tensor? _input;
+    private Tensor? _output;
+    private Tensor? _sums;
+    private Tensor? _packed;
+
+    private WideDense(DenseModule layer, long rest, WideShape shape, TrainingOptions options)
+    {
+        _layer = layer;
+        _rest = rest;
+        _shape = shape;
+        _l2 = (float)(options.L2 ?? 0);
+        _decay = options.Decay;
+        _layer.Product = Multiply;
+    }
+
+    /// <summary>[units, inputs].</summary>
+    public Parameter Weight => _layer.Weight;
+
+    /// <summary>Takes over a head's first dense layer, until it is disposed.</summary>
+    /// <returns>
+    /// Null where libtorch computes the layer as any other: where that is as fast, the processor has no vectors of 256 bits, the shape is odd, the optimizer
+    /// isn't Adam, or the gradient's length is asked for.
+    /// </returns>
+    public static WideDense? Of(Head head, TrainingOptions options)
+    {
+        if (head.Device.type != DeviceType.CPU || !Vector256.IsHardwareAccelerated || options.Optimizer is not (OptimizerChoice.Adam or OptimizerChoice.Adamw)
+            || options.Clip is not null || options.Batch > MostImages || head.FirstDense is not { } layer)
+        {
+            return null;
+        }
+
+        var shape = new WideShape((int)layer.Weight.shape[1], (int)layer.Weight.shape[0]);
+        var weights = (long)shape.Inputs * shape.Units;
+        return shape.IsWhole && weights >= LeastWeights ? new WideDense(layer, head.Parameters.Sum(p => p.Value.numel()) - weights, shape, options) : null;
+    }
+
+    /// <summary>Moves the weights once, along the gradient of the last backward pass, with the penalty and the decay that the options ask for.</summary>
+    /// <param name="m">First moments, like the weights.</param>
+    /// <param name="v">Second moments.</param>
+    /// <param name="learningRate">Before Adam's correction.</param>
+    /// <param name="rate">After it.</param>
+    /// <param name="epsilon">Keras' epsilon hat.</param>
+    public unsafe void Move(Tensor m, Tensor v, double learningRate, double rate, double epsilon)
+    {
+        using var scope = NewDisposeScope();
+        var input = _input ?? throw new InvalidOperationException("nothing went through the layer: call forward first");
+        var gradient = (_output?.grad ?? throw new InvalidOperationException("the layer's output has no gradient: call backward first")).contiguous();
+        var n = (int)input.shape[0];
+        var packedInputs = (long)n * _shape.Tiles * _shape.TileInputs;
+        var packed = TensorMemory.First(Room(ref _packed, packedInputs + ((long)n * _shape.Units)));
+        new WideAdam((float)rate, (float)epsilon, _l2, (float)(1 - (learningRate * _decay))).Step(
+            TensorMemory.First(Weight), TensorMemory.First(m), TensorMemory.First(v), TensorMemory.First(input), TensorMemory.First(gradient),
+            packed, packed + packedInputs, n, _shape, _threads);
+    }
+
+    /// <summary>Until the result is disposed, libtorch computes the rest of the head on one thread, where it is small: the others would wait in a loop, on the cores that this layer wants.</summary>
+    public IDisposable? Alone()
+    {
+        if (_rest >= LeastWeights)
+            return null;
+        set_num_threads(1);
+        return new Threads(_threads);
+    }
+
+    public void Dispose()
+    {
+        _layer.Product = null;
+        _sums?.Dispose();
+        _packed?.Dispose();
+    }
+
+    private unsafe Tensor Multiply(Tensor input)
+    {
+        var n = (int)input.shape[0];
+        using (no_grad())
+        {
+            _input = input.contiguous();
+            _output = empty(n, _shape.Units);
+            WideProduct.Compute(
+                TensorMemory.First(Weight), TensorMemory.First(_input), TensorMemory.First(Room(ref _sums, (long)_shape.Parts * n * _shape.Units)),
+                TensorMemory.First(_output), n, _shape, _threads);
+        }
+
+        _output.requires_grad = true;
+        return _output;
+    }
+
+    private static Tensor Room(ref Tensor? room, long values)
+    {
+        if (room is not null && room.numel() >= values)
+            return room;
+        room?.Dispose();
+        return room = empty(values).DetachFromDisposeScope();
+    }
+
+    private sealed class Threads(int before) : IDisposable
+    {
+        public void Dispose() => set_num_threads(before);
+    }
+}
