@@ -87,6 +87,11 @@ internal sealed class WideDense : IDisposable
         if (_rest >= LeastWeights)
             return null;
         set_num_threads(1);
+
+        // libtorch's setting is for the thread that makes it and for those that have none yet: for the latter it is put back at once.
+        var other = new Thread(() => set_num_threads(_threads)) { Name = "libtorch's threads" };
+        other.Start();
+        other.Join();
         return new Threads(_threads);
     }
 

@@ -115,6 +115,26 @@ public sealed class WideDenseTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Alone_the_rest_of_the_head_has_one_thread_and_other_threads_keep_theirs()
+    {
+        using var head = Create(Spec);
+        using var wide = WideDense.Of(head, new TrainingOptions())!;
+        var threads = get_num_threads();
+        var elsewhere = 0;
+
+        using (wide.Alone())
+        {
+            Assert.Equal(1, get_num_threads());
+            var other = new Thread(() => elsewhere = get_num_threads());
+            other.Start();
+            other.Join();
+        }
+
+        Assert.Equal(threads, elsewhere);
+        Assert.Equal(threads, get_num_threads());
+    }
+
     private static void DieInThird(EpochRecord epoch)
     {
         if (epoch.Epoch == 3)
