@@ -35,6 +35,9 @@ internal sealed class HeadStack : IDisposable
         }
     }
 
+    /// <summary>Whether a dense layer is the first piece that is trained.</summary>
+    public bool BeginsDense => _pieces[0].Piece is Dense;
+
     /// <summary>As <see cref="Head.Parameters"/>, each with one more dimension in front.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
@@ -56,10 +59,20 @@ internal sealed class HeadStack : IDisposable
     /// <returns>[K, n, outputs].</returns>
     public Tensor Forward(Tensor batch, bool training)
     {
-        var (orders, rows) = (batch.shape[0], batch.shape[1]);
-        var x = batch;
-        var parameter = 0;
-        for (var i = 0; i < _pieces.Length; i++)
+        return Forward(batch, first: 0, orders: batch.shape[0], training);
+    }
+
+    /// <summary>Logits in training of heads that begin with a dense layer, whose product with what goes in was computed elsewhere.</summary>
+    /// <param name="product">[K, n, units].</param>
+    /// <returns>[K, n, outputs].</returns>
+    public Tensor ForwardProduct(Tensor product) =>
+        Forward(Activate(product + ((Tensor)Parameters[1]).unsqueeze(1), ((Dense)_pieces[0].Piece).Activation), first: 1, orders: Count, training: true);
+
+    private Tensor Forward(Tensor x, int first, long orders, bool training)
+    {
+        var rows = x.shape[1];
+        var parameter = 2 * first;
+        for (var i = first; i < _pieces.Length; i++)
         {
             if (_pieces[i].Piece is Dropout)
             {

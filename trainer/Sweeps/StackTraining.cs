@@ -74,6 +74,7 @@ internal static class StackTraining
         using var objective = new StackObjective(classes.Count, train.Count, classWeights, [.. options.Select(o => o.LabelSmoothing)], device);
         using var regularization = new StackRegularization(stack.Parameters, options, device);
         using var minibatch = new Minibatch(train, orders.Count * Math.Min(options[0].Batch, train.Count), device);
+        using var rowLayer = RowLayer.Of(stack, train, orders.Count, options[0].Batch);
         using var log = zeros([count, train.Count, plan.Outputs], device: device).DetachFromDisposeScope();
 
         var steps = (train.Count + options[0].Batch - 1) / options[0].Batch;
@@ -92,11 +93,13 @@ internal static class StackTraining
                     return null;
                 using var step = NewDisposeScope();
                 var rows = Math.Min(options[0].Batch, train.Count - first);
-                var batch = minibatch.Gather(orders.Rows(first, rows));
-                var logits = stack.Forward(batch.view(orders.Count, rows, -1), training: true);
+                var logits = rowLayer is null
+                    ? stack.Forward(minibatch.Gather(orders.Rows(first, rows)).view(orders.Count, rows, -1), training: true)
+                    : stack.ForwardProduct(rowLayer.Multiply(orders.Rows(first, rows)));
                 var loss = objective.Loss(logits, first);
                 optimizer.ClearGradients();
                 loss.backward();
+                rowLayer?.SetGradient();
                 rates = [.. schedules.Select((s, k) => (float)s.At(optimizer.Steps, plateaus[k]))];
                 var perHead = tensor(rates, [count, 1, 1], device: device);
                 regularization.Apply(perHead);

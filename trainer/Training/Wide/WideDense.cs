@@ -17,6 +17,9 @@ internal sealed class WideDense : IDisposable
     /// <summary>With fewer weights libtorch is as fast: they stay in a processor's cache.</summary>
     private const long LeastWeights = 1 << 20;
 
+    /// <summary>With fewer units, copying what goes in costs more than it saves.</summary>
+    private const int LeastUnits = 64;
+
     /// <summary>With more images a step is bound by its arithmetic, and libtorch is as fast.</summary>
     private const int MostImages = 128;
 
@@ -59,7 +62,7 @@ internal sealed class WideDense : IDisposable
 
         var shape = new WideShape((int)layer.Weight.shape[1], (int)layer.Weight.shape[0]);
         var weights = (long)shape.Inputs * shape.Units;
-        return shape.IsWhole && weights >= LeastWeights ? new WideDense(layer, head.Parameters.Sum(p => p.Value.numel()) - weights, shape, options) : null;
+        return shape.IsWhole && shape.Units >= LeastUnits && weights >= LeastWeights ? new WideDense(layer, head.Parameters.Sum(p => p.Value.numel()) - weights, shape, options) : null;
     }
 
     /// <summary>Moves the weights once, along the gradient of the last backward pass, with the penalty and the decay that the options ask for.</summary>

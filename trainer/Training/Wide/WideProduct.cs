@@ -40,7 +40,13 @@ internal static unsafe class WideProduct
             for (; b + 4 <= n; b += 4)
             {
                 for (var u = block; u < end; u += 2)
-                    FourByTwo(w + ((long)u * shape.Inputs), x + ((long)b * shape.Inputs), z + ((long)b * shape.Units) + u, tile.Inputs, shape);
+                {
+                    var kernel = w + ((long)u * shape.Inputs);
+                    var row = x + ((long)b * shape.Inputs);
+                    FourByTwo(
+                        kernel, kernel + shape.Inputs, row, row + shape.Inputs, row + (2L * shape.Inputs), row + (3L * shape.Inputs),
+                        z + ((long)b * shape.Units) + u, shape.Units, tile.Inputs);
+                }
             }
 
             for (; b < n; b++)
@@ -51,18 +57,16 @@ internal static unsafe class WideProduct
         }
     }
 
-    // Eight sums at once, as many as it takes to keep two multipliers busy.
-    private static void FourByTwo(float* w, float* x, float* z, int count, WideShape shape)
+    /// <summary>The products of four rows with two: eight sums at once, as many as it takes to keep two multipliers busy.</summary>
+    /// <param name="z">Where those of the first row go; those of the next lie <paramref name="stride"/> further.</param>
+    /// <param name="count">A multiple of 8.</param>
+    public static void FourByTwo(float* w0, float* w1, float* xa, float* xb, float* xc, float* xd, float* z, int stride, int count)
     {
         Vector256<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
-        var w1 = w + shape.Inputs;
-        var xb = x + shape.Inputs;
-        var xc = xb + shape.Inputs;
-        var xd = xc + shape.Inputs;
         for (var i = 0; i < count; i += 8)
         {
-            var (u0, u1) = (Vector256.Load(w + i), Vector256.Load(w1 + i));
-            var row = Vector256.Load(x + i);
+            var (u0, u1) = (Vector256.Load(w0 + i), Vector256.Load(w1 + i));
+            var row = Vector256.Load(xa + i);
             a0 = Vector256.FusedMultiplyAdd(row, u0, a0);
             a1 = Vector256.FusedMultiplyAdd(row, u1, a1);
             row = Vector256.Load(xb + i);
@@ -77,15 +81,16 @@ internal static unsafe class WideProduct
         }
 
         (z[0], z[1]) = (Vector256.Sum(a0), Vector256.Sum(a1));
-        z += shape.Units;
+        z += stride;
         (z[0], z[1]) = (Vector256.Sum(b0), Vector256.Sum(b1));
-        z += shape.Units;
+        z += stride;
         (z[0], z[1]) = (Vector256.Sum(c0), Vector256.Sum(c1));
-        z += shape.Units;
+        z += stride;
         (z[0], z[1]) = (Vector256.Sum(d0), Vector256.Sum(d1));
     }
 
-    private static float Dot(float* w, float* x, int count)
+    /// <param name="count">A multiple of 8.</param>
+    public static float Dot(float* w, float* x, int count)
     {
         var sum = Vector256<float>.Zero;
         for (var i = 0; i < count; i += 8)
