@@ -1,6 +1,7 @@
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Training.Heads;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Heads;
@@ -115,6 +116,20 @@ public sealed class HeadTests
         Assert.Equal(0.25, dropped.Count(v => v == 0) / 100_000.0, 0.01);
         Assert.All(dropped.Where(v => v != 0), v => Assert.Equal(1 / 0.75f, v));
         Assert.Equal(Values(input), Values(dropout.forward(input)));
+    }
+
+    [Fact]
+    public void Dense_layer_computes_with_the_parameters_that_it_has_after_it_moved()
+    {
+        using var layer = new DenseModule("dense", 3, 2, seed: 1);
+        using var input = rand(4, 3);
+        using var before = layer.forward(input);
+
+        layer.to(ScalarType.Float64); // gives a module other parameters, as a move to a GPU does
+        using var after = layer.forward(input.to(ScalarType.Float64));
+
+        Assert.Equal(ScalarType.Float64, layer.Weight.dtype);
+        Assert.True(allclose(before.to(ScalarType.Float64), after, rtol: 1e-5, atol: 1e-6));
     }
 
     [Fact]
