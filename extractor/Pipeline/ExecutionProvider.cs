@@ -8,7 +8,7 @@ namespace Headstart.Extraction.Pipeline;
 /// <param name="Notice">A line to show once, or null.</param>
 internal sealed record ExecutionProvider(string Name, string? Notice)
 {
-    private const string GpuBuild = "build with -p:Accelerator=cuda, and install the NVIDIA driver, CUDA 12 and cuDNN 9";
+    private const string GpuBuild = "build with -p:Accelerator=cuda, and install the NVIDIA driver, CUDA 13 and cuDNN 9";
 
     public bool IsCpu => Name == "cpu";
 

@@ -40,6 +40,21 @@ public sealed class AcceleratorTests
         Assert.Contains(reason, run.Output, StringComparison.Ordinal);
     }
 
+    // Selecting a package says nothing of whether it exists: a version that could not be had stood here once. TorchSharp's CUDA packages are not tried,
+    // because the registry that this project is tested with doesn't serve them.
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task The_extractor_for_gpus_restores()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsWindows(), "There are no CUDA packages for this platform.");
+        using var folder = new TemporaryFolder();
+
+        (await ProgramRun.Of("dotnet", ["restore", Path.Combine(Repository.Root, "extractor"), "-p:Accelerator=cuda", "--artifacts-path", folder.File("build")])).EndedWith(0);
+
+        var assets = Directory.EnumerateFiles(folder.Path, "project.assets.json", SearchOption.AllDirectories).Single(f => f.Contains("extractor", StringComparison.Ordinal));
+        Assert.Contains("libonnxruntime_providers_cuda.so", await File.ReadAllTextAsync(assets, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
     private static async Task<IReadOnlyList<string>> Packages(string project, string platform, params string[] options)
     {
         var run = (await MSBuild(project, ["-getItem:PackageReference", $"-p:RuntimeIdentifier={platform}", .. options])).EndedWith(0);

@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text.Json;
 using Headstart.Tests.Programs;
 
@@ -20,6 +21,15 @@ public sealed class PublishTests : IDisposable
         // Four builds, beside all other tests: minutes on a busy machine.
         await using (var publish = RunningProgram.Start("bash", [Path.Combine(Repository.Root, "scripts/publish.sh"), published]))
             (await publish.Ended(TimeSpan.FromMinutes(30))).EndedWith(0);
+
+        foreach (var (program, native) in (ReadOnlySpan<(string, string)>)[("extractor", "microsoft.ml.onnxruntime/ThirdPartyNotices.txt"), ("trainer", "libtorch-cpu-linux-x64/LICENSE-LIBTORCH.txt")])
+        {
+            var shipped = Path.Combine(published, $"{program}-linux-x64");
+            Assert.All((string[])["LICENSE", "THIRD-PARTY-NOTICES.md", "licenses/netvips.native.linux-x64/THIRD-PARTY-NOTICES.md", "licenses/" + native], notice => Assert.True(File.Exists(Path.Combine(shipped, notice)), notice));
+            using var tool = ZipFile.OpenRead(Directory.GetFiles(Path.Combine(published, "tools"), $"Headstart.{program}.*.nupkg", new EnumerationOptions { MatchCasing = MatchCasing.CaseInsensitive }).Single());
+            Assert.Contains(tool.Entries, e => e.FullName.EndsWith("/LICENSE", StringComparison.Ordinal));
+            Assert.Contains(tool.Entries, e => e.FullName.EndsWith("/licenses/" + native, StringComparison.Ordinal));
+        }
 
         // Where .NET can't be found, so that the folders must bring their own.
         var withoutDotnet = new Dictionary<string, string?> { ["PATH"] = "/usr/bin:/bin", ["DOTNET_ROOT"] = _folder.File("nowhere"), ["DOTNET_ROOT_X64"] = null };
