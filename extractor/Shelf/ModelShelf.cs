@@ -13,7 +13,7 @@ internal sealed record ModelShelf(IReadOnlyList<ShelfModel> Models)
     {
         using var stream = typeof(ModelShelf).Assembly.GetManifestResourceStream(Resource)
             ?? throw new InvalidOperationException($"The program was built without {Resource}.");
-        return JsonSerializer.Deserialize<ModelShelf>(stream, HeadstartJson.Compact)!;
+        return JsonSerializer.Deserialize<ModelShelf>(stream, HeadstartJson.Strict)!;
     }
 
     /// <exception cref="CommandException">No such model; the message lists the near ones.</exception>

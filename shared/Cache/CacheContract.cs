@@ -100,6 +100,8 @@ public sealed record CacheContract
         if (!metadata.TryGetValue(MetadataKey, out var json))
             return null;
         var contract = JsonSerializer.Deserialize<CacheContract>(json, HeadstartJson.Compact)!;
+        if (contract.Schema > CurrentSchema)
+            throw new JsonException($"its contract has schema {contract.Schema}, and this version of Headstart reads {CurrentSchema}: use the version that wrote it");
         return metadata.TryGetValue(GridsKey, out var grids)
             ? contract with { Grids = JsonSerializer.Deserialize<Dictionary<string, ByteGrid>>(grids, HeadstartJson.Compact)! }
             : contract;

@@ -39,7 +39,7 @@ public sealed class ModelFile
         try
         {
             var contract = JsonSerializer.Deserialize<ModelContract>(json, HeadstartJson.Compact)!;
-            if (contract.Schema != ModelContract.CurrentSchema)
+            if (contract.Schema > ModelContract.CurrentSchema)
             {
                 throw new CommandException($"{path} has a contract of schema {contract.Schema}; this version of Headstart reads {ModelContract.CurrentSchema}. " +
                     "Import the weights again with this version, or use the version that made the file.");

@@ -59,7 +59,7 @@ public static class Presets
 
         try
         {
-            var custom = JsonSerializer.Deserialize<ImagePreprocessing>(File.ReadAllText(nameOrFile), HeadstartJson.Compact)
+            var custom = JsonSerializer.Deserialize<ImagePreprocessing>(File.ReadAllText(nameOrFile), HeadstartJson.Strict)
                 ?? throw new JsonException("the file holds null");
             custom.Validate();
             return custom;

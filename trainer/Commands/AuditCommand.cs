@@ -5,6 +5,8 @@ using Headstart.CommandLine;
 using Headstart.Training.Audit;
 using Headstart.Training.Reports;
 
+using Headstart.Training.Runs;
+
 namespace Headstart.Training.Commands;
 
 /// <summary><c>trainer audit</c>: what the features already know about the pictures and their labels.</summary>
@@ -49,11 +51,11 @@ public sealed class AuditCommand
 
     private static string Repeated(string cacheFolder, string outFolder, string? images, string? layer, long seed)
     {
-        List<string> parts = ["trainer", "audit", CommandText.Quote(cacheFolder), "--out", CommandText.Quote(outFolder)];
+        List<string> parts = ["trainer", "audit", ShellWord.Quote(cacheFolder), "--out", ShellWord.Quote(outFolder)];
         if (images is not null)
-            parts.AddRange(["--images", CommandText.Quote(images)]);
+            parts.AddRange(["--images", ShellWord.Quote(images)]);
         if (layer is not null)
-            parts.AddRange(["--layer", CommandText.Quote(layer)]);
+            parts.AddRange(["--layer", ShellWord.Quote(layer)]);
         if (seed != 0)
             parts.AddRange(["--seed", CommandText.Value(seed)]);
         return string.Join(' ', parts);

@@ -35,7 +35,7 @@ internal sealed class AuditWords(TextWriter output)
         Line("");
         Line($"In {outFolder}: {AuditPage.FileName} and the tables named above.");
         WrappedText.Write(output, "Next: ", $"open {Path.Combine(outFolder, AuditPage.FileName)}, mend what is wrong, extract again, then");
-        Line($"  trainer train {CommandText.Quote(cacheFolder)} --out RUN");
+        Line($"  trainer train {ShellWord.Quote(cacheFolder)} --out RUN");
     }
 
     private void Found(int count, string what, string table) => Line($"  {count,7:N0}  {what,-20}  {table}");

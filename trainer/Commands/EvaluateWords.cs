@@ -32,8 +32,8 @@ internal sealed class EvaluateWords(TextWriter output)
             WrappedText.Write(output, "note: ", $"The run was interrupted after epoch {run.Result.Epochs}.");
         if (report.Note is { } modelNote)
             WrappedText.Write(output, "note: ", modelNote);
-        var model = run.Tuning is { } tuning ? CommandText.Quote(tuning.Arguments.Model) : "MODEL.onnx";
-        Line($"Next: trainer export {CommandText.Quote(folder)} --model {model} --out CLASSIFIER.onnx");
+        var model = run.Tuning is { } tuning ? ShellWord.Quote(tuning.Arguments.Model) : "MODEL.onnx";
+        Line($"Next: trainer export {ShellWord.Quote(folder)} --model {model} --out CLASSIFIER.onnx");
 
         // A cache names its base, but not where the file lies: it may have been extracted on another machine.
         if (run.Tuning is null)

@@ -45,7 +45,7 @@ internal sealed class ExportWords(TextWriter output)
 
     public void OtherBaseUnknown(string why) => WrappedText.Write(output, "  other base: ", $"what it changes could not be measured, because {why.TrimEnd('.')}.");
 
-    public void Next(string path) => Line($"Next: extractor predict {CommandText.Quote(path)} IMAGES");
+    public void Next(string path) => Line($"Next: extractor predict {ShellWord.Quote(path)} IMAGES");
 
     private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

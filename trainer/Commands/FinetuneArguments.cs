@@ -1,6 +1,7 @@
 using Cocona;
 using Headstart.CommandLine;
 using Headstart.Training.FineTuning;
+using Headstart.Training.Runs;
 
 namespace Headstart.Training.Commands;
 
@@ -37,107 +38,11 @@ public sealed record FinetuneArguments(
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
 {
-    private const double LongestInterval = 1e6;
-
-    /// <summary>Every option that decides about the numbers, as it is typed, in the order of <c>--help</c>.</summary>
-    internal IReadOnlyList<(string Option, object? Value)> Choices =>
-    [
-        ("unfreeze", Unfreeze),
-        ("unfreeze-from", UnfreezeFrom),
-        ("lr", LearningRate),
-        ("head-lr", HeadLearningRate),
-        ("lr-decay", DepthDecay),
-        ("gradual", Gradual),
-        ("epochs", Epochs),
-        ("batch", Batch),
-        ("augment", Augment),
-        ("optimizer", Optimizer),
-        ("schedule", Schedule),
-        ("warmup", WarmUp),
-        ("weight-decay", WeightDecay),
-        ("clip", Clip),
-        ("label-smoothing", LabelSmoothing),
-        ("class-weights", ClassWeights),
-        ("early-stop", EarlyStop),
-        ("seed", Seed),
-        ("precision", Precision),
-        ("device", Device),
-    ];
-
-    /// <summary>Where things are: may change from one command line to the next.</summary>
-    private IReadOnlyList<(string Option, object? Value)> Places =>
-        [("model", Model), ("cache", Cache), ("images", Images), ("val", Val), ("run-cache", RunCache)];
-
-    /// <param name="head">How the head was trained that it goes on from: gives what is left out.</param>
-    /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
-    internal TuningOptions ToOptions(TrainingOptions head)
+    /// <summary>What of it a run is made from.</summary>
+    /// <exception cref="CommandException">A time that makes no sense.</exception>
+    internal FinetuneRequest ToRequest()
     {
-        if ((Cache is null) == (Images is null))
-            throw CommandException.Usage("Give either --cache, with the layer before the unfrozen part, or --images.");
-        if (!(CheckpointEvery is >= 0 and <= LongestInterval))
-            throw CommandException.Usage($"--checkpoint-every {CheckpointEvery}: seconds from 0 (after every epoch) to {LongestInterval:0}.");
-        var options = new TuningOptions
-        {
-            Training = new TrainingOptions
-            {
-                Epochs = Epochs,
-                Batch = Batch,
-                Optimizer = Optimizer,
-                LearningRate = LearningRate,
-                Schedule = Schedule,
-                WarmUp = WarmUp,
-                WeightDecay = WeightDecay,
-                Clip = Clip,
-                LabelSmoothing = LabelSmoothing,
-                ClassWeights = ClassWeights ?? head.ClassWeights,
-                EarlyStop = EarlyStop,
-                Seed = Seed ?? head.Seed,
-            },
-            HeadLearningRate = HeadLearningRate,
-            DepthDecay = DepthDecay,
-            Gradual = Gradual,
-            Augment = Augment,
-            Precision = Precision,
-        };
-        options.Validate();
-        return options;
-    }
-
-    /// <summary>The command that repeats it, as it would be typed.</summary>
-    internal string ToCommand()
-    {
-        var defaults = new FinetuneArguments(Run, Out, Model);
-        return CommandText.Of(
-            ["trainer", "finetune", CommandText.Quote(Run), "--out", CommandText.Quote(Out), "--model", CommandText.Quote(Model)],
-            [.. Places.Skip(1), .. Choices],
-            [.. defaults.Places.Skip(1), .. defaults.Choices]);
-    }
-
-    /// <summary>These arguments, for a run that was begun with them and now goes on as another command line asks.</summary>
-    /// <param name="now">Says where everything is, and how to report.</param>
-    /// <param name="given">The options that were typed now; those that decide about the numbers must be as they were.</param>
-    /// <exception cref="CommandException">One is not; the message names it.</exception>
-    internal FinetuneArguments ContinuedAs(FinetuneArguments now, IReadOnlySet<string> given)
-    {
-        BegunOptions.RequireSame(now.Out, given, now.Choices, Choices);
-        if ((now.Cache is null) != (Cache is null))
-        {
-            throw CommandException.Usage($"{now.Out} was begun with {(Cache is null ? "--images" : "--cache")}, and the last digits of features that are computed again differ: " +
-                "go on with that, or give another --out.");
-        }
-
-        return this with
-        {
-            Run = now.Run,
-            Out = now.Out,
-            Model = now.Model,
-            Cache = now.Cache,
-            Images = now.Images,
-            Val = now.Val ?? Val,
-            RunCache = now.RunCache ?? RunCache,
-            Resume = true,
-            CheckpointEvery = now.CheckpointEvery,
-            Json = now.Json,
-        };
+        CheckpointInterval.Require(CheckpointEvery);
+        return Choices.Copy(this, new FinetuneRequest { Run = Run, Out = Out, Model = Model });
     }
 }

@@ -14,17 +14,18 @@ public sealed class FinetuneCommand
 
     [Command("finetune", Description = "Tune the base's last blocks together with a trained head.")]
     [GivenOptions]
-    public async Task RunAsync(FinetuneArguments arguments, [FromService] ICoconaAppContextAccessor context)
+    public async Task RunAsync(FinetuneArguments commandLine, [FromService] ICoconaAppContextAccessor context)
     {
         var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
-        var begun = arguments.Resume ? RunFolder.Unfinished(arguments.Out) : null;
-        if (arguments.Resume && begun is null && RunFolder.Finished(arguments.Out) is { } finished)
+        var arguments = commandLine.ToRequest();
+        var begun = commandLine.Resume ? RunFolder.Unfinished(arguments.Out) : null;
+        if (commandLine.Resume && begun is null && RunFolder.Finished(arguments.Out) is { } finished)
         {
             finished.Tuning?.Arguments.ContinuedAs(arguments, Given);
-            TrainWords.Finished(arguments.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
-            if (arguments.Json)
+            TrainWords.Finished(commandLine.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
+            if (commandLine.Json)
                 JsonOutput.Write(finished.Result);
             return;
         }
@@ -32,9 +33,9 @@ public sealed class FinetuneCommand
         if (begun is { Tuning: null })
             throw new CommandException($"{arguments.Out} holds a run that 'trainer train' began. Go on with it by that command, or choose another --out.");
         arguments = begun?.Tuning.ContinuedAs(arguments, Given) ?? arguments;
-        var output = arguments.Json ? Console.Error : Console.Out;
-        var result = await TuningRun.MakeAsync(arguments, begun, output, time, start, cancellationToken).ConfigureAwait(false);
-        if (arguments.Json)
+        var output = commandLine.Json ? Console.Error : Console.Out;
+        var result = await TuningRun.MakeAsync(arguments, begun, commandLine.Resume, TimeSpan.FromSeconds(commandLine.CheckpointEvery), output, time, start, cancellationToken).ConfigureAwait(false);
+        if (commandLine.Json)
             JsonOutput.Write(result);
         if (result.Interrupted)
         {

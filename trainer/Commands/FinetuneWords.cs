@@ -17,7 +17,7 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
     /// <param name="prefix">The layer whose features go in; null for pictures.</param>
     /// <param name="groups">What is tuned.</param>
     public void Begin(
-        FinetuneArguments arguments, ModelFile model, RunImages images, ModelLayer? prefix, TunedNetwork network, IReadOnlyList<RunTuningGroup> groups, torch.Device device)
+        FinetuneRequest arguments, ModelFile model, RunImages images, ModelLayer? prefix, TunedNetwork network, IReadOnlyList<RunTuningGroup> groups, torch.Device device)
     {
         Line($"{arguments.Run}: {images.Train.Count:N0} images to train, {images.Validation.Count:N0} to validate, {images.Data.Split.How}");
         Line($"{model.Contract.Name}, tuned after {network.UnfrozenFrom ?? "the image"} to {network.Base.To}, on the {TrainingDevice.Describe(device)}");
@@ -48,7 +48,7 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
 
     public void Epoch(EpochRecord epoch) => _training.Epoch(epoch);
 
-    public void End(FinetuneArguments arguments, RunResult result)
+    public void End(FinetuneRequest arguments, RunResult result)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
@@ -61,7 +61,7 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N1} images/s");
         Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.BaseName}, {RunFolder.HeadName},");
         Line($"  {RunFolder.RunName}, {RunFolder.MetricsName}");
-        Line($"Next: trainer export {CommandText.Quote(arguments.Out)} --model {CommandText.Quote(arguments.Model)} --out CLASSIFIER.onnx");
+        Line($"Next: trainer export {ShellWord.Quote(arguments.Out)} --model {ShellWord.Quote(arguments.Model)} --out CLASSIFIER.onnx");
     }
 
     private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));

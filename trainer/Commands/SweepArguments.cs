@@ -1,5 +1,5 @@
 using Cocona;
-using Headstart.CommandLine;
+using Headstart.Training.Runs;
 using Headstart.Training.Sweeps;
 
 namespace Headstart.Training.Commands;
@@ -18,51 +18,6 @@ public sealed record SweepArguments(
     [Option("resume", Description = "Go on with a sweep that was ended, to the same leaderboard. Begins one where there is none.")] bool Resume = false,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
 {
-    /// <summary>Every option that decides about the numbers, where folders and the space apart.</summary>
-    internal IReadOnlyList<(string Option, object? Value)> Choices => [("val-split", ValSplit), ("layer", Layer), ("folds", Folds), ("device", Device)];
-
-    /// <summary>Where the best trial's run goes.</summary>
-    internal string Best => Path.Combine(Out, "best");
-
-    /// <summary>Where the run goes that the best trial is tuned from, if it is tuned.</summary>
-    internal string BestHead => Path.Combine(Out, "head");
-
-    /// <summary>What every trial has in common.</summary>
-    internal TrialOptions Basis => new(
-        new TrainArguments(Cache, Best, Val, ValSplit, Layer, Device: Device), new FinetuneArguments(BestHead, Best, Model ?? "", Cache, Device: Device));
-
-    /// <summary>The command that repeats the sweep, given the space file.</summary>
-    internal string Command => CommandText.Of(
-        ["trainer", "sweep", CommandText.Quote(Cache), "--space", CommandText.Quote(Space), "--out", CommandText.Quote(Out)],
-        [("val", Val), ("model", Model), .. Choices],
-        [("val", null), ("model", null), .. new SweepArguments(Cache, Space, Out).Choices]);
-
-    /// <param name="space">What is tried.</param>
-    /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
-    internal void Validate(SweepSpace space)
-    {
-        if (space.Tunes && Model is null)
-            throw CommandException.Usage($"{Space}: options.{space.Options.First(o => o.Option.Part == SpacePart.Depth).Option.Name}: to tune a base takes the base. Give the model that made {Cache}, with --model FILE.onnx.");
-        if (!space.Tunes && Model is not null)
-            throw CommandException.Usage($"--model {Model}: nothing in {Space} tunes it. Add \"unfreeze\": [0, 1] to its options, or leave --model out.");
-        if (Folds < 2)
-            throw CommandException.Usage($"--folds {Folds}: there must be at least 2.");
-        if (Folds is not null && Val is not null)
-            throw CommandException.Usage("--folds and --val: folds divide one cache so that every image judges once, and --val gives another to judge by. Leave one of them out.");
-    }
-
-    /// <summary>Holds a sweep that goes on to how it was begun.</summary>
-    /// <param name="begun">Then.</param>
-    /// <exception cref="CommandException">An option differs; the message names it.</exception>
-    internal void RequireSame(SweepArguments begun)
-    {
-        foreach (var ((option, value), (_, before)) in Choices.Zip(begun.Choices))
-        {
-            if (!Equals(value, before))
-                throw CommandException.Usage($"--{option} {CommandText.Value(value)}: {Out} was begun with {CommandText.Value(before)}. Give that to go on, or another --out.");
-        }
-
-        if (Val is null != begun.Val is null)
-            throw CommandException.Usage($"--val {CommandText.Value(Val)}: {Out} was begun with {CommandText.Value(begun.Val)}. Give that to go on, or another --out.");
-    }
+    /// <summary>What of it a sweep is made from.</summary>
+    internal SweepRequest ToRequest() => Choices.Copy(this, new SweepRequest { Cache = Cache, Space = Space, Out = Out });
 }

@@ -13,28 +13,29 @@ namespace Headstart.Training.Commands;
 public sealed class SweepCommand
 {
     [Command("sweep", Description = "Train many heads on cached features, and say which is best.")]
-    public async Task RunAsync(SweepArguments arguments, [FromService] ICoconaAppContextAccessor context)
+    public async Task RunAsync(SweepArguments commandLine, [FromService] ICoconaAppContextAccessor context)
     {
         var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
+        var arguments = commandLine.ToRequest();
         var space = SpaceReader.Read(arguments.Space);
         arguments.Validate(space);
-        var words = new SweepWords(arguments.Json ? Console.Error : Console.Out, space);
-        if (arguments.Resume && SweepFolder.Finished(arguments.Out) is { } finished)
+        var words = new SweepWords(commandLine.Json ? Console.Error : Console.Out, space);
+        if (commandLine.Resume && SweepFolder.Finished(arguments.Out) is { } finished)
         {
-            TellFinished(arguments, space, finished);
+            TellFinished(arguments, commandLine.Json, space, finished);
             return;
         }
 
         var trials = TrialDraw.Trials(space, arguments.Basis, arguments.Space);
         var device = TrainingDevice.Resolve(arguments.Device);
         var state = CachesState.Of([arguments.Cache], arguments.Val);
-        var begun = arguments.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
+        var begun = commandLine.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
         RequireSame(arguments, space, state, begun);
         var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
 
-        using var folder = SweepFolder.Create(arguments.Out, arguments.Resume);
+        using var folder = SweepFolder.Create(arguments.Out, commandLine.Resume);
         var heads = trials.Where(t => t.Tuning is null).ToList();
         var tunes = heads.Count < trials.Count;
         var run = new SweepRun(space, heads, arguments.Folds, keepsHeads: tunes, data, folder, device, time);
@@ -43,7 +44,7 @@ public sealed class SweepCommand
         var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation);
         folder.Begin(origin, isNew: begun is null);
         words.Begin(arguments, data, run, tuned, trials.Count, device);
-        if (arguments.Resume)
+        if (commandLine.Resume)
             words.Resume(arguments.Out, begun, folder.Outcomes.Count);
         using var features = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => data.LoadAsync(splits, run.Forms, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
@@ -73,7 +74,7 @@ public sealed class SweepCommand
             SweepReport.Write(arguments, space, standings, run, best, advice, origin.Started, seconds);
             folder.Finish(result);
             words.End(arguments, standings, best, advice, seconds);
-            if (arguments.Json)
+            if (commandLine.Json)
                 JsonOutput.Write(result);
         }
         catch (OperationCanceledException e)
@@ -83,7 +84,7 @@ public sealed class SweepCommand
         }
     }
 
-    private static void RequireSame(SweepArguments arguments, SweepSpace space, CachesState state, SweepStart? begun)
+    private static void RequireSame(SweepRequest arguments, SweepSpace space, CachesState state, SweepStart? begun)
     {
         if (begun is null)
             return;
@@ -105,12 +106,12 @@ public sealed class SweepCommand
     }
 
     // A job that is started again after it was done has nothing to do, which is no failure.
-    private static void TellFinished(SweepArguments arguments, SweepSpace space, JsonObject result)
+    private static void TellFinished(SweepRequest arguments, bool asJson, SweepSpace space, JsonObject result)
     {
         if (!JsonNode.DeepEquals(result["space"], JsonNode.Parse(space.Source.GetRawText())))
             throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} is finished, and had another content of the file. Give another --out.");
-        (arguments.Json ? Console.Error : Console.Out).WriteLine($"{arguments.Out} is finished: see {SweepFolder.LeaderboardName} in it. There is nothing to resume.");
-        if (arguments.Json)
+        (asJson ? Console.Error : Console.Out).WriteLine($"{arguments.Out} is finished: see {SweepFolder.LeaderboardName} in it. There is nothing to resume.");
+        if (asJson)
             JsonOutput.Write(result);
     }
 }

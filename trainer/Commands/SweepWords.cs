@@ -13,7 +13,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
     private const int Shown = 10;
 
     /// <param name="tuned">Null where heads alone are tried.</param>
-    public void Begin(SweepArguments arguments, SweepData data, SweepRun run, TunedTrials? tuned, int trials, torch.Device device)
+    public void Begin(SweepRequest arguments, SweepData data, SweepRun run, TunedTrials? tuned, int trials, torch.Device device)
     {
         var (cache, split) = (data.Data.Cache, data.Data.Split);
         Line($"{cache.Folder}: {(arguments.Folds is { } k ? $"{k} folds of its training and validation images" : $"{split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}")}");
@@ -61,7 +61,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
     }
 
     /// <param name="advice">Null where heads alone were tried.</param>
-    public void End(SweepArguments arguments, IReadOnlyList<Standing> standings, BestRun best, DepthAdvice? advice, double seconds)
+    public void End(SweepRequest arguments, IReadOnlyList<Standing> standings, BestRun best, DepthAdvice? advice, double seconds)
     {
         Line("");
         Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{(standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "")}");
@@ -82,13 +82,13 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
             (string[])[RunReport.FileName, SweepFolder.LeaderboardName, .. advice is null ? Array.Empty<string>() : [SweepFolder.DepthsName], SweepFolder.ResultName]));
         WrappedText.Write(output, $"{best.Folder}: ", $"{RunReport.FileName}, {files}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
-        Line($"Next: trainer evaluate {CommandText.Quote(best.Folder)} {CommandText.Quote(arguments.Val ?? arguments.Cache)}");
+        Line($"Next: trainer evaluate {ShellWord.Quote(best.Folder)} {ShellWord.Quote(arguments.Val ?? arguments.Cache)}");
         Line("The best run again, or longer:");
         foreach (var command in best.Again("-2"))
             Line($"  {command}");
     }
 
-    private string Repeats(SweepArguments arguments) => string.Join(", ",
+    private string Repeats(SweepRequest arguments) => string.Join(", ",
         new[] { space.Seeds > 1 ? $"{space.Seeds} seeds" : null, arguments.Folds is { } folds ? $"{folds} folds" : null }.OfType<string>());
 
     private static string Figures(Standing standing) => $"acc {Show(standing.Accuracy!.Value)}, loss {Show(standing.Loss!.Value)}";

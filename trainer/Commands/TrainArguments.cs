@@ -3,6 +3,7 @@ using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
+using Headstart.Training.Runs;
 
 namespace Headstart.Training.Commands;
 
@@ -44,79 +45,14 @@ public sealed record TrainArguments(
     [Option("block-rows", Description = "Read the features again in every epoch, in blocks of so many images that are shuffled together. Follows from --memory when left out.")]
     int? BlockRows = null) : ICommandParameterSet
 {
-    private const double LongestInterval = 1e6;
-
-    /// <summary>Every option that decides about the numbers, as it is typed, in the order of <c>--help</c>.</summary>
-    internal IReadOnlyList<(string Option, object? Value)> Choices =>
-    [
-        ("val", Val),
-        ("val-split", ValSplit),
-        ("layer", Layer),
-        ("head", Head),
-        ("epochs", Epochs),
-        ("batch", Batch),
-        ("optimizer", Optimizer),
-        ("lr", LearningRate),
-        ("schedule", Schedule),
-        ("warmup", WarmUp),
-        ("l2", L2),
-        ("weight-decay", WeightDecay),
-        ("clip", Clip),
-        ("label-smoothing", LabelSmoothing),
-        ("class-weights", ClassWeights),
-        ("threshold", Threshold),
-        ("early-stop", EarlyStop),
-        ("seed", Seed),
-        ("device", Device),
-        ("memory", Memory is null ? null : MemorySize.Parse(Memory).ToString()),
-        ("block-rows", BlockRows),
-    ];
-
     /// <summary>The other caches to train on; null when there are none. See <see cref="MoreArgumentsAttribute"/>.</summary>
     public string[]? More { get; init; }
 
-    /// <summary>All caches to train on.</summary>
-    internal IReadOnlyList<string> Caches => [Cache, .. More ?? []];
-
-    /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
-    internal TrainingOptions ToOptions()
+    /// <summary>What of it a run is made from.</summary>
+    /// <exception cref="CommandException">A size of memory, or a time, that makes no sense.</exception>
+    internal TrainRequest ToRequest()
     {
-        if (!(CheckpointEvery is >= 0 and <= LongestInterval))
-            throw CommandException.Usage($"--checkpoint-every {CheckpointEvery}: seconds from 0 (after every epoch) to {LongestInterval:0}.");
-        if (BlockRows < 1)
-            throw CommandException.Usage($"--block-rows {BlockRows}: a block has at least 1 image.");
-        var options = new TrainingOptions
-        {
-            Epochs = Epochs,
-            Batch = Batch,
-            Optimizer = Optimizer,
-            LearningRate = LearningRate,
-            Schedule = Schedule,
-            WarmUp = WarmUp,
-            L2 = L2,
-            WeightDecay = WeightDecay,
-            Clip = Clip,
-            LabelSmoothing = LabelSmoothing,
-            ClassWeights = ClassWeights,
-            EarlyStop = EarlyStop,
-            Seed = Seed,
-        };
-        options.Validate();
-        return options;
-    }
-
-    /// <summary>These arguments, for a run that was begun with them and now goes on as another command line asks.</summary>
-    /// <param name="now">Says where the caches and the run are, and how to report.</param>
-    /// <param name="given">The options that were typed now; those that decide about the numbers must be as they were.</param>
-    /// <exception cref="CommandException">One is not; the message names it.</exception>
-    internal TrainArguments ContinuedAs(TrainArguments now, IReadOnlySet<string> given)
-    {
-        // A cache may have moved; whether it is the same one is seen from its digests.
-        BegunOptions.RequireSame(now.Out, given, now.Choices.Where(c => c.Option != "val"), Choices.Where(c => c.Option != "val"));
-        if (given.Contains("val") && Val is null)
-            throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
-        if (now.Caches.Count != Caches.Count)
-            throw CommandException.Usage($"{now.Out} was begun with {Caches.Count} caches ({string.Join(", ", Caches)}), and now there are {now.Caches.Count}. Name the same ones, or give another --out.");
-        return this with { Cache = now.Cache, More = now.More, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
+        CheckpointInterval.Require(CheckpointEvery);
+        return Choices.Copy(this, new TrainRequest { Cache = Cache, Out = Out }) with { Memory = Memory is null ? null : MemorySize.Parse(Memory).ToString() };
     }
 }

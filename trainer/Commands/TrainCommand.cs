@@ -20,14 +20,14 @@ public sealed class TrainCommand
     [Command("train", Description = "Train a head on cached features.")]
     [GivenOptions]
     [MoreArguments]
-    public async Task RunAsync(TrainArguments arguments, [FromService] ICoconaAppContextAccessor context)
+    public async Task RunAsync(TrainArguments commandLine, [FromService] ICoconaAppContextAccessor context)
     {
-        arguments = arguments with { More = More.Count > 0 ? [.. More] : null };
+        var arguments = (commandLine with { More = More.Count > 0 ? [.. More] : null }).ToRequest();
         var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
-        var begun = arguments.Resume ? RunFolder.Unfinished(arguments.Out) : null;
-        if (arguments.Resume && begun is null && SaysFinished(arguments))
+        var begun = commandLine.Resume ? RunFolder.Unfinished(arguments.Out) : null;
+        if (commandLine.Resume && begun is null && SaysFinished(arguments, commandLine.Json))
             return;
 
         if (begun is { Arguments: null })
@@ -36,7 +36,7 @@ public sealed class TrainCommand
         var options = arguments.ToOptions();
         var thresholdRule = ThresholdRule.Parse(arguments.Threshold);
         var spec = HeadSpec.Parse(arguments.Head);
-        var words = new TrainWords(arguments.Json ? Console.Error : Console.Out, options);
+        var words = new TrainWords(commandLine.Json ? Console.Error : Console.Out, options);
 
         var state = CachesState.Of(arguments.Caches, arguments.Val);
         var folders = (arguments.Caches, arguments.Val, arguments.Out);
@@ -56,15 +56,15 @@ public sealed class TrainCommand
         var device = TrainingDevice.Resolve(arguments.Device);
         using var head = new Head(plan, arguments.Seed, device);
 
-        using var run = RunFolder.Create(arguments.Out, arguments.Resume);
-        var checkpoint = new Checkpoint(run.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
+        using var run = RunFolder.Create(arguments.Out, commandLine.Resume);
+        var checkpoint = new Checkpoint(run.CheckpointPath, TimeSpan.FromSeconds(commandLine.CheckpointEvery), time);
         run.Continue(checkpoint.Epochs);
         var origin = begun ?? new RunStart(
             time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation, arguments, MoreCaches: [.. state.Caches.Skip(1)]);
         run.Begin(origin);
         words.Begin(data, head, device);
         words.Memory(memory, data, head);
-        if (arguments.Resume)
+        if (commandLine.Resume)
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
         using var features = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => TrainingFeatures.OpenAsync(data, memory, head, run.Path, begin(memory.RowsToLoad(data)), cancellationToken)).ConfigureAwait(false);
@@ -90,7 +90,7 @@ public sealed class TrainCommand
         var result = HeadRun.Finish(
             run, origin, arguments, data, head, training, features.Train.Count, features.Validation, loadSeconds, () => time.GetElapsedTime(start).TotalSeconds);
         words.End(arguments, result);
-        if (arguments.Json)
+        if (commandLine.Json)
             JsonOutput.Write(result);
         if (training.Interrupted)
         {
@@ -111,13 +111,13 @@ public sealed class TrainCommand
         }
     }
 
-    private bool SaysFinished(TrainArguments arguments)
+    private bool SaysFinished(TrainRequest arguments, bool asJson)
     {
         if (RunFolder.Finished(arguments.Out) is not { } finished)
             return false;
         finished.Arguments?.ContinuedAs(arguments, Given);
-        TrainWords.Finished(arguments.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
-        if (arguments.Json)
+        TrainWords.Finished(asJson ? Console.Error : Console.Out, arguments.Out, finished.Result);
+        if (asJson)
             JsonOutput.Write(finished.Result);
         return true;
     }

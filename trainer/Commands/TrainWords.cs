@@ -77,7 +77,7 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"epoch {number}/{options.Epochs}  {Show("", epoch.Train)}   {Show("val ", epoch.Val)}  {epoch.Seconds:0.00} s");
     }
 
-    public void End(TrainArguments arguments, RunResult result)
+    public void End(TrainRequest arguments, RunResult result)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
@@ -97,15 +97,25 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.RunName}, {RunFolder.HeadName}");
         Line("");
         if (arguments.Val is not null || arguments.Caches.Count == 1)
-            Line($"Next: trainer evaluate {CommandText.Quote(arguments.Out)} {CommandText.Quote(arguments.Val ?? arguments.Cache)}");
+            Line($"Next: trainer evaluate {ShellWord.Quote(arguments.Out)} {ShellWord.Quote(arguments.Val ?? arguments.Cache)}");
         Line("Another head takes seconds:");
         // A pooled head has a few hundred weights where the reference head has millions: at the reference's rate it would hardly move.
-        var next = new TrainArguments(
-            arguments.Cache, arguments.Out.TrimEnd('/') + "-2", arguments.Val, arguments.ValSplit, arguments.Layer,
-            ClassWeights: arguments.ClassWeights, EarlyStop: arguments.EarlyStop, Seed: arguments.Seed, Device: arguments.Device, Memory: arguments.Memory)
-        { More = arguments.More };
+        var next = new TrainRequest
+        {
+            Cache = arguments.Cache,
+            More = arguments.More,
+            Out = arguments.Out.TrimEnd('/') + "-2",
+            Val = arguments.Val,
+            ValSplit = arguments.ValSplit,
+            Layer = arguments.Layer,
+            ClassWeights = arguments.ClassWeights,
+            EarlyStop = arguments.EarlyStop,
+            Seed = arguments.Seed,
+            Device = arguments.Device,
+            Memory = arguments.Memory,
+        };
         var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase) ? next : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
-        Line($"  {CommandText.Of(other)}");
+        Line($"  {other.Command}");
     }
 
     internal static string AccuracyInterval(RunResult result) =>

@@ -1,6 +1,5 @@
 using Headstart.Cache;
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
 using Headstart.Training.Features;
 using Headstart.Training.Runs;
 
@@ -46,7 +45,7 @@ internal sealed record RunImages(TrainingData Data, IReadOnlyList<CacheRow> Trai
 
     /// <summary>The folder that the paths of <see cref="Validation"/> are relative to: as the options say, or else as the cache does.</summary>
     /// <returns>Null where nobody says; the folder may be gone.</returns>
-    public string? PictureFolder(FinetuneArguments arguments)
+    public string? PictureFolder(FinetuneRequest arguments)
     {
         var pictures = arguments.Images is null ? null : arguments.Val ?? arguments.Images;
         return pictures is null ? (Data.ValidationCache ?? Data.Cache).Contract.ImageFolder : File.Exists(pictures) ? Path.GetDirectoryName(Path.GetFullPath(pictures)) : pictures;

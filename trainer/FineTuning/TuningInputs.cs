@@ -2,7 +2,6 @@ using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Training.Commands;
 using Headstart.Training.Runs;
 using static TorchSharp.torch;
 
@@ -15,7 +14,7 @@ namespace Headstart.Training.FineTuning;
 /// <param name="ValCache">Has it for the validation images, where they are in a cache of their own.</param>
 /// <param name="Folder">The cache that must stay as it is: that of the features, or for pictures the run's, which says how they are divided.</param>
 /// <param name="ValFolder">Likewise, for validation images in a cache of their own.</param>
-internal sealed record TuningInputs(FinetuneArguments Arguments, ModelLayer? Prefix, FeatureCache? Cache, FeatureCache? ValCache, string Folder, string? ValFolder)
+internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefix, FeatureCache? Cache, FeatureCache? ValCache, string Folder, string? ValFolder)
 {
     /// <summary>How many rows a <see cref="LoadAsync"/> reports as progress.</summary>
     public int RowsToRead => (Cache?.Rows.Count ?? 0) + (ValCache?.Rows.Count ?? 0);
@@ -23,7 +22,7 @@ internal sealed record TuningInputs(FinetuneArguments Arguments, ModelLayer? Pre
     /// <summary>Opens the caches; reads no features.</summary>
     /// <exception cref="CommandException">A cache of other features, or without a layer that everything unfrozen can be computed from.</exception>
     public static async Task<TuningInputs> OpenAsync(
-        FinetuneArguments arguments, RunFile run, RunImages images, ModelFile model, UnfrozenPart part, CancellationToken cancellationToken)
+        FinetuneRequest arguments, RunFile run, RunImages images, ModelFile model, UnfrozenPart part, CancellationToken cancellationToken)
     {
         var ownValidation = run.ValidationCache?.Folder;
         if (ownValidation is null && arguments.Val is not null)

@@ -1,8 +1,8 @@
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Commands;
 using Headstart.Training.Evaluation;
+using Headstart.Training.Commands;
 using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 using TorchSharp;
@@ -14,12 +14,14 @@ internal static class TuningRun
 {
     /// <param name="arguments">Of the run that was begun, where it goes on.</param>
     /// <param name="begun">How it was begun; null for a new one.</param>
+    /// <param name="resume">Whether an unfinished run may be there.</param>
+    /// <param name="checkpointInterval">What a killed run loses at most, an unfinished epoch apart.</param>
     /// <param name="output">Told how it goes, in words.</param>
     /// <param name="start">When the command began.</param>
     /// <param name="cancellationToken">Ends it after a finished epoch, which is kept; the result says so then.</param>
     /// <exception cref="CommandException">Something that doesn't fit, or it was ended before an epoch was finished.</exception>
     public static async Task<RunResult> MakeAsync(
-        FinetuneArguments arguments, RunStart? begun, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken)
+        FinetuneRequest arguments, RunStart? begun, bool resume, TimeSpan checkpointInterval, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken)
     {
         var run = RunFolder.Read(arguments.Run);
         var options = arguments.ToOptions(run.Options);
@@ -42,13 +44,13 @@ internal static class TuningRun
         using var network = TunedNetwork.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision);
         network.Unfreeze(part.From);
         var groups = TuningGroups.Describe(network, options);
-        using var folder = RunFolder.Create(arguments.Out, arguments.Resume);
-        var checkpoint = new Checkpoint(folder.CheckpointPath, TimeSpan.FromSeconds(arguments.CheckpointEvery), time);
+        using var folder = RunFolder.Create(arguments.Out, resume);
+        var checkpoint = new Checkpoint(folder.CheckpointPath, checkpointInterval, time);
         folder.Continue(checkpoint.Epochs);
         var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Caches[0], state.Validation, Tuning: arguments);
         folder.Begin(origin);
         words.Begin(arguments, model, images, inputs.Prefix, network, groups, device);
-        if (arguments.Resume)
+        if (resume)
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
 
         using var sets = await ProgressDisplay.RunAsync(
@@ -76,7 +78,7 @@ internal static class TuningRun
         };
         var file = run with
         {
-            Command = arguments.ToCommand(),
+            Command = arguments.Command,
             Arguments = null,
             Started = origin.Started,
             Versions = RunVersions.Current,

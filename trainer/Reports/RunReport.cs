@@ -97,8 +97,8 @@ internal static class RunReport
 
     private static IEnumerable<(string, string)> Options(RunFile run)
     {
-        var choices = run.Tuning?.Arguments.Choices ?? run.Arguments?.Choices;
-        return choices is null ? [("head", run.Head), ("layer", run.Layer.Name)] : choices.Select(c => (c.Option, Commands.CommandText.Value(c.Value)));
+        object? request = run.Tuning?.Arguments ?? (object?)run.Arguments;
+        return request is null ? [("head", run.Head), ("layer", run.Layer.Name)] : Choices.Of(request).Select(c => (c.Option, CommandText.Value(c.Value)));
     }
 
     public static IEnumerable<(string, string)> Lineage(RunFile run)

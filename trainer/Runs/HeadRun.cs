@@ -1,4 +1,3 @@
-using Headstart.Training.Commands;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
@@ -21,7 +20,7 @@ internal static class HeadRun
     /// <param name="seconds">What all of it took, asked for once the head is judged.</param>
     /// <exception cref="CommandLine.CommandException">The disk is full, or the like.</exception>
     public static RunResult Finish(
-        RunFolder run, RunStart origin, TrainArguments arguments, TrainingData data, Head head, TrainingResult training, int trainImages, FeatureSource validation,
+        RunFolder run, RunStart origin, TrainRequest arguments, TrainingData data, Head head, TrainingResult training, int trainImages, FeatureSource validation,
         double loadSeconds, Func<double> seconds)
     {
         var logits = TrainingLoop.Predict(head, validation);
@@ -34,7 +33,7 @@ internal static class HeadRun
         };
         var file = new RunFile
         {
-            Command = CommandText.Of(arguments),
+            Command = arguments.Command,
             Arguments = arguments,
             Started = origin.Started,
             Versions = RunVersions.Current,

@@ -4,7 +4,6 @@ using System.Text;
 using System.Text.Json.Serialization;
 using Headstart.Cache;
 using Headstart.Models;
-using Headstart.Training.Commands;
 using Headstart.Training.Evaluation;
 
 namespace Headstart.Training.Runs;
@@ -20,7 +19,7 @@ internal sealed record RunFile
     public required string Command { get; init; }
 
     /// <summary>The same, option by option, with all defaults; null for runs that another command made.</summary>
-    public TrainArguments? Arguments { get; init; }
+    public TrainRequest? Arguments { get; init; }
 
     public required DateTimeOffset Started { get; init; }
 

@@ -132,7 +132,7 @@ internal sealed class RunFolder : IDisposable
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllText(path));
-            if (document.RootElement.TryGetProperty("schema", out var schema) && schema.TryGetInt32(out var number) && number != RunFile.CurrentSchema)
+            if (document.RootElement.TryGetProperty("schema", out var schema) && schema.TryGetInt32(out var number) && number > RunFile.CurrentSchema)
                 throw new CommandException($"{path} has schema {number}; this version of Headstart reads {RunFile.CurrentSchema}. Train again, or use the version that made it.");
             return document.Deserialize<RunFile>(HeadstartJson.Compact) ?? throw new JsonException("the file holds null");
         }

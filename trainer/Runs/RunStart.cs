@@ -1,5 +1,4 @@
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
 
 namespace Headstart.Training.Runs;
 
@@ -14,7 +13,7 @@ namespace Headstart.Training.Runs;
 /// <param name="MoreCaches">What was in the other caches that train.</param>
 internal sealed record RunStart(
     DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null,
-    TrainArguments? Arguments = null, FinetuneArguments? Tuning = null, IReadOnlyList<CacheState>? MoreCaches = null)
+    TrainRequest? Arguments = null, FinetuneRequest? Tuning = null, IReadOnlyList<CacheState>? MoreCaches = null)
 {
     /// <summary>Holds the run to the caches that it was begun with.</summary>
     /// <param name="now">As they are now.</param>

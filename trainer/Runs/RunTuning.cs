@@ -1,7 +1,6 @@
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Commands;
 
 namespace Headstart.Training.Runs;
 
@@ -9,7 +8,7 @@ namespace Headstart.Training.Runs;
 internal sealed record RunTuning
 {
     /// <summary>The command's options, with all defaults.</summary>
-    public required FinetuneArguments Arguments { get; init; }
+    public required FinetuneRequest Arguments { get; init; }
 
     /// <summary>The run that it went on from: its whole path on the machine that trained.</summary>
     public required string From { get; init; }

@@ -1,5 +1,4 @@
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
@@ -31,7 +30,7 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
         if (trial.Tuning is not { } tuning)
         {
             var result = Train(trial.Arguments, data, features, state, loadSeconds, device, time, cancellationToken);
-            return new BestRun(trial.Arguments.Out, result, suffix => [CommandText.Of(trial.Arguments with { Out = trial.Arguments.Out + suffix })]);
+            return new BestRun(trial.Arguments.Out, result, suffix => [(trial.Arguments with { Out = trial.Arguments.Out + suffix }).Command]);
         }
 
         var head = trial.Arguments with { Out = tuning.Run };
@@ -39,11 +38,11 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
         return new BestRun(
             tuning.Out,
             await TuneAsync(tuning, time, cancellationToken).ConfigureAwait(false),
-            suffix => [CommandText.Of(head with { Out = head.Out + suffix }), (tuning with { Run = tuning.Run + suffix, Out = tuning.Out + suffix }).ToCommand()]);
+            suffix => [(head with { Out = head.Out + suffix }).Command, (tuning with { Run = tuning.Run + suffix, Out = tuning.Out + suffix }).Command]);
     }
 
     private static RunResult Train(
-        TrainArguments arguments, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time,
+        TrainRequest arguments, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time,
         CancellationToken cancellationToken)
     {
         if (RunFolder.Finished(arguments.Out) is { } finished)
@@ -70,14 +69,14 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
             run, origin, arguments, training, head, result, train.Count, validation, loadSeconds, () => loadSeconds + time.GetElapsedTime(start).TotalSeconds);
     }
 
-    private static async Task<RunResult> TuneAsync(FinetuneArguments arguments, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<RunResult> TuneAsync(FinetuneRequest arguments, TimeProvider time, CancellationToken cancellationToken)
     {
         if (RunFolder.Finished(arguments.Out) is { } finished)
             return finished.Result;
         try
         {
             var begun = RunFolder.Unfinished(arguments.Out);
-            var result = await TuningRun.MakeAsync(arguments with { Resume = true }, begun, TextWriter.Null, time, time.GetTimestamp(), cancellationToken).ConfigureAwait(false);
+            var result = await TuningRun.MakeAsync(arguments, begun, resume: true, CheckpointInterval, TextWriter.Null, time, time.GetTimestamp(), cancellationToken).ConfigureAwait(false);
             return result.Interrupted ? throw new OperationCanceledException(cancellationToken) : result;
         }
         catch (CommandException e) when (e.ExitCode == ExitCode.Interrupted)

@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CsvHelper;
-using Headstart.Training.Commands;
+
+using Headstart.Training.Runs;
 
 namespace Headstart.Training.Sweeps;
 

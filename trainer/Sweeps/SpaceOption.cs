@@ -1,6 +1,6 @@
 using System.Globalization;
-using Headstart.Training.Commands;
-using Headstart.Training.FineTuning;
+using System.Reflection;
+using Headstart.Training.Runs;
 
 namespace Headstart.Training.Sweeps;
 
@@ -30,9 +30,9 @@ internal enum SpacePart
 /// <summary>What would be typed to make a trial by hand.</summary>
 /// <param name="Train">For <c>trainer train</c>.</param>
 /// <param name="Tuning">For <c>trainer finetune</c> after it; not used where the trial is a head alone.</param>
-internal sealed record TrialOptions(TrainArguments Train, FinetuneArguments Tuning);
+internal sealed record TrialOptions(TrainRequest Train, FinetuneRequest Tuning);
 
-/// <summary>An option that a space file may sweep.</summary>
+/// <summary>An option that a space file may sweep: one marked so in <see cref="TrainRequest"/> or <see cref="FinetuneRequest"/>.</summary>
 /// <param name="Name">
 /// As <c>trainer train</c> calls it, without the dashes; or as <c>trainer finetune</c> does, with <c>finetune-</c> before it where both have one of that name.
 /// </param>
@@ -51,53 +51,56 @@ internal sealed record SpaceOption(
     /// <summary>All of them.</summary>
     public static IReadOnlyList<SpaceOption> All { get; } =
     [
-        OfHead("head", SpaceKind.Text, (a, v) => a with { Head = (string)v! }),
-        OfHead("layer", SpaceKind.Text, (a, v) => a with { Layer = (string?)v }, canBeNull: true),
-        OfHead("epochs", SpaceKind.Whole, (a, v) => a with { Epochs = Int(v) }),
-        OfHead("batch", SpaceKind.Whole, (a, v) => a with { Batch = Int(v) }),
-        OfHead("optimizer", SpaceKind.Text, (a, v) => a with { Optimizer = Word<OptimizerChoice>(v) }, Names<OptimizerChoice>()),
-        OfHead("lr", SpaceKind.Number, (a, v) => a with { LearningRate = (double)v! }),
-        OfHead("schedule", SpaceKind.Text, (a, v) => a with { Schedule = Word<Schedule>(v) }, Names<Schedule>()),
-        OfHead("warmup", SpaceKind.Number, (a, v) => a with { WarmUp = (double)v! }),
-        OfHead("l2", SpaceKind.Number, (a, v) => a with { L2 = (double?)v }, canBeNull: true),
-        OfHead("weight-decay", SpaceKind.Number, (a, v) => a with { WeightDecay = (double?)v }, canBeNull: true),
-        OfHead("clip", SpaceKind.Number, (a, v) => a with { Clip = (double?)v }, canBeNull: true),
-        OfHead("label-smoothing", SpaceKind.Number, (a, v) => a with { LabelSmoothing = (double)v! }),
-        OfHead("class-weights", SpaceKind.Text, (a, v) => a with { ClassWeights = (string)v! }),
-        OfHead("early-stop", SpaceKind.Whole, (a, v) => a with { EarlyStop = v is null ? null : Int(v) }, canBeNull: true),
-        OfHead("seed", SpaceKind.Whole, (a, v) => a with { Seed = (long)v! }),
-        OfTuning(Unfreeze, SpaceKind.Whole, (a, v) => a with { Unfreeze = v is null or 0L ? null : ((long)v).ToString(CultureInfo.InvariantCulture) }, part: SpacePart.Depth),
-        OfTuning(UnfreezeFrom, SpaceKind.Text, (a, v) => a with { UnfreezeFrom = (string?)v }, canBeNull: true, part: SpacePart.Depth),
-        OfTuning("finetune-lr", SpaceKind.Number, (a, v) => a with { LearningRate = (double)v! }),
-        OfTuning("head-lr", SpaceKind.Number, (a, v) => a with { HeadLearningRate = (double?)v }, canBeNull: true),
-        OfTuning("lr-decay", SpaceKind.Number, (a, v) => a with { DepthDecay = (double)v! }),
-        OfTuning("gradual", SpaceKind.Whole, (a, v) => a with { Gradual = v is null ? null : Int(v) }, canBeNull: true),
-        OfTuning("precision", SpaceKind.Text, (a, v) => a with { Precision = Word<ComputePrecision>(v) }, Names<ComputePrecision>()),
-        OfTuning("finetune-epochs", SpaceKind.Whole, (a, v) => a with { Epochs = Int(v) }),
-        OfTuning("finetune-batch", SpaceKind.Whole, (a, v) => a with { Batch = Int(v) }),
-        OfTuning("finetune-optimizer", SpaceKind.Text, (a, v) => a with { Optimizer = Word<OptimizerChoice>(v) }, [.. Names<OptimizerChoice>().Where(n => n != "lbfgs")]),
-        OfTuning("finetune-schedule", SpaceKind.Text, (a, v) => a with { Schedule = Word<Schedule>(v) }, Names<Schedule>()),
-        OfTuning("finetune-warmup", SpaceKind.Number, (a, v) => a with { WarmUp = (double)v! }),
-        OfTuning("finetune-weight-decay", SpaceKind.Number, (a, v) => a with { WeightDecay = (double?)v }, canBeNull: true),
-        OfTuning("finetune-clip", SpaceKind.Number, (a, v) => a with { Clip = (double?)v }, canBeNull: true),
-        OfTuning("finetune-label-smoothing", SpaceKind.Number, (a, v) => a with { LabelSmoothing = (double)v! }),
-        OfTuning("finetune-early-stop", SpaceKind.Whole, (a, v) => a with { EarlyStop = v is null ? null : Int(v) }, canBeNull: true),
+        .. Swept<TrainRequest>().Select(p => Of(p.Property, p.Choice.Option, SpacePart.Head)),
+        .. Swept<FinetuneRequest>().Select(p => OfTuning(p.Property, p.Choice.Option)),
     ];
 
-    private static SpaceOption OfHead(
-        string name, SpaceKind kind, Func<TrainArguments, object?, TrainArguments> apply, IReadOnlyList<string>? words = null, bool canBeNull = false) =>
-        new(name, kind, SpacePart.Head, (o, v) => o with { Train = apply(o.Train, v) }, words, canBeNull);
+    private static IEnumerable<(PropertyInfo Property, ChoiceAttribute Choice)> Swept<T>() => Choices.In(typeof(T)).Where(p => p.Choice.Swept);
 
-    private static SpaceOption OfTuning(
-        string name, SpaceKind kind, Func<FinetuneArguments, object?, FinetuneArguments> apply, IReadOnlyList<string>? words = null, bool canBeNull = false,
-        SpacePart part = SpacePart.Tuning) =>
-        new(name, kind, part, (o, v) => o with { Tuning = apply(o.Tuning, v) }, words, canBeNull);
+    private static SpaceOption OfTuning(PropertyInfo property, string option)
+    {
+        var name = Swept<TrainRequest>().Any(p => p.Choice.Option == option) ? $"finetune-{option}" : option;
+        return option switch
+        {
+            // On the command line a number of blocks or "all"; 0 blocks are the head alone, which has no such option.
+            Unfreeze => Of(property, name, SpacePart.Depth) with
+            {
+                Kind = SpaceKind.Whole,
+                CanBeNull = false,
+                Apply = (o, v) => o with { Tuning = o.Tuning with { Unfreeze = v is null or 0L ? null : ((long)v).ToString(CultureInfo.InvariantCulture) } },
+            },
+            UnfreezeFrom => Of(property, name, SpacePart.Depth),
 
-    private static int Int(object? value) => (int)Math.Clamp((long)value!, int.MinValue, int.MaxValue);
+            // It solves linear heads, and a base is none.
+            "optimizer" => Of(property, name, SpacePart.Tuning) with { Words = [.. Names(typeof(OptimizerChoice)).Where(n => n != "lbfgs")] },
+            _ => Of(property, name, SpacePart.Tuning),
+        };
+    }
 
-    private static T Word<T>(object? value)
-        where T : struct, Enum => Enum.Parse<T>((string)value!, ignoreCase: true);
+    private static SpaceOption Of(PropertyInfo property, string name, SpacePart part)
+    {
+        var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        return new SpaceOption(
+            name,
+            type == typeof(double) ? SpaceKind.Number : type == typeof(int) || type == typeof(long) ? SpaceKind.Whole : SpaceKind.Text,
+            part,
+            (o, v) => part == SpacePart.Head ? o with { Train = With(o.Train with { }, v) } : o with { Tuning = With(o.Tuning with { }, v) },
+            type.IsEnum ? Names(type) : null,
+            new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable);
 
-    private static string[] Names<T>()
-        where T : struct, Enum => [.. Enum.GetNames<T>().Select(n => n.ToLowerInvariant())];
+        T With<T>(T copy, object? value)
+        {
+            property.SetValue(copy, value is null ? null : Converted(value, type));
+            return copy;
+        }
+    }
+
+    private static object Converted(object value, Type type) => value switch
+    {
+        string word when type.IsEnum => Enum.Parse(type, word, ignoreCase: true),
+        long number when type == typeof(int) => (int)Math.Clamp(number, int.MinValue, int.MaxValue),
+        _ => value,
+    };
+
+    private static string[] Names(Type type) => [.. Enum.GetNames(type).Select(n => n.ToLowerInvariant())];
 }

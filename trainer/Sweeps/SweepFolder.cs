@@ -1,14 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
 using Headstart.Training.Runs;
 
 namespace Headstart.Training.Sweeps;
 
 /// <summary>What <c>resume.json</c> says while a sweep is not finished: how it was begun.</summary>
 internal sealed record SweepStart(
-    SweepArguments Arguments, JsonElement Space, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null);
+    SweepRequest Arguments, JsonElement Space, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null);
 
 /// <summary>The folder of a sweep: a line of <c>trials.jsonl</c> for each training that is done, the leaderboard at the end.</summary>
 /// <remarks>A finished sweep is never overwritten. <c>sweep.json</c> comes last, so that where it is everything is.</remarks>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Headstart.Training.Commands;
 using Headstart.Training.Reports;
 using Headstart.Training.Reports.Charts;
 using Headstart.Training.Runs;
@@ -22,7 +21,7 @@ internal static class SweepReport
     /// <param name="seconds">What the sweep took, as far as this process made it.</param>
     /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
     public static void Write(
-        SweepArguments arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
+        SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
         double seconds)
     {
         var page = ReportPage.Of(Title(standings), Body(arguments, space, standings, run, best, advice, started, seconds));
@@ -33,7 +32,7 @@ internal static class SweepReport
         string.Create(CultureInfo.InvariantCulture, $"{standings[0].Accuracy!.Value.Mean:0.0%} right: the best of {standings.Count:N0} trials");
 
     private static Html Body(
-        SweepArguments arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
+        SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
         double seconds)
     {
         var judged = standings.Where(s => s.Error is null).ToList();
@@ -132,7 +131,7 @@ internal static class SweepReport
             orderby same.Max() descending, same.Key
             select (IReadOnlyList<string>)[same.Key, Text(same.Count(), "N0"), Text(same.Max(), "0.0000"), Text(same.Average(), "0.0000")]));
 
-    private static string Judges(SweepArguments arguments, SweepSpace space) =>
+    private static string Judges(SweepRequest arguments, SweepSpace space) =>
         (arguments.Folds is { } folds ? $"{folds} folds of the training and validation images" : "the validation images") + (space.Seeds > 1 ? $", {space.Seeds} seeds" : "");
 
     private static object? Value(Standing standing, SpaceOption option) => standing.Trial.Chosen.First(c => c.Option == option).Value;

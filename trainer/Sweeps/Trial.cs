@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
-using Headstart.Training.Commands;
 using Headstart.Training.Evaluation;
+
+using Headstart.Training.Runs;
 
 namespace Headstart.Training.Sweeps;
 
@@ -9,7 +10,7 @@ namespace Headstart.Training.Sweeps;
 /// <param name="Arguments">What <c>trainer train</c> would be given; the seed is that of the first repeat.</param>
 /// <param name="Tuning">What <c>trainer finetune</c> would be given then; null for the head alone.</param>
 /// <param name="Chosen">The values that the space gave, in its order; null for those without meaning, because nothing is tuned.</param>
-internal sealed record Trial(int Number, TrainArguments Arguments, FinetuneArguments? Tuning, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
+internal sealed record Trial(int Number, TrainRequest Arguments, FinetuneRequest? Tuning, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
 
 /// <summary>Which of several trainings of one trial: they differ in seed, fold, or both.</summary>
 /// <param name="SeedOffset">Added to the trial's seed.</param>
@@ -19,7 +20,7 @@ internal sealed record Repeat(int SeedOffset, int? Fold);
 /// <summary>One training of a sweep, in one round.</summary>
 internal sealed record TrialRun(Trial Trial, Repeat Repeat, int Rung)
 {
-    public TrainArguments Arguments { get; } = Trial.Arguments with { Seed = Trial.Arguments.Seed + Repeat.SeedOffset };
+    public TrainRequest Arguments { get; } = Trial.Arguments with { Seed = Trial.Arguments.Seed + Repeat.SeedOffset };
 
     public RunKey Key => new(Trial.Number, Rung, Repeat.SeedOffset, Repeat.Fold);
 }

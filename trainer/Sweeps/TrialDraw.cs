@@ -1,7 +1,8 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
 using Headstart.Training.Heads;
+
+using Headstart.Training.Runs;
 
 namespace Headstart.Training.Sweeps;
 
@@ -110,7 +111,7 @@ internal static class TrialDraw
         }
     }
 
-    private static void RequireTunable(FinetuneArguments tuning, TrainingOptions head)
+    private static void RequireTunable(FinetuneRequest tuning, TrainingOptions head)
     {
         try
         {
@@ -125,5 +126,5 @@ internal static class TrialDraw
 
     /// <summary>Values as <c>lr=0.001 head='gap, dense(64, relu)'</c>; without those that say how a base is tuned and were left out, or have no meaning.</summary>
     public static string Describe(IEnumerable<(SpaceOption Option, object? Value)> chosen) => string.Join(' ', chosen.Where(c => c.Option.Part != SpacePart.Tuning || c.Value is not null).Select(c =>
-        string.Create(CultureInfo.InvariantCulture, $"{c.Option.Name}={CommandText.Quote(CommandText.Value(c.Value))}")));
+        string.Create(CultureInfo.InvariantCulture, $"{c.Option.Name}={ShellWord.Quote(CommandText.Value(c.Value))}")));
 }

@@ -1,5 +1,6 @@
 using CsvHelper;
 using Headstart.Training;
+using Headstart.Training.Runs;
 using Headstart.Training.Commands;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Sweeps;
@@ -162,8 +163,8 @@ public sealed class DepthAdviceTests
 
     private static Standing Standing(int number, string? unfreeze, double rate, params bool[][] repeats)
     {
-        var tuning = unfreeze is null ? null : new FinetuneArguments("head", "best", "vgg.onnx", "cache", Unfreeze: unfreeze, LearningRate: rate);
-        var trial = new Trial(number, new TrainArguments("cache", "best"), tuning, []);
+        var tuning = unfreeze is null ? null : new FinetuneRequest { Run = "head", Out = "best", Model = "vgg.onnx", Cache = "cache", Unfreeze = unfreeze, LearningRate = rate };
+        var trial = new Trial(number, new TrainRequest { Cache = "cache", Out = "best" }, tuning, []);
         return new Standing(trial, [.. repeats.Select(Outcome)], 1);
 
         TrialOutcome Outcome(bool[] right, int seed) => new()

@@ -1,5 +1,5 @@
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
+using Headstart.Training.Runs;
 using Headstart.Training.Sweeps;
 
 namespace Headstart.Tests.Sweeps;
@@ -134,6 +134,7 @@ public sealed class SpaceReaderTests
 
     private static IReadOnlyList<Trial> Trials(string json) => TrialDraw.Trials(
         SpaceReader.Parse(json, "space.json"),
-        new TrialOptions(new TrainArguments("cache", "out"), new FinetuneArguments("head", "out", "model.onnx", "cache")),
+        new TrialOptions(
+            new TrainRequest { Cache = "cache", Out = "out" }, new FinetuneRequest { Run = "head", Out = "out", Model = "model.onnx", Cache = "cache" }),
         "space.json");
 }
