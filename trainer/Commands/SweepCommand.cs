@@ -33,6 +33,7 @@ public sealed class SweepCommand
         var begun = arguments.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
         RequireSame(arguments, space, state, begun);
         var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
+        data.Data.WarnOfCaches(arguments.RequireComplete, Console.Error);
 
         using var folder = SweepFolder.Create(arguments.Out, arguments.Resume);
         var heads = trials.Where(t => t.Tuning is null).ToList();

@@ -36,6 +36,7 @@ public sealed record TrainArguments(
     [Option("seed", Description = "Equal seeds give equal numbers.")] long Seed = 0,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
     [Option("images", Description = "The pictures that were extracted, to be shown in report.html.")] string? Images = null,
+    [Option("require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")] bool RequireComplete = false,
     [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false,
@@ -117,6 +118,7 @@ public sealed record TrainArguments(
             throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
         if (now.Caches.Count != Caches.Count)
             throw CommandException.Usage($"{now.Out} was begun with {Caches.Count} caches ({string.Join(", ", Caches)}), and now there are {now.Caches.Count}. Name the same ones, or give another --out.");
-        return this with { Cache = now.Cache, More = now.More, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery, Json = now.Json };
+        return this with { Cache = now.Cache, More = now.More, Images = now.Images, Val = now.Val ?? Val, Out = now.Out, Resume = true, CheckpointEvery = now.CheckpointEvery,
+            RequireComplete = now.RequireComplete, Json = now.Json };
     }
 }

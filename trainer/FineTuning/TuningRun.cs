@@ -35,6 +35,10 @@ internal static class TuningRun
         var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
         var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken).ConfigureAwait(false);
+        foreach (var cache in new[] { inputs.Cache, inputs.ValCache }.OfType<FeatureCache>())
+            FolderWords.Warn(cache, arguments.RequireComplete, Console.Error);
+        if (inputs.Cache is null)
+            images.Data.WarnOfCaches(arguments.RequireComplete, Console.Error);
         var state = CachesState.Of([inputs.Folder], inputs.ValFolder);
         (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
         begun?.RequireSame(state, folders);
