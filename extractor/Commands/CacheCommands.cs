@@ -15,6 +15,8 @@ internal sealed class CacheCommands
     {
         var cache = await FeatureCache.OpenAsync(folder, context.Current!.CancellationToken);
         var info = CacheInfo.Of(cache);
+        if (FolderWords.Strangers(folder, cache.Strangers) is { } strangers)
+            Console.Error.WriteLine(strangers);
         if (json)
         {
             JsonOutput.Write(info);
@@ -22,6 +24,7 @@ internal sealed class CacheCommands
         }
 
         Console.WriteLine($"{folder}: {info.Rows:N0} rows in {info.Files:N0} files, {info.Bytes / 1e6:N1} MB");
+        WrappedText.Write(Console.Out, "  ", info.Completeness.Words);
         foreach (var (name, shape) in info.Layers)
             Console.WriteLine($"  layer {name}: {shape}{Storage(info, name)}");
         foreach (var (name, shape) in info.PartialLayers)
@@ -44,6 +47,7 @@ internal sealed class CacheCommands
     public async Task<int> VerifyAsync(
         [Argument(Name = "CACHE", Description = "The cache folder.")] string folder,
         [FromService] ICoconaAppContextAccessor context,
+        [Option("require-complete", Description = "Fail where the cache is not complete, or it isn't known.")] bool requireComplete = false,
         [Option("json", Description = "Print one JSON object on standard output.")] bool json = false)
     {
         var found = await CacheVerification.RunAsync(folder, context.Current!.CancellationToken);
@@ -53,13 +57,19 @@ internal sealed class CacheCommands
             Console.WriteLine($"{folder} is whole: {found.Rows:N0} rows in {found.Files:N0} files.");
         else
             Console.WriteLine($"{found.Damaged.Count:N0} of {found.Files:N0} files in {folder} are damaged; the others hold {found.Rows:N0} rows.");
+        if (!json)
+            Console.WriteLine($"It is {found.Completeness.Words}.");
+        if (FolderWords.Strangers(folder, found.Strangers) is { } strangers)
+            Console.Error.WriteLine(strangers);
         foreach (var (file, reason) in found.Damaged)
             Console.Error.WriteLine($"{file}: {reason}");
         foreach (var digest in found.Unfinished)
             Console.Error.WriteLine($"{digest}: its part is not there. A run was killed while writing it, or it was deleted; extract again.");
-        return found.Damaged.Count == 0
+        if (found.Damaged.Count > 0)
+            throw new CommandException($"{folder} is damaged. Delete the files named above and extract again: only their rows are computed.");
+        return !requireComplete || found.Completeness.Complete == true
             ? ExitCode.Done
-            : throw new CommandException($"{folder} is damaged. Delete the files named above and extract again: only their rows are computed.");
+            : throw new CommandException($"{folder} is {found.Completeness.Words}.");
     }
 
     private static string Storage(CacheInfo info, string layer) => info.Contract.Storage == LayerStorage.Floats ? ""

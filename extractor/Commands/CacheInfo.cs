@@ -9,6 +9,9 @@ namespace Headstart.Extraction.Commands;
 /// <param name="Layers">Those of every part, which can be trained on.</param>
 /// <param name="PartialLayers">Those of some parts: other shards still have to add them.</param>
 /// <param name="ByteLayers">Those whose columns hold bytes, with what floats these stand for; the others' hold floats.</param>
+/// <param name="Complete">Whether every image that the cache was to hold is there; null where it is not known.</param>
+/// <param name="Completeness">The same with its numbers.</param>
+/// <param name="Strangers">Names in the folder that look like a part and that Headstart doesn't give; they were not read.</param>
 /// <param name="Classes">In the order in which a trainer numbers them.</param>
 internal sealed record CacheInfo(
     int Rows,
@@ -18,6 +21,9 @@ internal sealed record CacheInfo(
     IReadOnlyDictionary<string, LayerShape> Layers,
     IReadOnlyDictionary<string, LayerShape> PartialLayers,
     IReadOnlyDictionary<string, ByteGrid> ByteLayers,
+    bool? Complete,
+    CacheCompleteness Completeness,
+    IReadOnlyList<string> Strangers,
     IReadOnlyList<string> Classes,
     CacheContract Contract)
 {
@@ -32,6 +38,9 @@ internal sealed record CacheInfo(
             cache.Contract.Layers.ToDictionary(l => l.Name, l => l.Shape),
             cache.PartialLayers.ToDictionary(l => l.Name, l => l.Shape),
             cache.Contract.Grids,
+            cache.Completeness.Complete,
+            cache.Completeness,
+            cache.Strangers,
             [.. cache.Rows.Select(r => r.Label).OfType<string>().Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)],
             cache.Contract);
     }

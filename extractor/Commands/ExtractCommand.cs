@@ -28,10 +28,18 @@ internal sealed class ExtractCommand
         using var network = BaseNetwork.Load(model, layers, options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
-        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed, options.Store);
+        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed, options.Store, options.MaxRejected);
         var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System, Console.Error.WriteLine);
-        var result = await ProgressDisplay.RunAsync(
-            "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, cancellationToken));
+        ExtractionResult result;
+        try
+        {
+            result = await ProgressDisplay.RunAsync(
+                "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, cancellationToken));
+        }
+        catch (OperationCanceledException)
+        {
+            throw await InterruptedAsync(options, shard);
+        }
 
         if (options.Json)
             JsonOutput.Write(result);
@@ -55,6 +63,19 @@ internal sealed class ExtractCommand
         return [.. asked.Union(cached)];
     }
 
+    /// <summary>What is there of it, and what to type to go on.</summary>
+    private static async Task<CommandException> InterruptedAsync(ExtractOptions options, Shard? shard)
+    {
+        var there = "";
+        if (FeatureCache.Exists(options.Out))
+        {
+            var cache = await FeatureCache.OpenAsync(options.Out, CancellationToken.None);
+            there = cache.Completeness is { Images: { } images, Done: { } done } ? $" {done:N0} of {images:N0} images are in {options.Out}." : "";
+        }
+
+        return new CommandException($"Interrupted.{there} To go on: {options.Repeated(shard)}", ExitCode.Interrupted);
+    }
+
     private static int BatchSize(ExtractOptions options, BaseNetwork network)
     {
         if (network.FixedBatch is { } only)
@@ -69,7 +90,8 @@ internal sealed class ExtractCommand
 
     private static int CheckRejected(ExtractionResult result, ExtractOptions options)
     {
-        var percent = 100.0 * result.Rejected / result.Images;
+        // A shard of a small set may have no image at all.
+        var percent = 100.0 * result.Rejected / Math.Max(result.Images, 1);
         if (percent <= options.MaxRejected)
             return ExitCode.Done;
         throw new CommandException($"{result.Rejected:N0} of {result.Images:N0} images can't be used ({percent:0.#}%, --max-rejected is {options.MaxRejected}). " +

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cocona;
 using Headstart.Cache;
 using Headstart.CommandLine;
@@ -18,12 +19,37 @@ internal sealed record ExtractOptions(
     [Option("views", Description = "Augmented views of each image beside the plain one: random crop, mirroring, colours.", ValueName = "K")] int Views = 0,
     [Option("seed", Description = "Draws the views, with the image's bytes and the view's number. 0, or the cache's own, when left out.", ValueName = "S")] long? Seed = null,
     [Option("store", Description = "How to store what an int8 model computes: as floats, or as its own bytes in less room. The cache's own way, or floats, when left out.", ValueName = "floats|bytes")] LayerStorage? Store = null,
-    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5,
+    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = ExtractOptions.DefaultMaxRejected,
     [Option("rehash", Description = "Read every image file again, also those whose size and time are as they were.")] bool Rehash = false,
     [Option("profile", Description = "Say where the time went, and what would change it.")] bool Profile = false,
     [Option("json", Description = "Print one JSON object on standard output.")] bool Json = false) : ICommandParameterSet
 {
+    private const double DefaultMaxRejected = 5;
+
     public int ThreadCount => Threads ?? Environment.ProcessorCount;
+
+    /// <summary>The command that was typed.</summary>
+    /// <param name="shard">Which one it was, where a job array said so.</param>
+    public string Repeated(Shard? shard)
+    {
+        List<string> words = ["extractor", "extract", Images, "--model", Model, "--out", Out, .. (Layer ?? []).SelectMany(l => new[] { "--layer", l })];
+        Add("--batch", Batch);
+        Add("--threads", Threads);
+        Add("--device", Device == ExecutionDevice.Auto ? null : Device);
+        Add("--shard", shard is null ? null : $"{shard.Index}/{shard.Count}");
+        Add("--views", Views == 0 ? null : Views);
+        Add("--seed", Seed);
+        Add("--store", Store);
+        Add("--max-rejected", MaxRejected == DefaultMaxRejected ? null : MaxRejected);
+        words.AddRange(new[] { (Rehash, "--rehash"), (Profile, "--profile"), (Json, "--json") }.Where(f => f.Item1).Select(f => f.Item2));
+        return string.Join(' ', words.Select(ShellWord.Quote));
+
+        void Add(string option, object? value)
+        {
+            if (value is not null)
+                words.AddRange([option, Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant()]);
+        }
+    }
 
     /// <exception cref="CommandException">A value out of range; the message names the option.</exception>
     public void Validate()

@@ -27,18 +27,23 @@ internal sealed class ExtractionRun(
         using var cacheLock = CacheLock.Acquire(folder, time);
         folder.CleanUp();
         var contract = await AgreeAsync(cancellationToken).ConfigureAwait(false);
-        var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
-        var views = Math.Max(settings.Views, cache?.Rows.Max(r => r.View) ?? 0);
+        var parts = await TrustedParts.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+        var (cache, doubtful) = parts;
+        SayWhatIsNotRead(doubtful);
+        var views = Math.Max(settings.Views, parts.Views);
         var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, all: cache is not null, settings.Workers, time, cancellationToken);
         var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? [], views);
         var times = new StageTimes();
+        var record = new ExtractionRecord { Complete = false, Images = images.Items.Count, Views = views, Layers = [.. contract.Layers.Select(l => l.Name)] };
+        if (HasWork(plan, cache, doubtful, contract))
+            record.Write(folder);
         AddedLayers? added = null;
         if (cache is not null)
         {
             // Copied before it is dropped: killed in between, the next run finds both and drops the old row.
             await FeatureCopy.RunAsync(cache, plan.Copy, folder, time, cancellationToken).ConfigureAwait(false);
             await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
-            added = await AddLayersAsync(contract, progress, times, cancellationToken).ConfigureAwait(false);
+            added = await AddLayersAsync(contract, doubtful, progress, times, cancellationToken).ConfigureAwait(false);
         }
 
         var writer = new CacheWriter(folder, contract, time);
@@ -62,6 +67,8 @@ internal sealed class ExtractionRun(
         times.Add(Stage.Write, writer.Worked);
         digests.Save();
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
+        var rejectedFile = _rejected.Write(folder.RejectedFile);
+        await FinishAsync(record, digests, doubtful, cancellationToken).ConfigureAwait(false);
         _computed.ExceptWith(_rejected.Paths);
         _duplicates.ExceptWith(_rejected.Paths);
         _duplicates.ExceptWith(_computed);
@@ -76,7 +83,7 @@ internal sealed class ExtractionRun(
             Rejected = _rejected.Count,
             Views = views,
             ComputedRows = _computedRows,
-            RejectedFile = _rejected.Write(folder.RejectedFile),
+            RejectedFile = rejectedFile,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             ComputeSeconds = seconds,
             ImagesPerSecond = _computed.Count == 0 ? 0 : _computed.Count / seconds,
@@ -88,10 +95,45 @@ internal sealed class ExtractionRun(
         };
     }
 
-    /// <summary>Gives the rows that are there the layers that they lack.</summary>
-    private async Task<AddedLayers?> AddLayersAsync(CacheContract contract, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
+    private void SayWhatIsNotRead(IReadOnlyList<string> doubtful)
     {
-        if (await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
+        if (FolderWords.Strangers(folder.Path, folder.Strangers) is { } strangers)
+            say?.Invoke(strangers);
+        foreach (var part in doubtful)
+            say?.Invoke($"{part} has no digest beside it that fits, so nothing shows that it is what was written: its rows are computed again.");
+    }
+
+    private static bool HasWork(ExtractionPlan plan, FeatureCache? cache, IReadOnlyList<string> doubtful, CacheContract contract) =>
+        plan.Compute.Count > 0 || plan.Copy.Count > 0 || plan.Stale.Count > 0 || doubtful.Count > 0 ||
+        (cache is not null && !contract.Layers.All(cache.Contract.Layers.Contains));
+
+    /// <summary>Every image has been dealt with: removes parts that are replaced, and notes it.</summary>
+    private async Task FinishAsync(ExtractionRecord record, ImageDigests digests, IReadOnlyList<string> doubtful, CancellationToken cancellationToken)
+    {
+        var items = images.Items.ToLookup(i => i.Path, StringComparer.Ordinal);
+        var staying = await TrustedParts.RemoveReplacedAsync(folder, doubtful, IsWanted, cancellationToken).ConfigureAwait(false);
+        foreach (var part in staying)
+            say?.Invoke($"{part} stays: it has rows that are nowhere else. If it is not wanted, move it out of the folder.");
+        var cache = await FeatureCache.OpenAsync(folder, staying, cancellationToken).ConfigureAwait(false);
+        var failed = 100.0 * _rejected.Count > settings.MaxRejected * images.Items.Count;
+        var finished = record with
+        {
+            Complete = !failed && staying.Count == 0,
+            Rejected = _rejected.Count,
+            MaxRejected = failed ? settings.MaxRejected : null,
+            Rows = (cache?.Rows ?? []).Select(r => (r.Path, r.View)).Distinct().Count(),
+        };
+        finished.Write(folder);
+
+        bool IsWanted(CacheRow row) => !_rejected.Paths.Contains(row.Path) &&
+            items[row.Path].Any(i => digests[i] == row.Sha256 && i.Label == row.Label && i.Split == row.Split);
+    }
+
+    /// <summary>Gives the rows that are there the layers that they lack.</summary>
+    private async Task<AddedLayers?> AddLayersAsync(
+        CacheContract contract, IReadOnlyList<string> doubtful, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
+    {
+        if (await FeatureCache.OpenAsync(folder, doubtful, cancellationToken).ConfigureAwait(false) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
         {
             // What a killed run began to add, and nobody wants any more.
             folder.Replacement.Discard();
@@ -202,4 +244,7 @@ internal sealed class ExtractionRun(
 /// <param name="Views">Augmented views of each image, at least: a cache that has more keeps them.</param>
 /// <param name="Seed">Of the views. Null for the cache's own, and 0 for a cache that has none yet.</param>
 /// <param name="Storage">How an int8 model's layers are stored. Null for the cache's own, and floats for a new cache.</param>
-internal sealed record ExtractionSettings(int BatchSize, int Workers, bool Rehash = false, int Views = 0, long? Seed = null, LayerStorage? Storage = null);
+/// <param name="MaxRejected">The share of unusable images, in percent, above which the cache does not count as complete.</param>
+internal sealed record ExtractionSettings(
+    int BatchSize, int Workers, bool Rehash = false, int Views = 0, long? Seed = null, LayerStorage? Storage = null,
+    double MaxRejected = 100);

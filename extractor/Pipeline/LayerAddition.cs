@@ -20,6 +20,9 @@ internal sealed class LayerAddition(
 {
     private readonly List<ModelLayer> _missing = [.. contract.Layers.Except(cache.Contract.Layers)];
 
+    // Rows of the cache, by number.
+    private readonly HashSet<int> _changed = [];
+
     /// <summary>Images whose rows were lost, because they are no longer what the cache has, with the reason.</summary>
     public RejectedImages Rejected { get; } = new();
 
@@ -53,14 +56,27 @@ internal sealed class LayerAddition(
 
         await writer.FlushAsync().ConfigureAwait(false);
         times.Add(Stage.Write, writer.Worked);
-        replacement.Complete();
+        await CompleteAsync(replacement, cancellationToken).ConfigureAwait(false);
         return new AddedLayers([.. _missing.Select(l => l.Name)], from, cache.Rows.Count);
+    }
+
+    /// <summary>Rows of images that are no longer what the cache has are dropped by name first: all others must be in the new parts.</summary>
+    private async Task CompleteAsync(CacheReplacement replacement, CancellationToken cancellationToken)
+    {
+        var parts = cache.RowGroups.Select(g => g.PartPath).Distinct(StringComparer.Ordinal).ToList();
+        if (_changed.Count > 0)
+        {
+            await CachePruning.RemoveAsync(cache, _changed, cancellationToken).ConfigureAwait(false);
+            parts.RemoveAll(p => !File.Exists(p));
+        }
+
+        replacement.Complete(parts);
     }
 
     /// <summary>What a killed run has left: the rows that are still the cache's, with the columns that this run wants.</summary>
     private async Task<HashSet<CacheRow>> ResumeAsync(CacheReplacement replacement, CancellationToken cancellationToken)
     {
-        replacement.Folder.CleanUp();
+        replacement.CleanUp();
         if (await FeatureCache.OpenAsync(replacement.Folder, cancellationToken).ConfigureAwait(false) is not { } begun)
             return [];
         if (begun.PartialLayers.Count > 0 || !begun.Contract.Layers.SequenceEqual(contract.Layers) || begun.Contract.FirstDifferenceInOneCache(contract) is not null)
@@ -116,6 +132,7 @@ internal sealed class LayerAddition(
                 var slot = batch.Slots[i];
                 if (slot.Image?.Sha256 != cache.Rows[row].Sha256)
                 {
+                    _changed.Add(row);
                     Rejected.Add(slot.Item.Path, slot.Rejection ?? "it changed during the run; extract again", slot.View);
                     continue;
                 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Headstart.CommandLine;
 
 namespace Headstart.Cache;
 
@@ -43,6 +44,45 @@ internal static class CachePart
             content.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whether a part is what was written: its digest is there, and fits.</summary>
+    public static bool IsWhole(string path)
+    {
+        try
+        {
+            using var content = ReadWhole(path);
+            return true;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The rows of a part without their features; null when it can't be read.</summary>
+    /// <param name="check">Null too when the part is not what was written.</param>
+    public static IReadOnlyList<CacheRow>? TryReadRows(string path, bool check)
+    {
+        try
+        {
+            using var content = check ? ReadWhole(path) : PartContent.Read(path);
+
+            // The content is in memory, so there is nothing to wait for.
+            return FeatureCache.ReadRowsAsync(content.OpenStream(), path, CancellationToken.None).GetAwaiter().GetResult().Rows;
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException or CommandException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Gives a whole part another name in its folder, and its digest with it.</summary>
+    public static void Rename(string path, string target)
+    {
+        AtomicFile.WriteText(DigestPath(target), $"{File.ReadAllText(DigestPath(path)).Split(' ')[0]}  {Path.GetFileName(target)}\n");
+        File.Move(path, target);
+        File.Delete(DigestPath(path));
     }
 
     /// <summary>Leaves one line in the digest of a part that was being replaced when its writer was killed.</summary>

@@ -19,6 +19,8 @@ public sealed class FeatureCache
         PartialLayers = contracts.PartialLayers;
         Rows = rows;
         RowGroups = rowGroups;
+        Strangers = new CacheFolder(folder).Strangers;
+        Completeness = CacheCompleteness.Of(folder, RowsOfParts, [.. Contract.Layers.Select(l => l.Name)]);
     }
 
     public string Folder { get; }
@@ -35,6 +37,15 @@ public sealed class FeatureCache
     /// <summary>What can be read at a time; together they cover <see cref="Rows"/> in order.</summary>
     public IReadOnlyList<CacheRowGroup> RowGroups { get; }
 
+    /// <summary>Whether every image that the cache was to hold was there when it was opened.</summary>
+    public CacheCompleteness Completeness { get; }
+
+    /// <inheritdoc cref="CacheFolder.Strangers"/>
+    public IReadOnlyList<string> Strangers { get; }
+
+    /// <summary>All rows, each with the path of its part.</summary>
+    internal IEnumerable<(string Part, CacheRow Row)> RowsOfParts => RowGroups.SelectMany(g => Enumerable.Range(g.FirstRow, g.RowCount).Select(r => (g.PartPath, Rows[r])));
+
     /// <summary>Whether the folder holds part files, without looking into them.</summary>
     public static bool Exists(string folder) => new CacheFolder(folder).Parts.Count > 0;
 
@@ -45,7 +56,7 @@ public sealed class FeatureCache
         if (File.Exists(folder))
             throw new CommandException($"{folder} is a file; a cache is a folder of part files. Pass the folder.");
         if (!Exists(folder))
-            throw new CommandException($"No cache in {folder}: it has no .parquet files. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
+            throw new CommandException($"No cache in {folder}: it has no parts{Others(folder)}. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
 
         return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
     }
@@ -53,8 +64,17 @@ public sealed class FeatureCache
     /// <summary>Opens the parts that one run may change.</summary>
     /// <returns>Null when there are none.</returns>
     /// <exception cref="CommandException">As above.</exception>
-    public static async Task<FeatureCache?> OpenAsync(CacheFolder folder, CancellationToken cancellationToken) =>
-        folder.Parts is { Count: > 0 } parts ? await OpenAsync(folder.Path, parts, cancellationToken).ConfigureAwait(false) : null;
+    public static Task<FeatureCache?> OpenAsync(CacheFolder folder, CancellationToken cancellationToken) => OpenAsync(folder, [], cancellationToken);
+
+    /// <summary>Opens the parts that one run may change.</summary>
+    /// <param name="folder">The run's.</param>
+    /// <param name="except">Parts to pass over.</param>
+    /// <returns>Null when there are no others.</returns>
+    /// <exception cref="CommandException">As above.</exception>
+    public static async Task<FeatureCache?> OpenAsync(CacheFolder folder, IReadOnlyCollection<string> except, CancellationToken cancellationToken) =>
+        folder.Parts.Except(except, StringComparer.Ordinal).ToList() is { Count: > 0 } parts
+            ? await OpenAsync(folder.Path, parts, cancellationToken).ConfigureAwait(false)
+            : null;
 
     /// <summary>The contracts of all parts in a folder, or null when there are none; for a cache that others are writing.</summary>
     /// <exception cref="CommandException">A part is damaged, not Headstart's, or does not belong to the others.</exception>
@@ -184,6 +204,24 @@ public sealed class FeatureCache
         }
     }
 
+    /// <summary>The contract and the rows of one part, without their features.</summary>
+    /// <exception cref="CommandException">It can't be read.</exception>
+    internal static async Task<(CacheContract Contract, IReadOnlyList<CacheRow> Rows)> ReadRowsAsync(Stream part, string path, CancellationToken cancellationToken)
+    {
+        var rows = new List<CacheRow>();
+        CacheContract? contract = null;
+        await GuardAsync(path, async () =>
+        {
+            var reader = await ParquetReader.CreateAsync(part, cancellationToken: cancellationToken).ConfigureAwait(false);
+            await using var _ = reader.ConfigureAwait(false);
+            contract = ReadContract(reader, path);
+            var schema = new CacheSchema(contract);
+            for (var i = 0; i < reader.RowGroupCount; i++)
+                await ReadRowsAsync(reader.OpenRowGroupReader(i), schema, rows, cancellationToken).ConfigureAwait(false);
+        }).ConfigureAwait(false);
+        return (contract!, rows);
+    }
+
     private static async Task ReadRowsAsync(ParquetRowGroupReader group, CacheSchema schema, List<CacheRow> rows, CancellationToken cancellationToken)
     {
         var count = checked((int)group.RowCount);
@@ -237,6 +275,11 @@ public sealed class FeatureCache
             throw Damaged(path, e);
         }
     }
+
+    /// <summary>What else may be meant by a folder without parts.</summary>
+    internal static string Others(string folder) => new CacheFolder(folder).Strangers is { Count: > 0 } others
+        ? $" (the names that 'extract' gives are part-00000.parquet and so on; {others[0]} is none)"
+        : "";
 
     private static CommandException Damaged(string path, Exception cause) =>
         new($"{path} can't be read: {cause.Message.TrimEnd('.')}. Run 'extractor cache verify', delete the damaged part, and extract again: only its rows are computed.",

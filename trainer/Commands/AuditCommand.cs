@@ -20,6 +20,7 @@ public sealed class AuditCommand
         [Option("images", Description = "The folder that was extracted: the report shows its pictures.")] string? images = null,
         [Option("layer", Description = "Which features; the deepest layer when left out.")] string? layerName = null,
         [Option("seed", Description = "Of the folds and the sketches.")] long seed = 0,
+        [Option("require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")] bool requireComplete = false,
         [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool json = false)
     {
         var cancellationToken = context.Current!.CancellationToken;
@@ -28,6 +29,7 @@ public sealed class AuditCommand
         if (images is not null && !Directory.Exists(images))
             throw new CommandException($"--images {images}: no such folder. Pass the folder that was extracted, or leave it out.");
         var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken).ConfigureAwait(false);
+        FolderWords.Warn(cache, requireComplete, Console.Error);
         var layer = layerName is null ? cache.Contract.Layers[^1] : cache.Layer(layerName);
         var audit = await DataAudit.RunAsync(cache, layer, seed, time, cancellationToken).ConfigureAwait(false);
 

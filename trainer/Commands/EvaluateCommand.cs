@@ -30,6 +30,7 @@ public sealed class EvaluateCommand
         var run = RunFolder.Read(folder);
         RequireWhole(folder, run, model);
         var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken).ConfigureAwait(false);
+        FolderWords.Warn(cache, requireComplete: false, Console.Error);
         var judged = JudgedRows.Of(cache, run, split);
         var computing = TrainingDevice.Resolve(device);
         var (logits, labels) = run.Tuning is null

@@ -34,6 +34,7 @@ public sealed record FinetuneArguments(
     [Option("seed", Description = "Of the images' order and views; the run's when left out. The split is the run's in any case.")] long? Seed = null,
     [Option("precision", Description = "What the base computes in: bfloat16 is faster where the processor has it.")] ComputePrecision Precision = ComputePrecision.Float32,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
+    [Option("require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")] bool RequireComplete = false,
     [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
@@ -45,4 +46,7 @@ public sealed record FinetuneArguments(
         CheckpointInterval.Require(CheckpointEvery);
         return Choices.Copy(this, new FinetuneRequest { Run = Run, Out = Out, Model = Model });
     }
+
+    /// <summary>How it is made.</summary>
+    internal RunControl ToControl() => new(Resume, RequireComplete, TimeSpan.FromSeconds(CheckpointEvery));
 }

@@ -34,6 +34,7 @@ public sealed class SweepCommand
         var begun = commandLine.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
         RequireSame(arguments, space, state, begun);
         var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
+        data.Data.WarnOfCaches(commandLine.RequireComplete, Console.Error);
 
         using var folder = SweepFolder.Create(arguments.Out, commandLine.Resume);
         var heads = trials.Where(t => t.Tuning is null).ToList();

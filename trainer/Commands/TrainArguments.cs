@@ -37,6 +37,7 @@ public sealed record TrainArguments(
     [Option("seed", Description = "Equal seeds give equal numbers.")] long Seed = 0,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
     [Option("images", Description = "The pictures that were extracted, to be shown in report.html.")] string? Images = null,
+    [Option("require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")] bool RequireComplete = false,
     [Option("resume", Description = "Go on with a run that was ended, with its own options, to the same numbers. Begins one where there is none.")] bool Resume = false,
     [Option("checkpoint-every", Description = "Seconds of work that a killed run loses at most, an unfinished epoch apart.")] double CheckpointEvery = 10,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false,

@@ -42,6 +42,7 @@ public sealed class TrainCommand
         var folders = (arguments.Caches, arguments.Val, arguments.Out);
         begun?.RequireSame(state, folders);
         var data = await TrainingData.OpenAsync(arguments.Caches, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken).ConfigureAwait(false);
+        data.WarnOfCaches(commandLine.RequireComplete, Console.Error);
         ClassWeights.RequireKnown(options.ClassWeights, data.Classes);
         thresholdRule.RequireTwoClasses(data.Classes);
         var plan = HeadPlan.Create(spec, data.Layer, data.Classes.Count);

@@ -73,6 +73,14 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
         return new TrainingData(joined, val, read, split, RowSplit.Classes(joined.Rows, split.Train));
     }
 
+    /// <summary>Says what users of these caches should know, one line each; see <see cref="FolderWords.Warn"/>.</summary>
+    /// <exception cref="CommandException">A cache is not complete, and <paramref name="requireComplete"/>.</exception>
+    public void WarnOfCaches(bool requireComplete, TextWriter error)
+    {
+        foreach (var cache in ValidationCache is null ? Joined.Caches : [.. Joined.Caches, ValidationCache])
+            FolderWords.Warn(cache, requireComplete, error);
+    }
+
     /// <summary>Reads the features that the head needs into memory.</summary>
     /// <param name="head">Its fixed pieces are computed while reading.</param>
     /// <param name="progress">Told of images as they are read.</param>

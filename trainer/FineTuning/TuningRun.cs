@@ -14,14 +14,12 @@ internal static class TuningRun
 {
     /// <param name="arguments">Of the run that was begun, where it goes on.</param>
     /// <param name="begun">How it was begun; null for a new one.</param>
-    /// <param name="resume">Whether an unfinished run may be there.</param>
-    /// <param name="checkpointInterval">What a killed run loses at most, an unfinished epoch apart.</param>
     /// <param name="output">Told how it goes, in words.</param>
     /// <param name="start">When the command began.</param>
     /// <param name="cancellationToken">Ends it after a finished epoch, which is kept; the result says so then.</param>
     /// <exception cref="CommandException">Something that doesn't fit, or it was ended before an epoch was finished.</exception>
     public static async Task<RunResult> MakeAsync(
-        FinetuneRequest arguments, RunStart? begun, bool resume, TimeSpan checkpointInterval, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken)
+        FinetuneRequest arguments, RunStart? begun, RunControl control, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken)
     {
         var run = RunFolder.Read(arguments.Run);
         var options = arguments.ToOptions(run.Options);
@@ -37,6 +35,10 @@ internal static class TuningRun
         var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
         ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
         var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken).ConfigureAwait(false);
+        foreach (var cache in new[] { inputs.Cache, inputs.ValCache }.OfType<FeatureCache>())
+            FolderWords.Warn(cache, control.RequireComplete, Console.Error);
+        if (inputs.Cache is null)
+            images.Data.WarnOfCaches(control.RequireComplete, Console.Error);
         var state = CachesState.Of([inputs.Folder], inputs.ValFolder);
         (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
         begun?.RequireSame(state, folders);
@@ -44,13 +46,13 @@ internal static class TuningRun
         using var network = TunedNetwork.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision);
         network.Unfreeze(part.From);
         var groups = TuningGroups.Describe(network, options);
-        using var folder = RunFolder.Create(arguments.Out, resume);
-        var checkpoint = new Checkpoint(folder.CheckpointPath, checkpointInterval, time);
+        using var folder = RunFolder.Create(arguments.Out, control.Resume);
+        var checkpoint = new Checkpoint(folder.CheckpointPath, control.CheckpointInterval, time);
         folder.Continue(checkpoint.Epochs);
         var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Caches[0], state.Validation, Tuning: arguments);
         folder.Begin(origin);
         words.Begin(arguments, model, images, inputs.Prefix, network, groups, device);
-        if (resume)
+        if (control.Resume)
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
 
         using var sets = await ProgressDisplay.RunAsync(

@@ -76,7 +76,7 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
         try
         {
             var begun = RunFolder.Unfinished(arguments.Out);
-            var result = await TuningRun.MakeAsync(arguments, begun, resume: true, CheckpointInterval, TextWriter.Null, time, time.GetTimestamp(), cancellationToken).ConfigureAwait(false);
+            var result = await TuningRun.MakeAsync(arguments, begun, new RunControl(Resume: true, RequireComplete: false, CheckpointInterval), TextWriter.Null, time, time.GetTimestamp(), cancellationToken).ConfigureAwait(false);
             return result.Interrupted ? throw new OperationCanceledException(cancellationToken) : result;
         }
         catch (CommandException e) when (e.ExitCode == ExitCode.Interrupted)

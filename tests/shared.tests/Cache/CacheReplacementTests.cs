@@ -32,7 +32,7 @@ public sealed class CacheReplacementTests : IDisposable
     {
         var replacement = await BeginAsync();
 
-        replacement.Complete();
+        replacement.Complete(new CacheFolder(_folder.Path).Parts);
 
         await AssertHoldsAsync([Old, New]);
         Assert.False(Directory.Exists(replacement.Path));
