@@ -2,7 +2,8 @@ using static TorchSharp.torch;
 
 namespace Headstart.Training.FineTuning;
 
-/// <summary>How far apart two tensors of one shape are: the Euclidean length of their difference as a part of that of what is expected.</summary>
+/// <summary>How far apart two tensors of one shape are: the Euclidean length of their difference as a part of that of what is
+/// expected.</summary>
 internal static class RelativeDistance
 {
     /// <param name="atLeast">What the length is taken for where it is shorter.</param>

@@ -6,10 +6,11 @@ using static TorchSharp.torch;
 
 namespace Headstart.Training.FineTuning;
 
-/// <summary>Holds a rebuilt network to ONNX Runtime, which made the features, tensor by tensor on a few images, before anything is computed with it that counts.</summary>
+/// <summary>Holds a rebuilt network to ONNX Runtime, which made the features, tensor by tensor on a few images, before anything is computed
+/// with it that counts.</summary>
 /// <remarks>
-/// A convolution that is wrong is from then on computed in the plain way (<see cref="ConvolutionKernels.Plain"/>); so is one whose gradients differ from that way's, which ONNX Runtime
-/// can't say anything of. Whatever else is wrong ends the command: numbers that are off by a tenth still train, and nobody would notice.
+/// A convolution that is wrong is from then on computed in the plain way (<see cref="ConvolutionKernels.Plain"/>); so is one whose gradients
+/// differ from that way's, which ONNX Runtime can't say anything of. Whatever else is wrong ends the command: numbers that are off by a tenth still train, and nobody would notice.
 /// </remarks>
 internal static class TailCheck
 {
@@ -40,9 +41,9 @@ internal static class TailCheck
             if (difference.Convolution is not { IsPlain: false } convolution)
             {
                 throw new CommandException(
-                    $"{tail.Model.Path}: computed in libtorch, '{difference.Name}' ({difference.Operator}) differs from ONNX Runtime by {difference.Distance:0.0e+0} of its length, and " +
-                    $"{tolerance} is allowed; everything before it agrees. So nothing was tuned or written. Set ONEDNN_MAX_CPU_ISA=AVX2 in the environment and try " +
-                    "again, and please report it with the name of this processor.");
+                    $"{tail.Model.Path}: computed in libtorch, '{difference.Name}' ({difference.Operator}) differs from ONNX Runtime by " +
+                    $"{difference.Distance:0.0e+0} of its length, and {tolerance} is allowed; everything before it agrees. So nothing was tuned or " +
+                    "written. Set ONEDNN_MAX_CPU_ISA=AVX2 in the environment and try again, and please report it with the name of this processor.");
             }
 
             convolution.IsPlain = true;
@@ -51,7 +52,8 @@ internal static class TailCheck
 
         return plain.Count == 0
             ? []
-            : [$"libtorch's own way to compute {plain.Count} of the convolutions is wrong here, {plain[0].KernelName} ({plain[0].Shape}) the first: they are computed as plain matrix products, which is right and slower."];
+            : [$"libtorch's own way to compute {plain.Count} of the convolutions is wrong here, {plain[0].KernelName} ({plain[0].Shape}) the first: " +
+                "they are computed as plain matrix products, which is right and slower."];
     }
 
     /// <summary>How far a tensor may be off, relative to its length, everything before it included.</summary>
@@ -76,7 +78,8 @@ internal static class TailCheck
             if (first is not null)
                 return;
             var distance = Distance(step, reference[step.Name], tolerance);
-            if (distance <= tolerance && step is { Convolution: { } convolution, Output.requires_grad: true } && known.Add($"{convolution.Shape} {string.Join(',', step.Inputs[0].shape)}"))
+            if (distance <= tolerance && step is { Convolution: { } convolution, Output.requires_grad: true }
+                && known.Add($"{convolution.Shape} {string.Join(',', step.Inputs[0].shape)}"))
             {
                 using var one = step.Inputs[0].narrow(0, 0, 1);
                 distance = convolution.GradientDistance(one);
@@ -99,7 +102,9 @@ internal static class TailCheck
         // What is left after large values were added or cut off may be small itself: there the values that went in are the measure.
         return distance <= tolerance
             ? distance
-            : RelativeDistance.Of(found, reference, step.Inputs.Where(i => i.numel() == found.numel()).Select(i => i.to(ScalarType.Float64).norm().item<double>()).DefaultIfEmpty(0).Max());
+            : RelativeDistance.Of(found, reference, step.Inputs.Where(i => i.numel() == found.numel()).Select(Length).DefaultIfEmpty(0).Max());
+
+        static double Length(Tensor tensor) => tensor.to(ScalarType.Float64).norm().item<double>();
     }
 
     private sealed record Difference(string Name, string Operator, double Distance, TailConvolution? Convolution);

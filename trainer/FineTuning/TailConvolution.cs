@@ -7,7 +7,9 @@ namespace Headstart.Training.FineTuning;
 /// <param name="bias">[out], or none.</param>
 /// <param name="window">As the node says it.</param>
 /// <param name="groups">Likewise.</param>
-internal sealed class TailConvolution(OnnxTailWeights weights, TailParameter kernel, TailParameter? bias, OnnxWindow window, long groups, ConvolutionKernels kernels)
+/// <param name="kernels">The ways to compute it.</param>
+internal sealed class TailConvolution(
+    OnnxTailWeights weights, TailParameter kernel, TailParameter? bias, OnnxWindow window, long groups, ConvolutionKernels kernels)
 {
     private static readonly long[] Anything = [long.MaxValue, long.MaxValue];
 
@@ -30,11 +32,12 @@ internal sealed class TailConvolution(OnnxTailWeights weights, TailParameter ker
     /// <summary>Whether its result is a view of a matrix, which is better not overwritten while gradients are wanted.</summary>
     public bool GivesView => ConvolutionKernels.IsPointwise(kernel.Value, new ConvolutionWindow(window.Strides, [0, 0], window.Dilations, groups));
 
-    public Tensor Compute(Tensor input) => Compute(input, weights.Use(kernel), bias is null ? null : weights.Use(bias), IsPlain ? kernels.Plain : kernels.Fast);
+    public Tensor Compute(Tensor input) =>
+        Compute(input, weights.Use(kernel), bias is null ? null : weights.Use(bias), IsPlain ? kernels.Plain : kernels.Fast);
 
     /// <summary>How far the gradients of the way that is used are from those of <see cref="ConvolutionKernels.Plain"/>.</summary>
     /// <param name="input">[n, c, h, w], in the format and type that it has in the network.</param>
-    /// <returns>The larger distance of the two, to the input and to the kernel, relative to the gradient's length; 0 where it is plain already.</returns>
+    /// <returns>The larger of the two, to the input and to the kernel, relative to the gradient's length; 0 where it is plain already.</returns>
     public double GradientDistance(Tensor input)
     {
         if (IsPlain)

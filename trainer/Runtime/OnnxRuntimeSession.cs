@@ -4,7 +4,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace Headstart.Training.Runtime;
 
 /// <summary>A model in ONNX Runtime, on the CPU.</summary>
-/// <remarks>The one file of the trainer that knows it: what is exported is tried where it will run, and what is rebuilt in libtorch is held to what made the features.</remarks>
+/// <remarks>The one file of the trainer that knows it: what is exported is tried where it will run, and what is rebuilt in libtorch is held to
+/// what made the features.</remarks>
 internal sealed class OnnxRuntimeSession : IDisposable
 {
     private readonly InferenceSession _session;
@@ -66,7 +67,8 @@ internal sealed class OnnxRuntimeSession : IDisposable
         try
         {
             using var results = _session.Run(options, [_session.InputNames[0]], [value], _session.OutputNames);
-            return _session.OutputNames.Zip(results).ToDictionary(r => r.First, r => r.Second.GetTensorDataAsSpan<float>().ToArray(), StringComparer.Ordinal);
+            return _session.OutputNames.Zip(results)
+                .ToDictionary(r => r.First, r => r.Second.GetTensorDataAsSpan<float>().ToArray(), StringComparer.Ordinal);
         }
         catch (OnnxRuntimeException e)
         {
@@ -76,5 +78,6 @@ internal sealed class OnnxRuntimeSession : IDisposable
 
     public void Dispose() => _session.Dispose();
 
-    private CommandException Failure(OnnxRuntimeException e) => new($"ONNX Runtime failed while running {_path}: {e.Message.ReplaceLineEndings(" ")}", cause: e);
+    private CommandException Failure(OnnxRuntimeException e) =>
+        new($"ONNX Runtime failed while running {_path}: {e.Message.ReplaceLineEndings(" ")}", cause: e);
 }
