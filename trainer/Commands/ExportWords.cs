@@ -28,6 +28,8 @@ internal sealed class ExportWords(TextWriter output)
         WrappedText.Write(output, "  checked: ", string.Create(
             CultureInfo.InvariantCulture,
             $"on {check.Source} it differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0} at most; {ProvenModel.Tolerance} is allowed"));
+        foreach (var line in check.Notes)
+            WrappedText.Write(output, "  note: ", line);
         if (made.Rounded is { } rounded)
         {
             WrappedText.Write(output, "  float16: ", string.Create(

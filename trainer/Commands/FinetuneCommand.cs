@@ -40,7 +40,8 @@ public sealed class FinetuneCommand
         if (result.Interrupted)
         {
             throw new CommandException(
-                $"Interrupted after epoch {result.Epochs} of {arguments.Epochs}; the weights of epoch {result.SavedEpoch} are kept in {arguments.Out}. --resume goes on.",
+                $"Interrupted after epoch {result.Epochs} of {arguments.Epochs}; the weights {(result.SavedEpoch == 0 ? "that went in" : $"of epoch {result.SavedEpoch}")} " +
+                $"are kept in {arguments.Out}. --resume goes on.",
                 ExitCode.Interrupted);
         }
     }

@@ -46,23 +46,35 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
             Line($"before: val loss {before.Loss:0.0000} acc {before.Accuracy:0.0000}");
     }
 
+    public void Note(string note) => WrappedText.Write(output, "note: ", note);
+
     public void Epoch(EpochRecord epoch) => _training.Epoch(epoch);
 
     public void End(FinetuneRequest arguments, RunResult result)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
+        if (result.Before is { } began && result.Val.Loss > began.Loss)
+        {
+            Line($"It ended worse than it began: val loss {result.Val.Loss:0.0000}, before tuning {began.Loss:0.0000}.");
+            if (result.BestEpoch == 0)
+                Line("No epoch was better: lower --lr, or keep the run that it began with.");
+        }
+
         Line($"validation accuracy {result.Val.Accuracy:0.0000}{TrainWords.AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
         if (result.Before is { } before)
             Line($"before tuning {before.Accuracy:0.0000}, loss {before.Loss:0.0000}");
-        Line($"kept: epoch {result.SavedEpoch} of {result.Epochs}{TrainWords.Decisions(result)}");
+        Line($"kept: {Kept(result)}{TrainWords.Decisions(result)}");
         if (result.BestEpoch != result.SavedEpoch)
-            Line($"The lowest validation loss was in epoch {result.BestEpoch}: --early-stop keeps that one.");
+            Line($"The lowest validation loss was {(result.BestEpoch == 0 ? "before tuning" : $"in epoch {result.BestEpoch}")}: --early-stop keeps that one.");
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N1} images/s");
         Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.BaseName}, {RunFolder.HeadName},");
         Line($"  {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line($"Next: trainer export {ShellWord.Quote(arguments.Out)} --model {ShellWord.Quote(arguments.Model)} --out CLASSIFIER.onnx");
     }
+
+    private static string Kept(RunResult result) =>
+        result.SavedEpoch == 0 ? $"the weights that went in; none of {result.Epochs} epochs was better" : $"epoch {result.SavedEpoch} of {result.Epochs}";
 
     private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 

@@ -60,6 +60,7 @@ public sealed class SweepCommand
             if (tuned is not null && prefix is not null)
             {
                 standings = Standing.Ordered([.. standings, .. tuned.Run(prefix, standing => words.Trial(standing, trials.Count), cancellationToken)], space.Rank);
+                words.Tuned(tuned);
                 prefix.Dispose(); // The best run reads what it needs of it, and both may not fit.
             }
 

@@ -60,6 +60,13 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
             : $"{Figures(standing)}, {standing.Seconds.ToString("0.00", CultureInfo.InvariantCulture)} s: {Options(standing)}");
     }
 
+    /// <summary>What came up while bases were tuned.</summary>
+    public void Tuned(TunedTrials tuned)
+    {
+        foreach (var note in tuned.Notes)
+            WrappedText.Write(output, "note: ", note);
+    }
+
     /// <param name="advice">Null where heads alone were tried.</param>
     public void End(SweepRequest arguments, IReadOnlyList<Standing> standings, BestRun best, DepthAdvice? advice, double seconds)
     {

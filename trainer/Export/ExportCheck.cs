@@ -11,6 +11,9 @@ internal sealed record ExportCheck(int Pictures, string Source, string Against, 
     // Below this float32 has no digits left.
     private const double Smallest = 1e-30;
 
+    /// <summary>What the user should know of the trainer's side, one line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Asks both about every picture.</summary>
     /// <exception cref="InvalidOperationException">The model's labels don't follow from its probabilities.</exception>
     public static ExportCheck Run(ExportedModel exported, TrainerOutput trainer, CheckPictures pictures, int size)
@@ -38,7 +41,7 @@ internal sealed record ExportCheck(int Pictures, string Source, string Against, 
             count += batch.Length;
         }
 
-        return new ExportCheck(count, $"{count} {pictures.Origin}", trainer.Means, difference, change);
+        return new ExportCheck(count, $"{count} {pictures.Origin}", trainer.Means, difference, change) { Notes = trainer.Notes };
     }
 
     /// <summary>

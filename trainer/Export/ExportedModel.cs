@@ -1,6 +1,7 @@
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;
+using Headstart.Training.Runtime;
 
 namespace Headstart.Training.Export;
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Safetensors;
+using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
 using Headstart.Training.Runs;
 
@@ -16,14 +17,16 @@ internal sealed class ModelExport : IDisposable
     private readonly ExportOptions _options;
     private readonly Head _head;
     private readonly IReadOnlyDictionary<string, NamedTensor> _tuned;
+    private readonly ConvolutionKernels? _kernels;
 
     /// <param name="run">Of <paramref name="folder"/>.</param>
     /// <param name="folder">The run's.</param>
     /// <param name="model">The base.</param>
+    /// <param name="kernels">Compute the trainer's convolutions; the usual ones when null.</param>
     /// <exception cref="CommandException">The base is not the run's, or the run can't be read.</exception>
-    public ModelExport(RunFile run, string folder, ModelFile model, ExportOptions options)
+    public ModelExport(RunFile run, string folder, ModelFile model, ExportOptions options, ConvolutionKernels? kernels = null)
     {
-        (_run, _folder, _model, _options) = (run, folder, model, options);
+        (_run, _folder, _model, _options, _kernels) = (run, folder, model, options, kernels);
         _tuned = TunedTensors.Of(folder);
         IsOwnBase = BaseMatch.Require(run, folder, model, options.AllowOtherBase, _tuned.Count > 0);
         _head = RunFolder.LoadHead(folder, run, TorchSharp.torch.CPU);
@@ -35,7 +38,7 @@ internal sealed class ModelExport : IDisposable
     /// <summary>Makes the file's bytes and compares what they compute with what the trainer computes.</summary>
     /// <param name="path">Where they are to go, for messages.</param>
     /// <param name="pictures">What both are asked about.</param>
-    /// <exception cref="CommandException">Base and run don't fit each other, or the two differ.</exception>
+    /// <exception cref="CommandException">Base and run don't fit each other, the two differ, or the trainer computes another base than ONNX Runtime.</exception>
     public ProvenModel Make(string path, CheckPictures pictures)
     {
         var (bytes, contract) = Build(WeightPrecision.Float32);
@@ -66,7 +69,7 @@ internal sealed class ModelExport : IDisposable
     {
         var cut = ExportedGraph.Base(_model, _run.Layer.Name, _tuned, _folder);
         using var exported = new ExportedModel(bytes, path, contract);
-        using var trainer = new TrainerOutput(_model, cut, _tuned, _head, _run.Layer, exported.Decision.Temperature);
+        using var trainer = new TrainerOutput(_model, cut, _tuned, _head, _run.Layer, exported.Decision.Temperature, _kernels);
         return ExportCheck.Run(exported, trainer, pictures, _model.Contract.Preprocessing.Size);
     }
 

@@ -6,6 +6,7 @@ using Headstart.Safetensors;
 using Headstart.Training.Evaluation;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Heads;
+using Headstart.Training.Runtime;
 using static TorchSharp.torch;
 
 namespace Headstart.Training.Export;
@@ -18,6 +19,7 @@ internal sealed class TrainerOutput : IDisposable
     private readonly double _temperature;
     private readonly OnnxTail? _base;
     private readonly OnnxRuntimeSession? _session;
+    private bool _isChecked;
 
     /// <param name="model">The base.</param>
     /// <param name="cut">The base as it goes into the export; asked only where TorchSharp can't compute the base.</param>
@@ -25,12 +27,14 @@ internal sealed class TrainerOutput : IDisposable
     /// <param name="head">Stays the caller's.</param>
     /// <param name="layer">What the head reads.</param>
     /// <param name="temperature">Logits are divided by it.</param>
-    public TrainerOutput(ModelFile model, ModelProto cut, IReadOnlyDictionary<string, NamedTensor> tuned, Head head, ModelLayer layer, double temperature)
+    /// <param name="kernels">Compute the base's convolutions; the usual ones when null.</param>
+    public TrainerOutput(
+        ModelFile model, ModelProto cut, IReadOnlyDictionary<string, NamedTensor> tuned, Head head, ModelLayer layer, double temperature, ConvolutionKernels? kernels = null)
     {
         (_head, _layer, _temperature) = (head, layer, temperature);
         _head.IsTraining = false;
         if (model.Contract.Precision == "float32")
-            _base = TryOpen(model, layer);
+            _base = TryOpen(model, layer, kernels);
         if (_base is null)
             _session = new OnnxRuntimeSession(cut.ToByteArray(), model.Path);
         else if (tuned.Count > 0)
@@ -40,12 +44,19 @@ internal sealed class TrainerOutput : IDisposable
     /// <summary>What computes, for people.</summary>
     public string Means => _base is null ? "its head in TorchSharp on the base in ONNX Runtime" : "base and head in TorchSharp";
 
+    /// <summary>What the user should know of how it was computed, one line each.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
     /// <summary>The logarithms of the probabilities, n x classes.</summary>
     /// <param name="inputs">Prepared images, n x 3 x size x size.</param>
+    /// <exception cref="CommandException">TorchSharp computes another base than ONNX Runtime; seen at the first images, and the message names the first tensor.</exception>
     public double[] Predict(float[] inputs, int count, int size)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        if (_base is not null && !_isChecked)
+            Notes = TailCheck.Run(_base, tensor(inputs, [count, 3, size, size]));
+        _isChecked = true;
         var features = _base is not null ? _base.Forward(tensor(inputs, [count, 3, size, size])) : FromRuntime();
         using var shaped = _layer.Shape is { Height: 1, Width: 1 } ? features.reshape(count, -1) : features.contiguous();
         var logits = _head.Forward(shaped).div(_temperature).contiguous().data<float>().ToArray();
@@ -58,11 +69,11 @@ internal sealed class TrainerOutput : IDisposable
         }
     }
 
-    private static OnnxTail? TryOpen(ModelFile model, ModelLayer layer)
+    private static OnnxTail? TryOpen(ModelFile model, ModelLayer layer, ConvolutionKernels? kernels)
     {
         try
         {
-            return OnnxTail.FromModel(model, CPU, after: null, layer.Name);
+            return OnnxTail.FromModel(model, CPU, after: null, layer.Name, kernels: kernels);
         }
         catch (CommandException)
         {

@@ -10,7 +10,7 @@ namespace Headstart.Training.FineTuning;
 /// <summary>A stretch of a base in libtorch, rebuilt from the nodes of its ONNX graph: from the image, or from a layer's features, down to a deeper layer.</summary>
 /// <remarks>
 /// All weights are frozen until <see cref="Unfreeze"/>. Computes in channels-last memory format, in which libtorch's convolutions are faster on a
-/// CPU; shapes, names and values are those of the ONNX graph all the same. Not thread-safe.
+/// CPU; shapes, names and values are those of the ONNX graph all the same. <see cref="TailCheck"/> holds it to ONNX Runtime. Not thread-safe.
 /// </remarks>
 internal sealed class OnnxTail : IDisposable
 {
@@ -18,19 +18,25 @@ internal sealed class OnnxTail : IDisposable
     private readonly IReadOnlyList<Node> _nodes;
     private readonly OnnxTailWeights _weights;
     private readonly ScalarType _type;
-    private readonly string _path;
+    private readonly ModelFile _model;
 
     private OnnxTail(ModelFile model, string? after, string to, string input, IReadOnlyList<Node> nodes, OnnxTailWeights weights, ScalarType type)
     {
         After = after;
         To = to;
-        _path = model.Path;
+        _model = model;
         _input = input;
         _nodes = nodes;
         _weights = weights;
         _type = type;
         Parameters = [.. weights.Parameters];
     }
+
+    /// <summary>The base.</summary>
+    public ModelFile Model => _model;
+
+    /// <summary>What it computes in.</summary>
+    public ComputePrecision Precision => _type == ScalarType.BFloat16 ? ComputePrecision.Bfloat16 : ComputePrecision.Float32;
 
     /// <summary>The layer whose features go in, or null for the image.</summary>
     public string? After { get; }
@@ -53,8 +59,10 @@ internal sealed class OnnxTail : IDisposable
     /// <param name="after">The layer whose features will go in; null to start from the image.</param>
     /// <param name="to">The layer whose features come out.</param>
     /// <param name="precision">What it computes in.</param>
+    /// <param name="kernels">Compute its convolutions; the usual ones when null.</param>
     /// <exception cref="CommandException">A layer that isn't there or doesn't lead to the other, or an operator that is not known.</exception>
-    public static OnnxTail FromModel(ModelFile model, Device device, string? after, string to, ComputePrecision precision = ComputePrecision.Float32)
+    public static OnnxTail FromModel(
+        ModelFile model, Device device, string? after, string to, ComputePrecision precision = ComputePrecision.Float32, ConvolutionKernels? kernels = null)
     {
         var graph = Between(model, after, to);
         var weights = new OnnxTailWeights(graph, device, precision);
@@ -63,14 +71,16 @@ internal sealed class OnnxTail : IDisposable
             var blocks = new BlockNumbers(model.Contract.Architecture);
             var uses = graph.Node.SelectMany(n => n.Input).Append(to).CountBy(name => name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
             var nodes = new List<Node>();
-            var producer = new Dictionary<string, string>(StringComparer.Ordinal);
+            var overwritable = new HashSet<string>(StringComparer.Ordinal);
             foreach (var proto in graph.Node.Where(n => n.OpType != "Constant"))
             {
                 // Overwriting what another node's backward pass needs would be an error; these need their inputs alone.
-                var inPlace = uses[proto.Input[0]] == 1 && producer.GetValueOrDefault(proto.Input[0]) is "Conv" or "BatchNormalization" or "Add";
+                var inPlace = uses[proto.Input[0]] == 1 && overwritable.Contains(proto.Input[0]);
                 var inputs = proto.Input.Where(i => i.Length > 0 && !weights.Has(i)).ToArray();
-                nodes.Add(new Node(proto, inputs, proto.Output[0], Create(proto, inPlace, blocks.Of(proto))));
-                producer[proto.Output[0]] = proto.OpType;
+                var (compute, convolution) = Create(proto, inPlace, blocks.Of(proto));
+                nodes.Add(new Node(proto, inputs, proto.Output[0], compute, convolution));
+                if (convolution is { GivesView: false } || proto.OpType is "BatchNormalization" or "Add")
+                    overwritable.Add(proto.Output[0]);
             }
 
             for (var i = 0; i < nodes.Count; i++)
@@ -83,11 +93,14 @@ internal sealed class OnnxTail : IDisposable
             throw;
         }
 
-        TailOperator Create(NodeProto proto, bool inPlace, int block)
+        (TailOperator, TailConvolution?) Create(NodeProto proto, bool inPlace, int block)
         {
             try
             {
-                return OnnxTailOperators.Create(proto, weights, block, inPlace);
+                if (proto.OpType != "Conv" || proto.Domain is not ("" or "ai.onnx"))
+                    return (OnnxTailOperators.Create(proto, weights, block, inPlace), null);
+                var convolution = OnnxTailOperators.Convolution(proto, weights, block, kernels ?? ConvolutionKernels.Default);
+                return (tensors => convolution.Compute(tensors[0]), convolution);
             }
             catch (NotSupportedException e)
             {
@@ -115,13 +128,18 @@ internal sealed class OnnxTail : IDisposable
 
     /// <summary>Features of <see cref="To"/> in float32 from images or from the features of <see cref="After"/>. The result is the caller's.</summary>
     /// <remarks>libtorch keeps what the backward pass needs from the first unfrozen weight on, and nothing of what is before it.</remarks>
-    public Tensor Forward(Tensor input)
+    public Tensor Forward(Tensor input) => Forward(input, null);
+
+    /// <param name="input">As above.</param>
+    /// <param name="onNode">Shown each node's inputs and output, which are not its own: later nodes may overwrite them.</param>
+    public Tensor Forward(Tensor input, Action<TailStep>? onNode)
     {
         using var whole = NewDisposeScope();
         var known = new Dictionary<string, Tensor>(StringComparer.Ordinal) { [_input] = Converted(input.dim() == 4 ? ChannelsLast.Of(input) : input.alias(), _type) };
         foreach (var node in _nodes)
         {
             var output = Run(node);
+            onNode?.Invoke(new TailStep(node.Proto, node.Convolution, Array.ConvertAll(node.Inputs, name => known[name]), output));
             foreach (var name in node.LastUses.Where(name => !ReferenceEquals(known[name], output)))
                 known[name].Dispose();
             known[node.Output] = output;
@@ -150,7 +168,7 @@ internal sealed class OnnxTail : IDisposable
         {
             if (!own.TryGetValue(tensor.Name, out var value))
             {
-                throw new CommandException($"{source} has a tensor '{tensor.Name}', which is no weight of {_path} from {After ?? "the image"} to {To}. " +
+                throw new CommandException($"{source} has a tensor '{tensor.Name}', which is no weight of {_model.Path} from {After ?? "the image"} to {To}. " +
                     $"{(After is null ? "Pass the model that it was tuned from." : "What it tuned begins before that layer: use a shallower one.")}");
             }
 
@@ -168,6 +186,29 @@ internal sealed class OnnxTail : IDisposable
 
     public void Dispose() => _weights.Dispose();
 
+    /// <summary>This stretch as a graph of its own, with every tensor that a node computes among its outputs, and with the weights as they are now.</summary>
+    public ModelProto ToGraph()
+    {
+        var outputs = OnnxGraph.ComputedTensors(Between(_model, After, To)).Where(name => _nodes.Any(n => n.Output == name)).ToList();
+        var cut = After is null ? OnnxGraph.CutTo(_model.Proto, outputs) : OnnxGraph.CutBetween(_model.Proto, [After], outputs)!;
+        var own = Parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        for (var i = 0; i < cut.Graph.Initializer.Count; i++)
+        {
+            if (own.TryGetValue(cut.Graph.Initializer[i].Name, out var value))
+                cut.Graph.Initializer[i] = Stored(value, cut.Graph.Initializer[i].Name);
+        }
+
+        foreach (var constant in cut.Graph.Node.Where(n => n.OpType == "Constant"))
+        {
+            if (own.TryGetValue(constant.Output[0], out var value))
+                constant.Attribute.First(a => a.Name == "value").T = Stored(value, "");
+        }
+
+        return cut;
+
+        static TensorProto Stored(Tensor value, string name) => OnnxTensor.FromFloats(name, value.ToNamed(name).Values, value.shape);
+    }
+
     private static GraphProto Between(ModelFile model, string? after, string to)
     {
         if (after == to)
@@ -180,7 +221,7 @@ internal sealed class OnnxTail : IDisposable
             ?? throw new CommandException($"{model.Path}: {to} can't be computed from {after} alone. Use a layer that everything before {to} goes through.");
     }
 
-    private sealed record Node(NodeProto Proto, string[] Inputs, string Output, TailOperator Compute)
+    private sealed record Node(NodeProto Proto, string[] Inputs, string Output, TailOperator Compute, TailConvolution? Convolution)
     {
         /// <summary>Computed tensors that no later node needs.</summary>
         public string[] LastUses { get; init; } = [];

@@ -12,13 +12,12 @@ internal delegate Tensor TailOperator(Tensor[] inputs);
 internal static class OnnxTailOperators
 {
     private static readonly long[] Plane = [2, 3];
-    private static readonly long[] Anything = [long.MaxValue, long.MaxValue];
 
     /// <summary>The operators that are known, for messages.</summary>
     public static IReadOnlyList<string> Names { get; } =
         ["Conv", "BatchNormalization", "Relu", "Clip", "Add", "Pad", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Gemm", "Identity", "Constant"];
 
-    /// <param name="node">Any but a Constant.</param>
+    /// <param name="node">Any but a Constant and a Conv.</param>
     /// <param name="weights">Gives the node its weights.</param>
     /// <param name="block">The number of the block that the node is in.</param>
     /// <param name="inPlace">Whether nothing else needs the node's first input.</param>
@@ -29,7 +28,6 @@ internal static class OnnxTailOperators
         return node.OpType switch
         {
             _ when node.Domain is not ("" or "ai.onnx") => throw new NotSupportedException($"an operator {node.Domain}.{node.OpType}"),
-            "Conv" => Convolution(node, weights, block),
             "Gemm" => Dense(node, weights, block),
             "BatchNormalization" => Normalization(node, weights, block),
             "MaxPool" => MaxPool(node),
@@ -45,18 +43,14 @@ internal static class OnnxTailOperators
         };
     }
 
-    private static TailOperator Convolution(NodeProto node, OnnxTailWeights weights, int block)
+    /// <param name="node">A Conv.</param>
+    /// <param name="kernels">Compute it.</param>
+    /// <exception cref="NotSupportedException">As above.</exception>
+    public static TailConvolution Convolution(NodeProto node, OnnxTailWeights weights, int block, ConvolutionKernels kernels)
     {
         var weight = weights.Trainable(node.Input[1], block);
         var bias = Optional(node, 2) is { } name ? weights.Trainable(name, block) : null;
-        var window = new OnnxWindow(node, weight.Value.shape[2..]);
-        var groups = new OnnxAttributes(node).Integer("group", 1);
-        return inputs =>
-        {
-            var (input, padding) = window.Pad(inputs[0], 0, Anything);
-            return functional.conv2d(
-                input, weights.Use(weight), bias is null ? null : weights.Use(bias), strides: window.Strides, padding: padding, dilation: window.Dilations, groups: groups);
-        };
+        return new TailConvolution(weights, weight, bias, new OnnxWindow(node, weight.Value.shape[2..]), new OnnxAttributes(node).Integer("group", 1), kernels);
     }
 
     private static TailOperator Dense(NodeProto node, OnnxTailWeights weights, int block)

@@ -53,9 +53,10 @@ internal sealed class TunedNetwork : IDisposable
 
     /// <summary>The network of a run, tuned already or not, with all weights frozen.</summary>
     /// <exception cref="CommandException">As above.</exception>
-    public static TunedNetwork Load(string runFolder, RunFile run, ModelFile model, string? after, Device device, ComputePrecision precision)
+    public static TunedNetwork Load(
+        string runFolder, RunFile run, ModelFile model, string? after, Device device, ComputePrecision precision, ConvolutionKernels? kernels = null)
     {
-        var tail = OnnxTail.FromModel(model, device, after, run.Layer.Name, precision);
+        var tail = OnnxTail.FromModel(model, device, after, run.Layer.Name, precision, kernels);
         try
         {
             if (run.Tuning is not null)

@@ -13,11 +13,12 @@ internal static class TuningLoop
     /// <param name="classes">Their names, in order.</param>
     /// <param name="onEpoch">Told of each epoch as it ends; not of those that a checkpoint holds.</param>
     /// <param name="checkpoint">Where to go on from, and what to write now and then; null for neither.</param>
+    /// <param name="before">What the weights to start from are worth, as epoch 0: the first candidate for the best; null for none.</param>
     /// <param name="cancellationToken">Ends it between two steps; the network then holds the weights of a finished epoch.</param>
     /// <exception cref="CommandException">The loss is no longer a number, or an image can't be read.</exception>
     public static TrainingResult Run(
         TunedNetwork network, TuningRows train, TuningRows validation, IReadOnlyList<string> classes, TuningOptions tuning, Action<EpochRecord> onEpoch,
-        TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
+        TimeProvider time, Checkpoint? checkpoint, EpochRecord? before, CancellationToken cancellationToken)
     {
         var options = tuning.Training;
         var classWeights = ClassWeights.Of(options.ClassWeights, train.Labels, classes);
@@ -29,7 +30,7 @@ internal static class TuningLoop
         using var snapshot = new WeightSnapshot([.. network.Head.State.Select(s => ($"head.{s.Name}", s.Value)), .. tuned.Select(t => ($"base.{t.Name}", t.Value))]);
         using var logitLog = new LogitLog(train.Count, network.Head.Plan.Outputs, network.Head.Device);
         var state = new TrainingState(network.Head, tuned, groups.Optimizers, snapshot);
-        var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint)
+        var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint, before)
         {
             DivergenceMend = $"Lower --lr (it is {options.LearningRate}) or --head-lr (it is {options.LearningRate * tuning.HeadRate}).",
         };

@@ -16,10 +16,12 @@ internal static class TuningRun
     /// <param name="begun">How it was begun; null for a new one.</param>
     /// <param name="output">Told how it goes, in words.</param>
     /// <param name="start">When the command began.</param>
+    /// <param name="kernels">Compute the base's convolutions; the usual ones when null.</param>
     /// <param name="cancellationToken">Ends it after a finished epoch, which is kept; the result says so then.</param>
     /// <exception cref="CommandException">Something that doesn't fit, or it was ended before an epoch was finished.</exception>
     public static async Task<RunResult> MakeAsync(
-        FinetuneRequest arguments, RunStart? begun, RunControl control, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken)
+        FinetuneRequest arguments, RunStart? begun, RunControl control, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken,
+        ConvolutionKernels? kernels = null)
     {
         var run = RunFolder.Read(arguments.Run);
         var options = arguments.ToOptions(run.Options);
@@ -43,7 +45,7 @@ internal static class TuningRun
         (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
         begun?.RequireSame(state, folders);
 
-        using var network = TunedNetwork.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision);
+        using var network = TunedNetwork.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision, kernels);
         network.Unfreeze(part.From);
         var groups = TuningGroups.Describe(network, options);
         using var folder = RunFolder.Create(arguments.Out, control.Resume);
@@ -59,10 +61,19 @@ internal static class TuningRun
             "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken)).ConfigureAwait(false);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
-        var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken);
+        foreach (var note in TailCheck.Run(network.Base, sets.Validation, cancellationToken))
+            words.Note(note);
+        if (TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken) is not { } before)
+            throw new CommandException("Interrupted before the first step; nothing was tuned. --resume goes on.", ExitCode.Interrupted);
         words.Before(before);
-        var training = TuningLoop.Run(network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, cancellationToken);
-        if (training.Kept is null)
+        if (images.Data.Split.Validation.Count == run.Split.Val)
+        {
+            ComputePrecision[] precisions = [options.Precision, run.Tuning?.Arguments.Precision ?? ComputePrecision.Float32];
+            FirstEvaluation.Require(before, run.Result.Val, run.Split.Val, precisions, device.type, Path.Combine(arguments.Run, RunFolder.RunName));
+        }
+
+        var training = TuningLoop.Run(network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, new EpochRecord(0, run.Result.Train, before, 0, 0), cancellationToken);
+        if (training.Epochs.Count == 0)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
         // Tuned weights are sure of other things than the head that they come from: its temperature and threshold don't fit them.

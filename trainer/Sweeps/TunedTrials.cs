@@ -27,15 +27,19 @@ internal sealed class TunedTrials
     private readonly Device _device;
     private readonly TimeProvider _time;
     private readonly Dictionary<RowSplit, RowSplit> _plainSplits = [];
+    private readonly HashSet<string> _notes = new(StringComparer.Ordinal);
+    private readonly ConvolutionKernels? _kernels;
 
     /// <param name="trials">All of the sweep, with the heads that are tuned from.</param>
     /// <param name="repeats">Of each trial.</param>
     /// <param name="model">The base.</param>
+    /// <param name="kernels">Compute the base's convolutions; the usual ones when null.</param>
     /// <exception cref="CommandException">A model that didn't make the cache, a part that can't be tuned (the message names the trial), or no cached layer before it.</exception>
     public TunedTrials(
-        IReadOnlyList<Trial> trials, IReadOnlyList<Repeat> repeats, ModelFile model, SweepData data, SweepFolder folder, Device device, TimeProvider time)
+        IReadOnlyList<Trial> trials, IReadOnlyList<Repeat> repeats, ModelFile model, SweepData data, SweepFolder folder, Device device, TimeProvider time,
+        ConvolutionKernels? kernels = null)
     {
-        (_repeats, Model, _data, _folder, _device, _time) = (repeats, model, data, folder, device, time);
+        (_repeats, Model, _data, _folder, _device, _time, _kernels) = (repeats, model, data, folder, device, time, kernels);
         var cache = data.Data.Cache;
         RunTuning.RequireFloat32(model, cache.Contract, $"A head on {cache.Folder}");
         RunTuning.RequireModel(model, cache.Folder, cache.Contract.ModelSha256, cache.Contract.Model);
@@ -59,6 +63,9 @@ internal sealed class TunedTrials
 
     /// <summary>How many weights of the base each trial tunes: that is how deep it goes.</summary>
     public IReadOnlyDictionary<Trial, long> Weights { get; }
+
+    /// <summary>What the user should know of how the base was computed, one line each.</summary>
+    public IReadOnlyCollection<string> Notes => _notes;
 
     /// <summary>Reads the features of the layer: of plain images alone, as no views are tuned on.</summary>
     /// <param name="splits">Of all repeats.</param>
@@ -120,12 +127,19 @@ internal sealed class TunedTrials
         if (head.Error is not null)
             return Outcome(null, null, $"its head failed: {head.Error}");
         var options = run.Trial.Tuning!.ToOptions(run.Arguments.ToOptions());
+        using var network = NetworkOf(run, options.Precision);
+
+        // Outside of what may fail for one trial alone: a base that is computed wrongly is wrong for all of them.
+        _notes.UnionWith(TailCheck.Run(network.Base, sets.Validation, cancellationToken));
+        var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken) ?? throw new OperationCanceledException(cancellationToken);
+        FirstEvaluation.Require(
+            before, head.Val!, sets.Validation.Count, [options.Precision], _device.type, $"trial {head.Trial}, the head that trial {run.Trial.Number} tunes,");
         try
         {
-            using var network = NetworkOf(run, options.Precision);
             var training = TuningLoop.Run(
-                network, sets.Train, sets.Validation, _data.Data.Classes, options, _ => { }, _time, new Checkpoint(_folder.StatePath(run.Key), CheckpointInterval, _time), cancellationToken);
-            if (training.Kept is null || training.Interrupted)
+                network, sets.Train, sets.Validation, _data.Data.Classes, options, _ => { }, _time, new Checkpoint(_folder.StatePath(run.Key), CheckpointInterval, _time),
+                new EpochRecord(0, head.Train!, before, 0, 0), cancellationToken);
+            if (training.Epochs.Count == 0 || training.Interrupted)
                 throw new OperationCanceledException(cancellationToken);
             var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
             return Outcome(training, RightImages.Of(Predictions.FromLogits(logits, sets.Validation.Labels, _data.Data.Classes.Count)), null);
@@ -146,7 +160,7 @@ internal sealed class TunedTrials
         try
         {
             head.Load(SafetensorsFile.Read(path), path);
-            var network = new TunedNetwork(OnnxTail.FromModel(Model, _device, Prefix.Name, _parts[run.Trial].To, precision), head);
+            var network = new TunedNetwork(OnnxTail.FromModel(Model, _device, Prefix.Name, _parts[run.Trial].To, precision, _kernels), head);
             network.Unfreeze(_parts[run.Trial].From);
             return network;
         }

@@ -3,7 +3,7 @@ using Headstart.Training.Evaluation;
 namespace Headstart.Training;
 
 /// <summary>One epoch; a line of <c>metrics.jsonl</c>.</summary>
-/// <param name="Epoch">From 1.</param>
+/// <param name="Epoch">From 1; 0 for weights that a training began with, where these were trained before.</param>
 /// <param name="Train">
 /// The running mean over the epoch, while the weights changed and dropout dropped, as Keras shows it. The loss is weighted by class weights; it has
 /// neither label smoothing nor penalties in it, so that it can be compared with <paramref name="Val"/> and with other runs.

@@ -13,20 +13,23 @@ internal sealed class TrainingProgress
     private readonly Checkpoint? _checkpoint;
     private readonly List<EpochRecord> _epochs;
     private readonly int _resumedAfter;
+    private readonly EpochRecord? _before;
     private EpochRecord? _best;
     private long _start;
 
     /// <param name="state">What is trained; brought to where the checkpoint says it was.</param>
     /// <param name="onEpoch">Told of each epoch as it ends; not of those that the checkpoint holds.</param>
     /// <param name="checkpoint">Where to go on from, and what to write now and then; null for neither.</param>
+    /// <param name="before">Epoch 0: how good the weights are that it begins with, which may stay the best; null where nothing was learnt yet.</param>
     /// <exception cref="CommandException">The checkpoint is another training's.</exception>
-    public TrainingProgress(TrainingState state, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time, Checkpoint? checkpoint)
+    public TrainingProgress(
+        TrainingState state, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time, Checkpoint? checkpoint, EpochRecord? before = null)
     {
-        (_state, _options, _onEpoch, _time, _checkpoint) = (state, options, onEpoch, time, checkpoint);
+        (_state, _options, _onEpoch, _time, _checkpoint, _before) = (state, options, onEpoch, time, checkpoint, before);
         checkpoint?.Restore(state);
         _epochs = [.. checkpoint?.Epochs ?? []];
         _resumedAfter = _epochs.Count;
-        _best = _epochs.MinBy(e => e.Val.Loss);
+        _best = Candidates.MinBy(e => e.Val.Loss);
     }
 
     /// <summary>What to lower when the loss is no longer a number.</summary>
@@ -34,6 +37,9 @@ internal sealed class TrainingProgress
 
     /// <summary>How often the validation loss has come to a halt so far; 0 for schedules that don't ask.</summary>
     public int Plateaus => _options.Schedule == Schedule.Plateau ? LearningRate.Plateaus(_epochs.Select(e => e.Val.Loss)) : 0;
+
+    // What is kept before the first epoch ends are the weights that it began with: WeightSnapshot holds them from the start.
+    private IEnumerable<EpochRecord> Candidates => _before is null ? _epochs : _epochs.Prepend(_before);
 
     private bool IsAtEnd => _epochs.Count >= _options.Epochs || _epochs.Count - _best?.Epoch >= _options.EarlyStop;
 

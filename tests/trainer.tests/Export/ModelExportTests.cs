@@ -3,6 +3,7 @@ using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
 using Headstart.Safetensors;
+using Headstart.Tests.FineTuning;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Export;
 using Headstart.Training.Runs;
@@ -31,6 +32,22 @@ public sealed class ModelExportTests
         var error = Assert.Throws<CommandException>(() => ModelExport.Require("out.onnx", corrupted));
         Assert.Contains("out.onnx was not written", error.Message, StringComparison.Ordinal);
         Assert.Contains("differs from the trainer", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_base_that_the_trainer_computes_wrongly_is_named_and_one_that_can_be_made_good_is_exported()
+    {
+        using var sample = new ExportSample();
+        var run = sample.WriteRun();
+        using var wrong = new ModelExport(run, sample.RunFolderPath, sample.Base, new ExportOptions(), BrokenConvolutions.Both(6));
+
+        var error = Assert.Throws<CommandException>(() => wrong.Make("out.onnx", ExportSample.Pictures));
+
+        Assert.Contains("'block2_conv1_linear' (Conv) differs from ONNX Runtime", error.Message, StringComparison.Ordinal);
+        using var mended = new ModelExport(run, sample.RunFolderPath, sample.Base, new ExportOptions(), BrokenConvolutions.Fast(6));
+        Assert.Contains("block2_conv1.weight", Assert.Single(mended.Make("out.onnx", ExportSample.Pictures).Check.Notes), StringComparison.Ordinal);
+        using var sound = sample.Export(run);
+        Assert.Empty(sound.Make("out.onnx", ExportSample.Pictures).Check.Notes);
     }
 
     [Fact]

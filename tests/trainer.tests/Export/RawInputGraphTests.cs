@@ -6,6 +6,7 @@ using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
 using Headstart.Training;
 using Headstart.Training.Export;
+using Headstart.Training.Runtime;
 
 namespace Headstart.Tests.Export;
 

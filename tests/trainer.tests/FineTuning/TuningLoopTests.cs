@@ -105,7 +105,7 @@ public sealed class TuningLoopTests : IAsyncLifetime
         var before = Weights(network);
         var afterEpochs = new List<Dictionary<string, float[]>>();
 
-        TuningLoop.Run(network, cached.Train, cached.Validation, ["cats", "dogs"], options, _ => afterEpochs.Add(Weights(network)), TimeProvider.System, null, CancellationToken.None);
+        TuningLoop.Run(network, cached.Train, cached.Validation, ["cats", "dogs"], options, _ => afterEpochs.Add(Weights(network)), TimeProvider.System, null, null, CancellationToken.None);
 
         Assert.Equal(before["block2_conv1.weight"], afterEpochs[0]["block2_conv1.weight"]);
         Assert.NotEqual(before["block3_conv1.weight"], afterEpochs[0]["block3_conv1.weight"]);

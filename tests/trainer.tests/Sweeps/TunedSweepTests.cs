@@ -8,7 +8,10 @@ using Headstart.Models;
 using Headstart.Tests.Commands;
 using Headstart.Tests.FineTuning;
 using Headstart.Training;
+using Headstart.Training.Commands;
 using Headstart.Training.Runs;
+using Headstart.Training.Sweeps;
+using static TorchSharp.torch;
 
 namespace Headstart.Tests.Sweeps;
 
@@ -194,6 +197,29 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         Assert.Contains(words, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
         Assert.False(File.Exists(Program.At("x/resume.json")));
+    }
+
+    [Fact]
+    public async Task A_base_that_is_computed_wrongly_ends_the_sweep_before_a_trial_is_tuned()
+    {
+        var file = Program.At(SpaceFile("{\"seeds\": 1, \"options\": {" + Head + ", \"unfreeze\": [0, 1], \"finetune-lr\": 1e-4}}"));
+        var arguments = new SweepArguments(Program.At("deep"), file, Program.At("wrong-sweep"), Model: Program.At("vgg.onnx"));
+        var space = SpaceReader.Read(file);
+        var trials = TrialDraw.Trials(space, arguments.Basis, file);
+        var data = await SweepData.OpenAsync(arguments.Cache, null, 0.2, null, space.Seed, TestContext.Current.CancellationToken);
+        using var folder = SweepFolder.Create(arguments.Out, resume: false);
+        var run = new SweepRun(space, [.. trials.Where(t => t.Tuning is null)], null, keepsHeads: true, data, folder, CPU, TimeProvider.System);
+        var tuned = new TunedTrials(
+            trials, run.Repeats, ModelFile.Load(arguments.Model!), data, folder, CPU, TimeProvider.System, BrokenConvolutions.Both(256));
+        var splits = run.Splits.Distinct().ToList();
+        using (var features = await data.LoadAsync(splits, run.Forms, new Progress<int>(), TestContext.Current.CancellationToken))
+            run.Run(features, _ => { }, _ => { }, TestContext.Current.CancellationToken);
+        using var prefix = await tuned.LoadAsync(splits, new Progress<int>(), TestContext.Current.CancellationToken);
+
+        var error = Assert.Throws<CommandException>(() => tuned.Run(prefix, _ => { }, TestContext.Current.CancellationToken));
+
+        Assert.Contains("'block3_conv1_linear' (Conv) differs from ONNX Runtime", error.Message, StringComparison.Ordinal);
+        Assert.Single(folder.Outcomes); // the head alone
     }
 
     private async Task<(int Code, string Output, string Error)> SweepAsync(string space, params string[] arguments) => await Program.SweepAsync(

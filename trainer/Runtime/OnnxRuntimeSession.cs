@@ -1,9 +1,11 @@
 using Headstart.CommandLine;
 using Microsoft.ML.OnnxRuntime;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Training.Runtime;
 
-/// <summary>A model in ONNX Runtime, on the CPU: the one file of the trainer that knows it, because what is exported is tried where it will run.</summary>
+/// <summary>A model in ONNX Runtime, on the CPU.</summary>
+/// <remarks>The one file of the trainer that knows it: what is exported is tried where it will run, and what is rebuilt in libtorch is held to
+/// what made the features.</remarks>
 internal sealed class OnnxRuntimeSession : IDisposable
 {
     private readonly InferenceSession _session;
@@ -49,9 +51,33 @@ internal sealed class OnnxRuntimeSession : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new CommandException($"ONNX Runtime failed while running {_path}: {e.Message.ReplaceLineEndings(" ")}", cause: e);
+            throw Failure(e);
+        }
+    }
+
+    /// <summary>Runs the graph once and copies every output, all of them float32.</summary>
+    /// <param name="input">Row-major.</param>
+    /// <param name="shape">Of <paramref name="input"/>.</param>
+    /// <returns>By name.</returns>
+    /// <exception cref="CommandException">ONNX Runtime failed.</exception>
+    public IReadOnlyDictionary<string, float[]> RunAll(float[] input, ReadOnlySpan<long> shape)
+    {
+        using var options = new RunOptions();
+        using var value = OrtValue.CreateTensorValueFromMemory(input, shape.ToArray());
+        try
+        {
+            using var results = _session.Run(options, [_session.InputNames[0]], [value], _session.OutputNames);
+            return _session.OutputNames.Zip(results)
+                .ToDictionary(r => r.First, r => r.Second.GetTensorDataAsSpan<float>().ToArray(), StringComparer.Ordinal);
+        }
+        catch (OnnxRuntimeException e)
+        {
+            throw Failure(e);
         }
     }
 
     public void Dispose() => _session.Dispose();
+
+    private CommandException Failure(OnnxRuntimeException e) =>
+        new($"ONNX Runtime failed while running {_path}: {e.Message.ReplaceLineEndings(" ")}", cause: e);
 }
