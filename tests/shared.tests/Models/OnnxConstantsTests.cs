@@ -37,10 +37,11 @@ public sealed class OnnxConstantsTests
         Assert.Equal(1, OnnxConstants.ToInitialisers(graph)); // The list of floats alone is a weight.
 
         var tensors = graph.Initializer.ToDictionary(t => t.Name);
-        Assert.Equal(([0.5f], 0), (OnnxTensor.ToFloats(tensors["a"]), tensors["a"].Dims.Count));
-        Assert.Equal(([1.5f, 2], 2L), (OnnxTensor.ToFloats(tensors["b"]), tensors["b"].Dims.Single()));
-        Assert.Equal(([7L], 0), (tensors["c"].Int64Data.ToArray(), tensors["c"].Dims.Count));
-        Assert.Equal(([1L, -1], 2L), (tensors["d"].Int64Data.ToArray(), tensors["d"].Dims.Single()));
+        Assert.Equal([0.5f], OnnxTensor.ToFloats(tensors["a"]));
+        Assert.Equal([1.5f, 2], OnnxTensor.ToFloats(tensors["b"]));
+        Assert.Equal([7L], tensors["c"].Int64Data);
+        Assert.Equal([1L, -1], tensors["d"].Int64Data);
+        Assert.Equal([0, 1, 0, 1], "abcd".Select(name => tensors[name.ToString()].Dims.Count));
     }
 
     [Fact]
