@@ -26,7 +26,7 @@ internal sealed record ModelReport
         File = model.Path,
         Sha256 = model.Sha256,
         Bytes = new FileInfo(model.Path).Length,
-        Parameters = model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (a, b) => a * b)),
+        Parameters = OnnxGraph.ParameterCount(model.Proto.Graph),
         Contract = model.Contract,
         Notes = notes,
     };

@@ -9,6 +9,6 @@ namespace Headstart.Extraction.Import;
 /// <param name="Notes">Whole sentences: what was inferred, inserted or left out.</param>
 internal sealed record ImportedModel(ModelProto Proto, ModelContract Contract, IReadOnlyList<string> Notes)
 {
-    /// <summary>The number of values in all initialisers.</summary>
-    public long ParameterCount => Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (a, b) => a * b));
+    /// <inheritdoc cref="OnnxGraph.ParameterCount"/>
+    public long ParameterCount => OnnxGraph.ParameterCount(Proto.Graph);
 }

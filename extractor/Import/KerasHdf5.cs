@@ -23,6 +23,7 @@ internal sealed partial class KerasHdf5 : IDisposable
     private readonly IDisposable _file;
     private readonly Dictionary<string, DatasetNames> _named;
     private readonly List<DatasetNames> _numbered;
+    private readonly string? _stray;
     private readonly IH5Group _root;
 
     private KerasHdf5(string path, IDisposable file, IH5Group root)
@@ -30,10 +31,10 @@ internal sealed partial class KerasHdf5 : IDisposable
         _path = path;
         _file = file;
         _root = root;
-        _named = Named(root, "");
+        (_named, _stray) = Named(root, "");
         if (_named.Count == 0 && root.LinkExists("model_weights"))
-            _named = Named(root.Group("model_weights"), "model_weights/");
-        _numbered = _named.Count > 0 ? [] : Numbered(root);
+            (_named, _stray) = Named(root.Group("model_weights"), "model_weights/");
+        (_numbered, _stray) = _named.Count > 0 ? ([], _stray) : Numbered(root);
     }
 
     /// <summary>Opens the file and lists its convolutions.</summary>
@@ -60,20 +61,17 @@ internal sealed partial class KerasHdf5 : IDisposable
         }
     }
 
-    /// <summary>The convolutions of an architecture that the file has; null when it has others too.</summary>
-    public IReadOnlySet<VggConvolution>? ConvolutionsOf(VggArchitecture architecture)
+    /// <summary>The file as one of an architecture's.</summary>
+    /// <exception cref="CommandException">A kernel can't be read.</exception>
+    public VggFit FitOf(VggArchitecture architecture)
     {
-        if (_named.Count > 0)
-        {
-            var has = architecture.Convolutions.Where(c => _named.ContainsKey(c.Name)).ToHashSet();
-            return has.Count == _named.Count ? has : null;
-        }
-
-        // Without names, the shapes must tell.
-        var pairs = architecture.Convolutions.Zip(_numbered).ToArray();
-        return _numbered.Count <= architecture.Convolutions.Count && pairs.All(p => Dimensions(p.First, p.Second.Kernel).SequenceEqual(HwioOf(p.First)))
-            ? pairs.Select(p => p.First).ToHashSet()
-            : null;
+        // Without names, order and shapes must tell.
+        var all = architecture.Convolutions;
+        var found = _named.Count > 0
+            ? _named.Where(n => n.Value.Kernel.Length > 0).Select(n => (n.Value.Kernel, Convolution: all.FirstOrDefault(c => c.Name == n.Key)))
+            : _numbered.Select((n, i) => (n.Kernel, Convolution: all.ElementAtOrDefault(i)));
+        var kernels = found.Select(f => new FoundKernel(f.Kernel, Dimensions(f.Kernel), f.Convolution, f.Convolution is null ? [] : HwioOf(f.Convolution)));
+        return VggFit.Of(architecture, [.. kernels], _stray is null ? null : $"it has '{_stray}', which is none of Keras' VGG's", c => $"{c.Name}/kernel");
     }
 
     /// <exception cref="CommandException">A tensor is missing, has another shape or can't be read; the message names layer, tensor and file.</exception>
@@ -88,10 +86,7 @@ internal sealed partial class KerasHdf5 : IDisposable
         }
 
         if (tensors.Kernel.Length == 0 || tensors.Bias.Length == 0)
-        {
-            var has = all.Where((c, i) => i < _numbered.Count || _named.GetValueOrDefault(c.Name, Nothing).Kernel.Length > 0).ToHashSet();
-            throw VggWeights.Missing(_path, architecture, convolution, $"{convolution.Name}/{(tensors.Kernel.Length == 0 ? "kernel" : "bias")}", has);
-        }
+            throw VggWeights.Missing(_path, architecture, convolution, $"{convolution.Name}/{(tensors.Kernel.Length == 0 ? "kernel" : "bias")}");
 
         var kernel = ReadFloats(architecture, convolution, tensors.Kernel, HwioOf(convolution));
         var bias = ReadFloats(architecture, convolution, tensors.Bias, [convolution.OutChannels]);
@@ -139,7 +134,7 @@ internal sealed partial class KerasHdf5 : IDisposable
         }
     }
 
-    private long[] Dimensions(VggConvolution convolution, string name)
+    private long[] Dimensions(string name)
     {
         try
         {
@@ -147,14 +142,17 @@ internal sealed partial class KerasHdf5 : IDisposable
         }
         catch (Exception e) when (e is not CommandException)
         {
-            throw Unreadable(_path, $"'{name}' of layer {convolution.Name}: ", e);
+            throw Unreadable(_path, $"'{name}': ", e);
         }
     }
 
     private static long[] HwioOf(VggConvolution convolution) => [3, 3, convolution.InChannels, convolution.OutChannels];
 
-    private static Dictionary<string, DatasetNames> Named(IH5Group group, string prefix)
+    /// <returns>The convolutions with a VGG's names, and the first dataset among them (not behind the last: that is a head) that is of no VGG.</returns>
+    private static (Dictionary<string, DatasetNames> Found, string? Stray) Named(IH5Group group, string prefix)
     {
+        string? stray = null;
+        string? pending = null;
         var found = new Dictionary<string, DatasetNames>(StringComparer.Ordinal);
         foreach (var layer in Strings(group, "layer_names"))
         {
@@ -166,7 +164,14 @@ internal sealed partial class KerasHdf5 : IDisposable
             {
                 var match = ConvolutionWeight().Match($"{layer}/{weight}");
                 if (!match.Success)
+                {
+                    // A convolution of another name, or a batch norm.
+                    if (found.Count > 0 && (BatchNormWeight().IsMatch(weight) || (layerGroup.LinkExists(weight) && layerGroup.Dataset(weight).Space.Dimensions.Length == 4)))
+                        pending ??= $"{prefix}{layer}/{weight}";
                     continue;
+                }
+
+                stray ??= pending;
                 var name = match.Groups["layer"].Value;
                 var pair = found.GetValueOrDefault(name, Nothing);
                 var dataset = $"{prefix}{layer}/{weight}";
@@ -174,10 +179,11 @@ internal sealed partial class KerasHdf5 : IDisposable
             }
         }
 
-        return found;
+        return (found, stray);
     }
 
-    private static List<DatasetNames> Numbered(IH5Group root)
+    /// <returns>The convolutions in the model's order, and a batch norm that follows the first of them, to judge by its width.</returns>
+    private static (List<DatasetNames> Found, string? Stray) Numbered(IH5Group root)
     {
         foreach (var container in LayerContainers.Where(root.LinkExists))
         {
@@ -190,11 +196,12 @@ internal sealed partial class KerasHdf5 : IDisposable
                 found.Add(new DatasetNames($"{layer}/0", $"{layer}/1"));
             }
 
+            var norm = $"{container}/batch_normalization/vars/0";
             if (found.Count > 0)
-                return found;
+                return (found, root.LinkExists(norm) && root.Dataset(norm).Space.Dimensions is [64] ? norm : null);
         }
 
-        return [];
+        return ([], null);
     }
 
     /// <summary>A list of strings in an attribute; Keras splits long ones into <c>name0</c>, <c>name1</c> and so on.</summary>
@@ -216,4 +223,7 @@ internal sealed partial class KerasHdf5 : IDisposable
 
     [GeneratedRegex(@"(^|/)(?<layer>block\d+_conv\d+)(_\d+)?[/_](?<kind>kernel|W|bias|b)(_\d+)?(:0)?$")]
     private static partial Regex ConvolutionWeight();
+
+    [GeneratedRegex(@"(^|[/_])(moving_mean|running_mean)(_\d+)?(:0)?$")]
+    private static partial Regex BatchNormWeight();
 }

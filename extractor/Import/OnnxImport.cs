@@ -13,13 +13,17 @@ internal static class OnnxImport
     public static ImportedModel From(ImportOptions options, ImagePreprocessing preset, WeightsSource source)
     {
         var original = ModelFile.LoadGraph(options.Weights);
+        var moved = OnnxConstants.ToInitialisers(original.Graph);
         OnnxExternalData.Inline(original, options.Weights);
-        if (VggImport.FromOnnx(options, original, preset, source) is { } vgg)
+        var notes = new List<string>();
+        if (OnnxVggImport.From(options, original, preset, source, notes) is { } vgg)
             return vgg;
+        if (moved > 0)
+            notes.Add($"{moved} weight tensors stood in Constant nodes or behind Identity: they are initialisers now, like all others.");
         var asked = options.Layers.Count > 0 ? options.Layers : [.. original.Graph.Output.Select(o => o.Name)];
         var model = OnnxGraph.CutTo(original, asked);
         var (preprocessing, declaredBatch, inputNotes) = InputNormalisation.Apply(model, options.Weights, preset, options.PresetIsNamed);
-        var notes = inputNotes.ToList();
+        notes.AddRange(inputNotes);
         foreach (var output in model.Graph.Output)
             output.Type = null; // ONNX Runtime infers it; what the file says may speak of another batch size.
         CastOutputsToFloat(model, options.Weights);

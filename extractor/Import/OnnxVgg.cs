@@ -6,22 +6,20 @@ namespace Headstart.Extraction.Import;
 
 /// <summary>A VGG found in an ONNX graph by its structure, whatever its tensors are called.</summary>
 /// <remarks>From the input on: 3x3 convolutions with stride 1 and padding 1, each with an optional batch norm and a ReLU, and 2x2 max poolings
-/// that close the blocks. What comes after (the classifier) is not looked at.</remarks>
+/// that close the blocks. What comes after is not read, but <see cref="Rest"/> names it.</remarks>
 internal sealed class OnnxVgg
 {
     private readonly List<List<ConvolutionWeights>> _blocks = [[]];
+    private readonly Dictionary<string, string> _tensors = new(StringComparer.Ordinal);
     private readonly GraphProto _graph;
     private readonly Dictionary<string, TensorProto> _constants = new(StringComparer.Ordinal);
+    private readonly HashSet<NodeProto> _walked = new(ReferenceEqualityComparer.Instance);
 
     private OnnxVgg(GraphProto graph)
     {
         _graph = graph;
         foreach (var initialiser in graph.Initializer)
             _constants[initialiser.Name] = initialiser;
-        foreach (var node in graph.Node.Where(n => n.OpType == "Constant" && n.Attribute is [{ T: not null }]))
-            _constants[node.Output[0]] = node.Attribute[0].T;
-        foreach (var node in graph.Node.Where(n => n.OpType == "Identity" && _constants.ContainsKey(n.Input[0])))
-            _constants[node.Output[0]] = _constants[node.Input[0]];
     }
 
     public bool HasBatchNorm { get; private set; }
@@ -31,6 +29,19 @@ internal sealed class OnnxVgg
 
     /// <summary>Why the walk ended where it did, to tell a user who says that this is a VGG.</summary>
     public string End { get; private set; } = "";
+
+    /// <summary>The number of convolutions in each block, such as <c>2, 2, 4</c>.</summary>
+    public string Blocks => string.Join(", ", _blocks.Where(b => b.Count > 0).Select(b => b.Count));
+
+    /// <summary>The nodes that the walk did not come to.</summary>
+    public IEnumerable<NodeProto> Rest => _graph.Node.Where(n => !_walked.Contains(n));
+
+    /// <summary>The graph's own name of a layer.</summary>
+    /// <param name="layer">Keras' name of a layer that the walk came to.</param>
+    public string TensorOf(string layer) => _tensors[layer];
+
+    /// <summary>Keras' name of a tensor; null where it is no layer that the walk came to.</summary>
+    public string? LayerOf(string tensor) => _tensors.FirstOrDefault(t => t.Value == tensor).Key;
 
     /// <summary>Walks the graph from its input as far as it is a VGG.</summary>
     /// <exception cref="CommandException">A weight tensor contradicts its own dimensions.</exception>
@@ -71,6 +82,7 @@ internal sealed class OnnxVgg
         // A damaged graph may go in circles; a whole one is through after its last node.
         for (var steps = 0; steps < _graph.Node.Count && Next(tensor) is { } node; steps++)
         {
+            _walked.Add(node);
             switch (node.OpType)
             {
                 case "Transpose" when _blocks is [[]] && Integers(node, "perm") is [0, 3, 1, 2]:
@@ -78,7 +90,11 @@ internal sealed class OnnxVgg
                     break;
                 case "Conv":
                     if (ReadConvolution(node) is not { } end)
+                    {
+                        _walked.Remove(node);
                         return;
+                    }
+
                     tensor = end;
                     break;
                 case "MaxPool" when _blocks[^1].Count > 0:
@@ -86,14 +102,17 @@ internal sealed class OnnxVgg
                         && Integers(node, "dilations") is null or [1, 1] && Integer(node, "ceil_mode", 0) == 0))
                     {
                         End = $"MaxPool '{node.Name}' is not 2 x 2 with stride 2";
+                        _walked.Remove(node);
                         return;
                     }
 
+                    tensor = _tensors[VggArchitecture.PoolName(_blocks.Count)] = node.Output[0];
                     _blocks.Add([]);
-                    tensor = node.Output[0];
+                    End = $"the graph ends after {_blocks.Count - 1} poolings";
                     break;
                 default:
                     End = $"after {_blocks.Sum(b => b.Count)} convolutions comes {node.OpType} '{node.Name}'";
+                    _walked.Remove(node);
                     return;
             }
         }
@@ -119,6 +138,7 @@ internal sealed class OnnxVgg
         if (node?.OpType == "Add" && bias is null && Vector(node.Input[0] == conv.Output[0] ? node.Input[1] : node.Input[0], outChannels) is { } added)
         {
             weights = weights with { Bias = added };
+            _walked.Add(node);
             node = Next(node.Output[0]);
         }
 
@@ -130,12 +150,15 @@ internal sealed class OnnxVgg
             var epsilon = node.Attribute.FirstOrDefault(a => a.Name == "epsilon")?.F ?? 1e-5f;
             weights = BatchNorm.Fold(weights, scale, shift, mean, variance, epsilon);
             HasBatchNorm = true;
+            _walked.Add(node);
             node = Next(node.Output[0]);
         }
 
         if (node?.OpType != "Relu")
             return null;
+        _walked.Add(node);
         _blocks[^1].Add(weights);
+        _tensors[$"block{_blocks.Count}_conv{_blocks[^1].Count}"] = node.Output[0];
         End = $"the graph ends after {_blocks.Sum(b => b.Count)} convolutions";
         return node.Output[0];
     }

@@ -34,11 +34,7 @@ internal sealed class SafetensorsVgg(string path, SafetensorsFile file, VggTenso
     private float[] Tensor(VggConvolution convolution, string name, params ReadOnlySpan<long> shape)
     {
         if (!file.Tensors.TryGetValue(name, out var entry))
-        {
-            var has = architecture.Convolutions.Where(c => file.Tensors.ContainsKey($"{names.Convolution(architecture, c)}.weight")).ToHashSet();
-            throw VggWeights.Missing(path, architecture, convolution, name, has);
-        }
-
+            throw VggWeights.Missing(path, architecture, convolution, name);
         if (!entry.Shape.SequenceEqual(shape.ToArray()))
             throw VggWeights.WrongShape(path, architecture, convolution, name, shape, entry.Shape);
         return file.ReadFloats(name);

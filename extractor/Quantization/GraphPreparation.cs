@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 using Headstart.Models;
 using Headstart.Models.Onnx;
@@ -8,47 +7,18 @@ namespace Headstart.Extraction.Quantization;
 /// <summary>Brings a float32 graph into the form that <see cref="QuantizationPlan"/> reads, without changing what it computes.</summary>
 internal static class GraphPreparation
 {
-    // DequantizeLinear takes a scale for each channel since 13.
-    private const int Opset = 13;
-
-    // Of these nothing but newly allowed types changed from opset 11 to 13.
-    private static readonly HashSet<string> Unchanged =
-    [
-        "Conv", "Relu", "Clip", "MaxPool", "AveragePool", "GlobalAveragePool", "Add", "Pad", "Concat", "BatchNormalization", "Constant", "Identity",
-        "Flatten", "Gemm", "MatMul", "Mul", "Sub", "Div", "Sigmoid", "HardSigmoid", "LeakyRelu", "Transpose", "Reshape", "GlobalMaxPool",
-    ];
-
     /// <summary>Constants become initialisers, a batch norm goes into the convolution before it, and the graph speaks opset 13 or later.</summary>
     /// <param name="model">Left as it is.</param>
     /// <param name="layers">The outputs that are kept.</param>
     /// <param name="path">For messages.</param>
-    /// <exception cref="CommandException">An older opset that can't be raised.</exception>
+    /// <exception cref="Headstart.CommandLine.CommandException">An older opset that can't be raised.</exception>
     public static ModelProto Prepare(ModelProto model, IReadOnlyCollection<string> layers, string path)
     {
         var prepared = OnnxGraph.CutTo(model, layers);
-        RaiseOpset(prepared, path);
-        var graph = prepared.Graph;
-        foreach (var node in graph.Node.Where(n => n.OpType == "Constant" && n.Attribute is [{ Name: "value", T: not null }]).ToArray())
-        {
-            var value = node.Attribute[0].T.Clone();
-            value.Name = node.Output[0];
-            graph.Initializer.Add(value);
-            graph.Node.Remove(node);
-        }
-
-        FoldBatchNorms(graph);
+        OnnxConstants.ToInitialisers(prepared.Graph);
+        OpsetUpgrade.Apply(prepared, path);
+        FoldBatchNorms(prepared.Graph);
         return prepared;
-    }
-
-    private static void RaiseOpset(ModelProto model, string path)
-    {
-        var main = model.OpsetImport.FirstOrDefault(o => o.Domain is "" or "ai.onnx");
-        if (main is null || main.Version >= Opset)
-            return;
-        if (main.Version < 11 || model.Graph.Node.FirstOrDefault(n => !Unchanged.Contains(n.OpType)) is not null)
-            throw new CommandException($"{path} is written in ONNX opset {main.Version}; integer graphs with float layers need {Opset}. Export the network again with opset {Opset} or later.");
-        main.Version = Opset;
-        model.IrVersion = Math.Max(model.IrVersion, 7);
     }
 
     private static void FoldBatchNorms(GraphProto graph)

@@ -30,6 +30,7 @@ internal static class ModelQuantization
         var pictures = new PictureStream(contract.Preprocessing, contract.FixedBatch ?? CalibrationBatch, options.Threads);
         string[] layers = [.. contract.Layers.Select(l => l.Name)];
         var graph = GraphPreparation.Prepare(model.Proto, layers, model.Path);
+        CheckRewriting(model, graph, layers);
         var shapes = Shapes(graph, contract, model.Path);
         var plan = QuantizationPlan.Make(graph, shapes, options.Keep);
         Check(model, plan, options.Keep);
@@ -72,6 +73,18 @@ internal static class ModelQuantization
             Advice = advice,
             Rejected = pictures.Rejected,
         };
+    }
+
+    /// <summary>A graph that was rewritten for a newer opset must compute what the model's own does.</summary>
+    private static void CheckRewriting(ModelFile model, ModelProto prepared, string[] layers)
+    {
+        var (layer, difference) = GraphComparison.Run(
+            model.Proto, prepared, model.Path, [.. layers.Select(l => (l, l))], model.Contract.Preprocessing, model.Contract.FixedBatch ?? 1);
+        if (difference > GraphComparison.Tolerance)
+        {
+            throw new CommandException($"{model.Path}: rewritten for ONNX opset {OpsetUpgrade.Target}, layer {layer} computes something else (it differs by {difference:P1}). " +
+                $"Export the network again with opset {OpsetUpgrade.Target} or later.");
+        }
     }
 
     private static Dictionary<string, long[]> Shapes(ModelProto graph, ModelContract contract, string path)

@@ -18,6 +18,11 @@ public static class OnnxGraph
     /// <summary>The names of all tensors that nodes compute, in the order of the nodes.</summary>
     public static IEnumerable<string> ComputedTensors(GraphProto graph) => graph.Node.SelectMany(n => n.Output).Where(name => name.Length > 0);
 
+    /// <summary>The number of values in all initialisers but shapes and switches (int64, bool).</summary>
+    public static long ParameterCount(GraphProto graph) =>
+        graph.Initializer.Where(t => t.DataType is not ((int)TensorProto.Types.DataType.Int64 or (int)TensorProto.Types.DataType.Bool))
+            .Sum(t => t.Dims.Aggregate(1L, (a, b) => a * b));
+
     /// <summary>Keeps only what is needed to compute <paramref name="outputs"/>, which become the graph's outputs in the order of the nodes.</summary>
     /// <param name="model">Left as it is.</param>
     /// <param name="outputs">Names of any computed tensors, also of inner ones.</param>

@@ -157,6 +157,56 @@ public sealed class OnnxImportTests : IDisposable
     }
 
     [Fact]
+    public void Weights_in_constant_nodes_and_behind_identities_are_weights_like_others()
+    {
+        var plain = _sample.Import(Residual());
+        var model = Residual();
+        var kernel = model.Graph.Initializer.Single(t => t.Name == "w1");
+        model.Graph.Initializer.Remove(kernel);
+        model.Graph.Initializer.Single(t => t.Name == "w2").Name = "hidden";
+        model.Graph.Node.Insert(0, Node("Constant", [], "w1", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = kernel }));
+        model.Graph.Node.Insert(0, Node("Identity", ["hidden"], "w2"));
+
+        var imported = _sample.Import(model);
+
+        Assert.Equal(ImportSample.Initialisers(plain), ImportSample.Initialisers(imported));
+        Assert.Equal(plain.ParameterCount, imported.ParameterCount);
+        Assert.Contains(imported.Notes, n => n.StartsWith("2 weight tensors stood in Constant nodes"));
+        var half = Extraction.Import.ModelImport.Run(_sample.Options(_sample.Folder.File("in.onnx")) with { Precision = WeightPrecision.Float16 });
+        Assert.Equal(3, half.Proto.Graph.Initializer.Count(t => t.DataType == (int)DataType.Float16)); // w1, w2 and dense
+    }
+
+    [Fact]
+    public void Weights_beside_the_file_are_brought_into_constants_too()
+    {
+        var model = Residual();
+        var expected = ImportSample.Run(_sample.Import(model), Image(1))["logits"].Values;
+        var kernel = model.Graph.Initializer.Single(t => t.Name == "w1");
+        _sample.Folder.Write("weights.bin", kernel.RawData.ToByteArray());
+        kernel.ClearRawData();
+        kernel.DataLocation = TensorProto.Types.DataLocation.External;
+        kernel.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "weights.bin" });
+        model.Graph.Initializer.Remove(kernel);
+        model.Graph.Node.Insert(0, Node("Constant", [], "w1", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = kernel }));
+
+        Assert.Equal(expected, ImportSample.Run(_sample.Import(model), Image(1))["logits"].Values);
+    }
+
+    [Fact]
+    public void The_file_whose_weights_stood_in_constant_nodes_has_them_all()
+    {
+        var imported = Extraction.Import.ModelImport.Run(new()
+        {
+            Weights = SharedMaterial.Find("cases/B22/weights_in_constant_nodes.onnx"),
+            Out = _sample.Folder.File("out.onnx"),
+            Preset = "keras",
+        });
+
+        Assert.Equal(18960, imported.ParameterCount); // 16 x 3 x 9, 32 x 16 x 9, 48 x 32 x 9, and a bias a channel
+        Assert.DoesNotContain(imported.Proto.Graph.Node, n => n.OpType is "Constant" or "Identity");
+    }
+
+    [Fact]
     public void Weights_beside_the_file_are_brought_into_it()
     {
         var model = Residual();

@@ -24,12 +24,15 @@ internal static class WeightFiles
         (architecture.Convolutions.ToList().IndexOf(convolution) * (batchNorm ? 3 : 2)) + convolution.Block - 1;
 
     /// <summary>torchvision's names for the first two blocks of vgg16.</summary>
-    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(string prefix = "")
+    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(string prefix = "") => TorchTensors(VggArchitecture.Vgg16, "block2_pool", prefix);
+
+    /// <summary>torchvision's names for the convolutions of an architecture down to a layer.</summary>
+    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(VggArchitecture architecture, string layer, string prefix = "")
     {
         var tensors = new Dictionary<string, (long[], float[])>();
-        foreach (var convolution in Blocks12)
+        foreach (var convolution in architecture.ConvolutionsUpTo(layer))
         {
-            var name = $"{prefix}features.{TorchPosition(VggArchitecture.Vgg16, convolution)}";
+            var name = $"{prefix}features.{TorchPosition(architecture, convolution)}";
             var weights = Noise(convolution);
             tensors[$"{name}.weight"] = ([convolution.OutChannels, convolution.InChannels, 3, 3], weights.Kernel);
             tensors[$"{name}.bias"] = ([convolution.OutChannels], weights.Bias);
@@ -64,13 +67,17 @@ internal static class WeightFiles
     public static byte[] WithHeader(byte[] header, byte[] data) => [.. BitConverter.GetBytes((ulong)header.Length), .. header, .. data];
 
     /// <summary>Keras 1 and 2: a group a layer; weights named by <paramref name="name"/> from layer and kind (kernel, bias).</summary>
-    public static void WriteKeras(string path, Func<string, string, string> name, string root = "")
+    /// <param name="convolutions">vgg16's first two blocks when null.</param>
+    /// <param name="between">Layers that are listed before the last convolution, each with one weight: its name and shape.</param>
+    public static void WriteKeras(
+        string path, Func<string, string, string> name, string root = "", IReadOnlyList<VggConvolution>? convolutions = null, params (string Layer, string Weight, ulong[] Shape)[] between)
     {
+        convolutions ??= Blocks12;
         var file = new H5File();
         var group = root.Length == 0 ? (H5Group)file : new H5Group();
         if (root.Length > 0)
             file[root] = group;
-        foreach (var convolution in Blocks12)
+        foreach (var convolution in convolutions)
         {
             var layer = new H5Group();
             var weights = Noise(convolution);
@@ -82,23 +89,34 @@ internal static class WeightFiles
         }
 
         group["block1_pool"] = new H5Group { Attributes = { ["weight_names"] = new double[] { 0 } } };
-        group.Attributes["layer_names"] = Blocks12.Select(c => c.Name).Append("block1_pool").ToArray();
+        foreach (var (layer, weight, shape) in between)
+        {
+            var holder = new H5Group { Attributes = { ["weight_names"] = new[] { weight } } };
+            Put(holder, weight, new H5Dataset(new float[shape.Aggregate(1UL, (x, y) => x * y)], fileDims: shape));
+            group[layer] = holder;
+        }
+
+        string[] layers = [.. convolutions.Select(c => c.Name)];
+        group.Attributes["layer_names"] = (string[])[.. layers[..^1], .. between.Select(l => l.Layer), layers[^1], "block1_pool"];
         file.Write(path);
     }
 
     /// <summary>Keras 3's <c>.weights.h5</c>: classes and numbers instead of names.</summary>
-    public static void WriteKeras3(string path)
+    public static void WriteKeras3(string path, IReadOnlyList<VggConvolution>? convolutions = null, bool batchNorm = false)
     {
+        convolutions ??= Blocks12;
         var layers = new H5Group();
-        for (var i = 0; i < Blocks12.Count; i++)
+        for (var i = 0; i < convolutions.Count; i++)
         {
-            var weights = Noise(Blocks12[i]);
+            var weights = Noise(convolutions[i]);
             layers[i == 0 ? "conv2d" : $"conv2d_{i}"] = new H5Group
             {
-                ["vars"] = new H5Group { ["0"] = Kernel(Blocks12[i], weights), ["1"] = new H5Dataset(weights.Bias) },
+                ["vars"] = new H5Group { ["0"] = Kernel(convolutions[i], weights), ["1"] = new H5Dataset(weights.Bias) },
             };
         }
 
+        if (batchNorm)
+            layers["batch_normalization"] = new H5Group { ["vars"] = new H5Group { ["0"] = new H5Dataset(new float[64]) } };
         layers["max_pooling2d"] = new H5Group { ["vars"] = new H5Group() };
         new H5File { ["layers"] = layers }.Write(path);
     }
