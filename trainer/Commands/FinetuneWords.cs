@@ -53,6 +53,7 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
         Line($"validation accuracy {result.Val.Accuracy:0.0000}{TrainWords.AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
+        TrainWords.Plain(output, result);
         if (result.Before is { } before)
             Line($"before tuning {before.Accuracy:0.0000}, loss {before.Loss:0.0000}");
         Line($"kept: epoch {result.SavedEpoch} of {result.Epochs}{TrainWords.Decisions(result)}");

@@ -55,8 +55,8 @@ internal static class TuningRun
             "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken)).ConfigureAwait(false);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
-        var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken);
-        words.Before(before);
+        var logitsBefore = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, cancellationToken);
+        words.Before(logitsBefore is null ? null : Figures.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count));
         var training = TuningLoop.Run(network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, cancellationToken);
         if (training.Kept is null)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
@@ -65,12 +65,12 @@ internal static class TuningRun
         var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
         var rule = ThresholdRule.Parse(run.Calibration?.ThresholdRule ?? ThresholdRule.Default);
         var calibration = Calibration.Fit(logits, sets.Validation.Labels, run.Classes.Count, rule);
-        var predictions = Predictions.FromLogits(logits, sets.Validation.Labels, run.Classes.Count);
-        var result = RunResult.Of(training, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
+        var judged = Judgement.Of(logits, sets.Validation.Labels, run.Classes, calibration);
+        var result = RunResult.Of(
+            training, judged, calibration, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
         {
-            Validation = EvaluationReport.Of(predictions, run.Classes),
-            Calibration = calibration,
-            Before = before,
+            // As the run ships that it goes on from: with its own temperature and threshold.
+            Before = logitsBefore is null ? null : Figures.Of(Predictions.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count, run.Calibration)),
             Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
             TrainableParameters = groups.Sum(g => g.Weights),
         };
@@ -99,8 +99,8 @@ internal static class TuningRun
             },
             Result = result,
         };
-        var judged = new JudgedImages([.. images.Validation.Select(i => i.Path)], predictions, run.Classes);
-        RunReport.Write(folder.Path, file, training.Epochs, judged, result.Validation, new Thumbnails(images.PictureFolder(arguments)));
+        var shown = new JudgedImages([.. images.Validation.Select(i => i.Path)], judged.Predictions, run.Classes);
+        RunReport.Write(folder.Path, file, training.Epochs, shown, judged.Report, new Thumbnails(images.PictureFolder(arguments)));
         folder.Finish(file, network.Head, network.TunedTensors);
 
         words.End(arguments, result);
