@@ -37,13 +37,8 @@ public sealed class EvaluateCommand
             ? await JudgeHeadAsync(folder, run, cache, judged.Rows, computing, cancellationToken).ConfigureAwait(false)
             : await JudgeTunedAsync(folder, run, model, cache, judged.Rows, computing, cancellationToken).ConfigureAwait(false);
 
-        var calibration = run.Calibration ?? new Calibration(1);
-        var predictions = Predictions.FromLogits(logits, labels, run.Classes.Count, calibration);
-        var report = EvaluationReport.Of(predictions, run.Classes, seed) with
+        var report = Judgement.Of(logits, labels, run.Classes, run.Calibration, seed).Report with
         {
-            Temperature = calibration.Temperature,
-            Threshold = calibration.Threshold,
-            ThresholdRule = calibration.ThresholdRule,
             Split = judged.Split.ToString().ToLowerInvariant(),
             LeftOut = judged.LeftOut,
             Note = cache.Contract.ModelNote,

@@ -2,6 +2,7 @@ using System.Globalization;
 using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
+using Headstart.Training.Reports;
 using Headstart.Training.Runs;
 
 namespace Headstart.Training.Commands;
@@ -21,7 +22,11 @@ internal sealed class EvaluateWords(TextWriter output)
         Line($"  loss {Show(report.Loss, intervals.Loss)}, AUC {Show(report.Auc, intervals.Auc)}");
         Line($"  average precision {Show(report.AveragePrecision, intervals.AveragePrecision)}");
         Line($"  calibration error {Show(report.Ece, intervals.Ece)}");
-        Line($"  in brackets: 95 % intervals from {EvaluationReport.Resamples:N0} resamples");
+        if (PlainWords.Of(report) is { } plain)
+            WrappedText.Write(output, "  plain: ", plain);
+        Line($"  in brackets: 95 % intervals");
+        if (WithoutInterval(report) is { Count: > 0 } without)
+            WrappedText.Write(output, "  ", $"no interval for {string.Join(", ", without)}: these rows say nothing of how far it could be off");
         Table(report);
         Confusions(report);
         Line("");
@@ -64,6 +69,17 @@ internal sealed class EvaluateWords(TextWriter output)
                        select (True: report.Classes[t], Decided: report.Classes[d], Count: report.Confusion[t][d]);
         foreach (var (isTrue, decided, count) in mistakes.Take(MostConfusions))
             Line($"{count:N0} of {Cut(isTrue)} taken for {Cut(decided)}");
+    }
+
+    private static List<string> WithoutInterval(EvaluationReport report)
+    {
+        (string Name, double? Figure, Interval? Interval)[] all =
+        [
+            ("loss", report.Loss, report.Intervals.Loss), ("AUC", report.Auc, report.Intervals.Auc),
+            ("average precision", report.AveragePrecision, report.Intervals.AveragePrecision), ("calibration error", report.Ece, report.Intervals.Ece),
+            ("macro recall", report.Macro.Recall, report.Intervals.MacroRecall),
+        ];
+        return [.. all.Where(f => f.Figure is not null && f.Interval is null).Select(f => f.Name)];
     }
 
     private static string HowDecided(EvaluationReport report)

@@ -62,6 +62,7 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
         }
 
         Line($"validation accuracy {result.Val.Accuracy:0.0000}{TrainWords.AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
+        TrainWords.Plain(output, result);
         if (result.Before is { } before)
             Line($"before tuning {before.Accuracy:0.0000}, loss {before.Loss:0.0000}");
         Line($"kept: {Kept(result)}{TrainWords.Decisions(result)}");

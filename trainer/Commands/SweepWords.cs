@@ -84,6 +84,7 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         var (maker, files) = best.Commands.Count > 1 ? ("finetune", $"{RunFolder.HeadName}, {RunFolder.BaseName}") : ("train", RunFolder.HeadName);
         WrappedText.Write(output, "", string.Create(CultureInfo.InvariantCulture,
             $"best run, trained once more as 'trainer {maker}' does: validation accuracy {best.Result.Val.Accuracy:0.0000}, loss {best.Result.Val.Loss:0.0000}"));
+        TrainWords.Plain(output, best.Result);
         Line($"{seconds:0.0} s");
         WrappedText.Write(output, $"{arguments.Out}: ", string.Join(", ",
             (string[])[RunReport.FileName, SweepFolder.LeaderboardName, .. advice is null ? Array.Empty<string>() : [SweepFolder.DepthsName], SweepFolder.ResultName]));

@@ -30,7 +30,7 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     /// <summary>A job that is started again after it was done has nothing to do, which is no failure.</summary>
     public static void Finished(TextWriter output, string run, RunResult result) => output.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{run} is finished: validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}. There is nothing to resume."));
+        $"{run} is finished: {(result.IsPlain ? "plain " : "")}validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}. There is nothing to resume."));
 
     /// <summary>Says how the features are read, where that is not the usual way.</summary>
     public void Memory(MemoryPlan memory, TrainingData data, Head head)
@@ -82,6 +82,7 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
         Line($"validation accuracy {result.Val.Accuracy:0.0000}{AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
+        Plain(output, result);
         Line($"kept: epoch {result.SavedEpoch} of {result.Epochs}{Decisions(result)}");
         if (result.Note is { } note)
             WrappedText.Write(output, "note: ", note);
@@ -116,6 +117,13 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         };
         var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase) ? next : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
         Line($"  {other.Command}");
+    }
+
+    /// <summary>What the lines of the epochs have, where the model that ships has other figures.</summary>
+    internal static void Plain(TextWriter output, RunResult result)
+    {
+        if (PlainWords.Of(result.Validation) is { } words)
+            WrappedText.Write(output, "plain: ", words);
     }
 
     internal static string AccuracyInterval(RunResult result) =>

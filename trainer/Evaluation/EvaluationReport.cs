@@ -2,12 +2,10 @@ using System.Text.Json.Serialization;
 
 namespace Headstart.Training.Evaluation;
 
-/// <summary>Every figure of some predictions, each with its 95 % interval. Also what <c>--json</c> prints: its names are a contract.</summary>
+/// <summary>Every figure of some predictions, each with its 95 % interval. Also what <c>--json</c> prints: its names are a
+/// contract.</summary>
 internal sealed record EvaluationReport
 {
-    // Areas of more (rows x classes) than this would take 1,000 resamples minutes: they are given without intervals.
-    private const long MostRanked = 4_000_000;
-
     public const int Resamples = 1000;
 
     /// <summary>How many were judged.</summary>
@@ -19,7 +17,8 @@ internal sealed record EvaluationReport
     /// <summary>The fraction of rows whose class was decided for.</summary>
     public required double Accuracy { get; init; }
 
-    /// <summary>Area under the ROC curve: of two classes for the second, of more the mean of each against the rest. Null where not defined.</summary>
+    /// <summary>Area under the ROC curve: of two classes for the second, of more the mean of each against the rest. Null where not
+    /// defined.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required double? Auc { get; init; }
 
@@ -43,6 +42,9 @@ internal sealed record EvaluationReport
 
     public required OverallIntervals Intervals { get; init; }
 
+    /// <summary>The same rows before temperature and threshold; left out where those were not applied.</summary>
+    public PlainFigures? Plain { get; init; }
+
     /// <summary>What the logits were divided by; left out where they were judged as the head gives them.</summary>
     public double? Temperature { get; init; }
 
@@ -64,24 +66,24 @@ internal sealed record EvaluationReport
     /// <param name="predictions">At least one row.</param>
     /// <param name="classes">Their names, in order.</param>
     /// <param name="seed">Of the resampling.</param>
-    /// <param name="mostRanked">How many rows x classes at most get intervals for the areas.</param>
-    public static EvaluationReport Of(Predictions predictions, IReadOnlyList<string> classes, long seed = 0, long mostRanked = MostRanked)
+    public static EvaluationReport Of(Predictions predictions, IReadOnlyList<string> classes, long seed = 0)
     {
         var rows = predictions.Labels.Length;
-        var weighted = new WeightedFigures(predictions, keepOrders: (long)rows * classes.Count <= mostRanked);
+        var weighted = new WeightedFigures(predictions);
         var figures = new double[weighted.Count];
-        weighted.Compute(Enumerable.Repeat(1, rows).ToArray(), withAreas: true, figures);
-        var bootstrap = Bootstrap.Draw(rows, figures.Length, Resamples, seed, (weights, into) => weighted.Compute(weights, withAreas: false, into));
+        weighted.Compute(Enumerable.Repeat(1, rows).ToArray(), figures);
+        var bootstrap = Bootstrap.Draw(rows, figures.Length, Resamples, seed, weighted.Compute);
+        var areas = RankedAreas.Of(predictions);
         var confusion = Metrics.Confusion(predictions.Labels, predictions.Decided, classes.Count);
-        var intervals = new FigureIntervals(figures, bootstrap, confusion);
+        var intervals = new FigureIntervals(figures, bootstrap, areas, confusion);
         var perClass = classes.Select((_, c) => intervals.OfClass(c)).ToList();
         return new EvaluationReport
         {
             Rows = rows,
             Loss = figures[(int)WeightedFigures.Overall.Loss],
             Accuracy = figures[(int)WeightedFigures.Overall.Accuracy],
-            Auc = Defined(figures[(int)WeightedFigures.Overall.Auc]),
-            AveragePrecision = Defined(figures[(int)WeightedFigures.Overall.AveragePrecision]),
+            Auc = Defined(areas.OverallAuc.Value),
+            AveragePrecision = Defined(areas.OverallAveragePrecision.Value),
             Ece = figures[(int)WeightedFigures.Overall.Ece],
             Macro = new MacroFigures(
                 figures[(int)WeightedFigures.Overall.Precision], figures[(int)WeightedFigures.Overall.Recall], figures[(int)WeightedFigures.Overall.F1]),
@@ -93,8 +95,8 @@ internal sealed record EvaluationReport
                 Defined(figures[WeightedFigures.Place(c, WeightedFigures.OfClass.Precision)]),
                 Defined(figures[WeightedFigures.Place(c, WeightedFigures.OfClass.Recall)]),
                 Defined(figures[WeightedFigures.Place(c, WeightedFigures.OfClass.F1)]),
-                Defined(figures[WeightedFigures.Place(c, WeightedFigures.OfClass.Auc)]),
-                Defined(figures[WeightedFigures.Place(c, WeightedFigures.OfClass.AveragePrecision)]),
+                Defined(areas.Auc[c].Value),
+                Defined(areas.AveragePrecision[c].Value),
                 perClass[c]))],
             Intervals = intervals.Overall(perClass),
         };

@@ -2,17 +2,21 @@ using static Headstart.Training.Evaluation.WeightedFigures;
 
 namespace Headstart.Training.Evaluation;
 
-/// <summary>The interval of each figure: from resampling, and where all resamples agree (every row is right, or none) from the number of rows.</summary>
+/// <summary>The interval of each figure: from resampling, and where all resamples agree (every row is right, or none) from the number of
+/// rows.</summary>
 /// <remarks>
-/// A resampling of rows that are all right gives 1 every time, and "1.00 to 1.00" would be a lie. Fractions of rows take Wilson's interval then. F1 is
-/// 2J / (1 + J) with J the fraction of right ones among the rows that are of the class or decided to be. An area under the ROC curve of 1 means that as many
-/// independent pairs as the smaller side has rows are all in the right order, and the area is the probability of that. A mean over classes takes the mean of
-/// their intervals, which is too wide rather than too narrow. Everything else has no interval then.
+/// A resampling of rows that are all right gives 1 every time, and "1.00 to 1.00" would be a lie. Fractions of rows take Wilson's interval
+/// then. F1 is
+/// 2J / (1 + J) with J the fraction of right ones among the rows that are of the class or decided to be. A mean over classes takes the mean
+/// of their intervals,
+/// which is too wide rather than too narrow, where every class has one. Everything else has no interval then. Areas have their own: <see
+/// cref="RankedAreas"/>.
 /// </remarks>
 /// <param name="figures">Of the rows, see <see cref="WeightedFigures"/>.</param>
 /// <param name="bootstrap">Of these figures.</param>
+/// <param name="areas">Of the same rows.</param>
 /// <param name="confusion"><c>confusion[true][decided]</c>.</param>
-internal sealed class FigureIntervals(double[] figures, Bootstrap bootstrap, int[][] confusion)
+internal sealed class FigureIntervals(double[] figures, Bootstrap bootstrap, RankedAreas areas, int[][] confusion)
 {
     private readonly long _rows = confusion.Sum(r => (long)r.Sum());
 
@@ -20,12 +24,12 @@ internal sealed class FigureIntervals(double[] figures, Bootstrap bootstrap, int
     public OverallIntervals Overall(IReadOnlyList<ClassIntervals> perClass) => new(
         Resampled((int)WeightedFigures.Overall.Loss),
         Resampled((int)WeightedFigures.Overall.Accuracy) ?? Interval.Wilson(figures[(int)WeightedFigures.Overall.Accuracy], _rows),
-        Resampled((int)WeightedFigures.Overall.Auc) ?? (confusion.Length == 2 ? perClass[1].Auc : Mean(perClass.Select(c => c.Auc))),
-        Resampled((int)WeightedFigures.Overall.AveragePrecision),
+        areas.OverallAuc.Interval,
+        areas.OverallAveragePrecision.Interval,
         Resampled((int)WeightedFigures.Overall.Ece),
-        Resampled((int)WeightedFigures.Overall.Precision) ?? Mean(perClass.Select(c => c.Precision)),
-        Resampled((int)WeightedFigures.Overall.Recall) ?? Mean(perClass.Select(c => c.Recall)),
-        Resampled((int)WeightedFigures.Overall.F1) ?? Mean(perClass.Select(c => c.F1)));
+        Resampled((int)WeightedFigures.Overall.Precision) ?? Mean(perClass, i => i.Precision),
+        Resampled((int)WeightedFigures.Overall.Recall) ?? Mean(perClass, i => i.Recall),
+        Resampled((int)WeightedFigures.Overall.F1) ?? Mean(perClass, i => i.F1));
 
     public ClassIntervals OfClass(int c)
     {
@@ -35,12 +39,13 @@ internal sealed class FigureIntervals(double[] figures, Bootstrap bootstrap, int
             Resampled(Place(c, WeightedFigures.OfClass.Precision)) ?? Fraction(Place(c, WeightedFigures.OfClass.Precision), decided),
             Resampled(Place(c, WeightedFigures.OfClass.Recall)) ?? Fraction(Place(c, WeightedFigures.OfClass.Recall), rows),
             Resampled(Place(c, WeightedFigures.OfClass.F1)) ?? F1AtItsEnd(c, rows + decided - confusion[c][c]),
-            Resampled(Place(c, WeightedFigures.OfClass.Auc)) ?? AreaAtItsEnd(c),
-            Resampled(Place(c, WeightedFigures.OfClass.AveragePrecision)));
+            areas.Auc[c].Interval,
+            areas.AveragePrecision[c].Interval);
     }
 
-    private static Interval? Mean(IEnumerable<Interval?> intervals) =>
-        intervals.OfType<Interval>().ToList() is { Count: > 0 } known ? new Interval(known.Average(i => i.Low), known.Average(i => i.High)) : null;
+    // Over the classes that have rows, as the mean itself.
+    private Interval? Mean(IReadOnlyList<ClassIntervals> perClass, Func<ClassIntervals, Interval?> of) =>
+        Interval.Mean(perClass.Where((_, c) => confusion[c].Sum() > 0).Select(of));
 
     private Interval? Resampled(int place) => bootstrap.IntervalOf(place, figures[place]);
 
@@ -51,12 +56,5 @@ internal sealed class FigureIntervals(double[] figures, Bootstrap bootstrap, int
         if (figures[Place(c, WeightedFigures.OfClass.F1)] is not (0 or 1) || Interval.Wilson(figures[Place(c, WeightedFigures.OfClass.F1)], either) is not { } jaccard)
             return null;
         return new Interval(2 * jaccard.Low / (1 + jaccard.Low), 2 * jaccard.High / (1 + jaccard.High));
-    }
-
-    private Interval? AreaAtItsEnd(int c)
-    {
-        var area = figures[Place(c, WeightedFigures.OfClass.Auc)];
-        long rows = confusion[c].Sum();
-        return area is 0 or 1 ? Interval.Wilson(area, Math.Min(rows, _rows - rows)) : null;
     }
 }

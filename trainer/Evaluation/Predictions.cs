@@ -3,19 +3,22 @@ namespace Headstart.Training.Evaluation;
 /// <summary>What a head says of labelled rows: probabilities, and the class that it decides for.</summary>
 internal sealed class Predictions
 {
-    /// <summary>Where the second of two classes is decided for when nothing else was asked for: where it is the more probable one.</summary>
+    /// <summary>Where the second of two classes is decided for when nothing else was asked for: where it is the more probable
+    /// one.</summary>
     public const double EvenThreshold = 0.5;
 
     private readonly double[] _logProbabilities;
 
     /// <param name="logProbabilities">n x k, row-major.</param>
     /// <param name="labels">n class indices; at least one.</param>
-    /// <param name="threshold">For two classes: the second is decided for where its probability is above this, between 0 and 1. Otherwise without meaning.</param>
+    /// <param name="threshold">For two classes: the second is decided for where its probability is above this, between 0 and 1. Otherwise
+    /// without meaning.</param>
     public Predictions(double[] logProbabilities, int[] labels, double threshold = EvenThreshold)
     {
         Classes = Metrics.Classes(logProbabilities, labels);
         _logProbabilities = logProbabilities;
         Labels = labels;
+        Threshold = Classes == 2 ? threshold : null;
         Decided = Classes == 2 ? DecideAbove(threshold) : [.. labels.Select((_, i) => Metrics.MostProbable(Row(i)))];
     }
 
@@ -24,6 +27,9 @@ internal sealed class Predictions
     public int[] Labels { get; }
 
     public ReadOnlySpan<double> LogProbabilities => _logProbabilities;
+
+    /// <summary>Above which probability the second of two classes is decided for; null for more classes.</summary>
+    public double? Threshold { get; }
 
     /// <summary>The class decided for, one a row. Of equally probable ones the first.</summary>
     public int[] Decided { get; }

@@ -1,8 +1,11 @@
 namespace Headstart.Training.Evaluation;
 
-/// <summary>All figures of some predictions at once, each row counted as often as a weight says: once for the figures themselves, by chance for a resample.</summary>
+/// <summary>The figures of some predictions at once, each row counted as often as a weight says: once for the figures themselves, by chance
+/// for a resample.</summary>
 /// <remarks>
-/// What doesn't depend on the weights is computed when this is made. The figures of a resample are <see cref="Count"/> numbers, NaN where one is not defined:
+/// Areas are not among them: see <see cref="RankedAreas"/>.
+/// What doesn't depend on the weights is computed when this is made. The figures of a resample are <see cref="Count"/> numbers, NaN where
+/// one is not defined:
 /// those of <see cref="Overall"/>, then those of <see cref="OfClass"/>, class after class. Several threads may compute at a time.
 /// </remarks>
 internal sealed class WeightedFigures
@@ -10,16 +13,13 @@ internal sealed class WeightedFigures
     private readonly Predictions _predictions;
     private readonly double[] _losses;
     private readonly CalibrationError _calibrationError;
-    private readonly ScoreOrder[]? _orders;
 
     /// <param name="predictions">The rows.</param>
-    /// <param name="keepOrders">Whether to keep the order of the rows by each class's score, which makes the areas of a resample cheap, and takes 6 bytes a row and class.</param>
-    public WeightedFigures(Predictions predictions, bool keepOrders)
+    public WeightedFigures(Predictions predictions)
     {
         _predictions = predictions;
         _losses = [.. predictions.Labels.Select((label, i) => -predictions.Row(i)[label])];
         _calibrationError = new CalibrationError(predictions);
-        _orders = keepOrders ? [.. Enumerable.Range(0, predictions.Classes).Select(c => new ScoreOrder(predictions, c))] : null;
     }
 
     /// <summary>The figures of all rows together, by their place.</summary>
@@ -28,8 +28,6 @@ internal sealed class WeightedFigures
         Loss,
         Accuracy,
         Ece,
-        Auc,
-        AveragePrecision,
         Precision,
         Recall,
         F1,
@@ -42,8 +40,6 @@ internal sealed class WeightedFigures
         Precision,
         Recall,
         F1,
-        Auc,
-        AveragePrecision,
         Count,
     }
 
@@ -52,9 +48,8 @@ internal sealed class WeightedFigures
     public static int Place(int ofClass, OfClass figure) => (int)Overall.Count + (ofClass * (int)OfClass.Count) + (int)figure;
 
     /// <param name="weights">How often each row counts, by row; not all 0.</param>
-    /// <param name="withAreas">Whether to compute the areas where no orders are kept; otherwise they are NaN then.</param>
     /// <param name="figures">Gets <see cref="Count"/> numbers.</param>
-    public void Compute(ReadOnlySpan<int> weights, bool withAreas, Span<double> figures)
+    public void Compute(ReadOnlySpan<int> weights, Span<double> figures)
     {
         var classes = _predictions.Classes;
         var (rowsOf, decidedFor, rightOf) = (new long[classes], new long[classes], new long[classes]);
@@ -70,11 +65,7 @@ internal sealed class WeightedFigures
         }
 
         for (var c = 0; c < classes; c++)
-        {
             Counts(rowsOf[c], decidedFor[c], rightOf[c], figures[Place(c, 0)..]);
-            var areas = _orders is null && !withAreas ? (double.NaN, double.NaN) : (_orders?[c] ?? new ScoreOrder(_predictions, c)).Areas(weights);
-            (figures[Place(c, OfClass.Auc)], figures[Place(c, OfClass.AveragePrecision)]) = areas;
-        }
 
         figures[(int)Overall.Loss] = loss / rows;
         figures[(int)Overall.Accuracy] = (double)rightOf.Sum() / rows;
@@ -82,8 +73,6 @@ internal sealed class WeightedFigures
         figures[(int)Overall.Precision] = MeanOverClasses(figures, OfClass.Precision);
         figures[(int)Overall.Recall] = MeanOverClasses(figures, OfClass.Recall);
         figures[(int)Overall.F1] = MeanOverClasses(figures, OfClass.F1);
-        figures[(int)Overall.Auc] = classes == 2 ? figures[Place(1, OfClass.Auc)] : MeanOverClasses(figures, OfClass.Auc);
-        figures[(int)Overall.AveragePrecision] = classes == 2 ? figures[Place(1, OfClass.AveragePrecision)] : MeanOverClasses(figures, OfClass.AveragePrecision);
     }
 
     // A class that has rows but is never decided for has precision 0, as in scikit-learn; one without rows has no figures.

@@ -63,16 +63,19 @@ internal static class TuningRun
         origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
         foreach (var note in TailCheck.Run(network.Base, sets.Validation, cancellationToken))
             words.Note(note);
-        if (TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken) is not { } before)
+        if (TuningLoop.Predict(network, sets.Validation, options.Training.Batch, cancellationToken) is not { } logitsBefore)
             throw new CommandException("Interrupted before the first step; nothing was tuned. --resume goes on.", ExitCode.Interrupted);
+        var before = Figures.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count);
         words.Before(before);
         if (images.Data.Split.Validation.Count == run.Split.Val)
         {
             ComputePrecision[] precisions = [options.Precision, run.Tuning?.Arguments.Precision ?? ComputePrecision.Float32];
-            FirstEvaluation.Require(before, run.Result.Val, run.Split.Val, precisions, device.type, Path.Combine(arguments.Run, RunFolder.RunName));
+            FirstEvaluation.Require(before, run.Result.PlainVal, run.Split.Val, precisions, device.type, Path.Combine(arguments.Run, RunFolder.RunName));
         }
 
-        var training = TuningLoop.Run(network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, new EpochRecord(0, run.Result.Train, before, 0, 0), cancellationToken);
+        var candidate = new EpochRecord(0, run.Result.Train, before, 0, 0);
+        var training = TuningLoop.Run(
+            network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, candidate, cancellationToken);
         if (training.Epochs.Count == 0)
             throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
 
@@ -80,12 +83,12 @@ internal static class TuningRun
         var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
         var rule = ThresholdRule.Parse(run.Calibration?.ThresholdRule ?? ThresholdRule.Default);
         var calibration = Calibration.Fit(logits, sets.Validation.Labels, run.Classes.Count, rule);
-        var predictions = Predictions.FromLogits(logits, sets.Validation.Labels, run.Classes.Count);
-        var result = RunResult.Of(training, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
+        var judged = Judgement.Of(logits, sets.Validation.Labels, run.Classes, calibration);
+        var result = RunResult.Of(
+            training, judged, calibration, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
         {
-            Validation = EvaluationReport.Of(predictions, run.Classes),
-            Calibration = calibration,
-            Before = before,
+            // As the run ships that it goes on from: with its own temperature and threshold.
+            Before = Figures.Of(Predictions.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count, run.Calibration)),
             Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
             TrainableParameters = groups.Sum(g => g.Weights),
         };
@@ -114,8 +117,8 @@ internal static class TuningRun
             },
             Result = result,
         };
-        var judged = new JudgedImages([.. images.Validation.Select(i => i.Path)], predictions, run.Classes);
-        RunReport.Write(folder.Path, file, training.Epochs, judged, result.Validation, new Thumbnails(images.PictureFolder(arguments)));
+        var shown = new JudgedImages([.. images.Validation.Select(i => i.Path)], judged.Predictions, run.Classes);
+        RunReport.Write(folder.Path, file, training.Epochs, shown, judged.Report, new Thumbnails(images.PictureFolder(arguments)));
         folder.Finish(file, network.Head, network.TunedTensors);
 
         words.End(arguments, result);

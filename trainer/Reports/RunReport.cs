@@ -13,24 +13,26 @@ internal static class RunReport
 
     /// <param name="run">As <c>run.json</c> says.</param>
     /// <param name="epochs">All of them, as <c>metrics.jsonl</c> says.</param>
-    /// <param name="images">Of the saved weights on the rows that validate.</param>
+    /// <param name="images">What the model that ships says of the rows that validate.</param>
     /// <param name="figures">Of these predictions.</param>
     /// <param name="pictures">Where the pictures are, if anywhere.</param>
     /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
     public static void Write(string folder, RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures) =>
-        AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(run), Body(run, epochs, images, figures, pictures)));
+        AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(run, figures), Body(run, epochs, images, figures, pictures)));
 
-    private static string Title(RunFile run) => string.Create(CultureInfo.InvariantCulture, $"{run.Result.Val.Accuracy:0.0%} right on {run.Split.Val:N0} validation images");
+    private static string Title(RunFile run, EvaluationReport figures) =>
+        string.Create(CultureInfo.InvariantCulture, $"{figures.Accuracy:0.0%} right on {run.Split.Val:N0} validation images");
 
     private static Html Body(RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures)
     {
         var result = run.Result;
         Html note = $"<p class=\"note\">{result.Note}</p>\n";
         return $"""
-            <h1>{Title(run)}</h1>
+            <h1>{Title(run, figures)}</h1>
             <p class="soft">{Shorten(run.Classes)}; {run.Layer.Name} of {run.Cache.Contract.Model}; head {run.Head}; <time>{run.Started.UtcDateTime:yyyy-MM-dd HH:mm} UTC</time></p>
             {(result.Note is null ? new Html("") : note)}
             {ReportPage.Figures(Numbers(run.Result, figures))}
+            {WhatShips(figures, run.Classes)}
             {ReportPage.Section("Training", Charts([TrainingCurves.Loss(epochs, result.SavedEpoch), TrainingCurves.Accuracy(epochs, result.SavedEpoch)]))}
             {ReportPage.Section("What is taken for what", Charts([ConfusionMatrix.Of(figures.Confusion, run.Classes), ReliabilityDiagram.Of(images)]))}
             {ReportPage.Section("Class by class", ReportPage.Table(["class", "images", "precision", "recall", "F1"], figures.PerClass.Select(Cells)))}
@@ -51,10 +53,26 @@ internal static class RunReport
         if (figures.AveragePrecision is { } precision)
             yield return ("average precision", WithInterval(precision, figures.Intervals.AveragePrecision));
         yield return ("expected calibration error", WithInterval(figures.Ece, figures.Intervals.Ece));
-        if (result.Calibration is { } calibration)
-            yield return ("temperature", Number(calibration.Temperature, "0.000"));
-        yield return ("training accuracy", Number(result.Train.Accuracy, "0.0000"));
+        if (figures.Temperature is { } temperature)
+            yield return ("temperature", Number(temperature, "0.000"));
+        if (figures.Threshold is { } threshold)
+            yield return ("threshold", Number(threshold, "0.####"));
+        yield return ("training accuracy, plain", Number(result.Train.Accuracy, "0.0000"));
         yield return ("saved epoch", $"{result.SavedEpoch} of {result.Epochs}");
+    }
+
+    // The page, the summaries, evaluate and the exported file say the same: what else is shown is named.
+    private static Html WhatShips(EvaluationReport figures, IReadOnlyList<string> classes)
+    {
+        var decided = figures.Threshold is { } threshold
+            ? $"{classes[1]} where its probability is above {Number(threshold, "0.####")}{(figures.ThresholdRule is { } rule && rule.Any(char.IsLetter) ? $" (by rule {rule})" : "")}"
+            : "the most probable class";
+        Html plain = $"<p id=\"plain\"><b>Plain</b>, as the head was trained: {PlainWords.Of(figures)}.</p>\n";
+        return $"""
+            <p>This is the model that ships: logits divided by the temperature, and then decided for {decided}.
+            Everything on this page is of it, but for the curves of the training, which are plain.</p>
+            {(PlainWords.Of(figures) is null ? new Html("") : plain)}
+            """;
     }
 
     private static string WithInterval(double value, Interval? interval) =>
@@ -72,15 +90,17 @@ internal static class RunReport
         var worst = images.Worst().Take(WorstMistakes).ToArray();
         if (worst.Length == 0)
             return $"<p>None of {images.Count:N0}.</p>\n";
+        var wrong = images.Predictions.Threshold is { } threshold ? $"Wrong at the {OperatingPoint.Name(threshold)}; those" : "Those";
+        Html order = $"<p>{wrong} first whose true class seemed least probable.</p>\n";
         var shown = worst.Select(row => (Row: row, Address: pictures.AddressOf(images.Paths[row]))).ToArray();
         if (shown.All(s => s.Address is null))
         {
             var way = run.Tuning is null ? "Train with --images DIR, the folder that was extracted, to see the pictures here." : "The pictures were not where the cache says they are.";
             Html hint = $"<p class=\"soft\">{way}</p>\n";
-            return $"{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)))}";
+            return $"{order}{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)))}";
         }
 
-        return $"<div class=\"pictures\">{shown.Select(s => Picture(s.Address, Words(images, s.Row)))}</div>\n";
+        return $"{order}<div class=\"pictures\">{shown.Select(s => Picture(s.Address, Words(images, s.Row)))}</div>\n";
     }
 
     private static string[] Words(JudgedImages images, int row)

@@ -25,12 +25,8 @@ internal static class HeadRun
     {
         var logits = TrainingLoop.Predict(head, validation);
         var calibration = Calibration.Fit(logits, validation.Labels, data.Classes.Count, ThresholdRule.Parse(arguments.Threshold));
-        var predictions = Predictions.FromLogits(logits, validation.Labels, data.Classes.Count);
-        var result = RunResult.Of(training, data, trainImages, head, loadSeconds, seconds()) with
-        {
-            Validation = EvaluationReport.Of(predictions, data.Classes),
-            Calibration = calibration,
-        };
+        var judged = Judgement.Of(logits, validation.Labels, data.Classes, calibration);
+        var result = RunResult.Of(training, judged, calibration, data, trainImages, head, loadSeconds, seconds());
         var file = new RunFile
         {
             Command = arguments.Command,
@@ -49,7 +45,7 @@ internal static class HeadRun
             Device = head.Device.type == TorchSharp.DeviceType.CUDA ? "cuda" : "cpu",
             Result = result,
         };
-        RunReport.Write(run.Path, file, training.Epochs, new JudgedImages(data.ValidationPaths, predictions, data.Classes), result.Validation, new Thumbnails(arguments.Images));
+        RunReport.Write(run.Path, file, training.Epochs, new JudgedImages(data.ValidationPaths, judged.Predictions, data.Classes), judged.Report, new Thumbnails(arguments.Images));
         run.Finish(file, head);
         return result;
     }

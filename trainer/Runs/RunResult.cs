@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
@@ -21,11 +22,22 @@ internal sealed record RunResult
     /// <summary>The running mean over the saved epoch, as Keras shows it; for epoch 0 that of the run which the weights come from.</summary>
     public required Figures Train { get; init; }
 
-    /// <summary>Of the saved weights.</summary>
+    /// <summary>Of the saved weights, as the model that ships decides: see <see cref="Judgement"/>. Plain in runs of an earlier version,
+    /// which have none in <see cref="Validation"/>.</summary>
     public required Figures Val { get; init; }
 
-    /// <summary>Of the saved weights: every figure with its interval, from the head as it was trained (temperature 1, the most probable class).</summary>
+    /// <summary>Of the same: every figure with its interval, and the plain ones.</summary>
     public EvaluationReport? Validation { get; init; }
+
+    /// <summary>Whether <see cref="Val"/> and <see cref="Validation"/> are before temperature and threshold: a run of an earlier
+    /// version.</summary>
+    [JsonIgnore]
+    public bool IsPlain => Validation?.Plain is null;
+
+    /// <summary>Of the saved weights at temperature 1, and where the most probable class is decided for: what the saved epoch's line in
+    /// <c>metrics.jsonl</c> has.</summary>
+    [JsonIgnore]
+    public Figures PlainVal => Validation?.Plain is { } plain ? new Figures(plain.Loss, plain.Accuracy, plain.Auc) : Val;
 
     /// <summary>As <see cref="RunFile.Calibration"/>.</summary>
     public Calibration? Calibration { get; init; }
@@ -33,7 +45,8 @@ internal sealed record RunResult
     /// <summary>Opening the caches and reading features.</summary>
     public required double LoadSeconds { get; init; }
 
-    /// <summary>The whole command, loading included, until the weights are to be written. Of the last one, where the run was resumed.</summary>
+    /// <summary>The whole command, loading included, until the weights are to be written. Of the last one, where the run was
+    /// resumed.</summary>
     public required double Seconds { get; init; }
 
     /// <summary>Median, validation included.</summary>
@@ -48,7 +61,8 @@ internal sealed record RunResult
 
     public required long PeakMemoryBytes { get; init; }
 
-    /// <summary>Of the weights before the training, where it did not begin with fresh ones.</summary>
+    /// <summary>Of the weights before the training, where it did not begin with fresh ones: as the run that they come from ships them, to
+    /// be compared with <see cref="Val"/>.</summary>
     public Figures? Before { get; init; }
 
     /// <summary>Whether it was ended before its last epoch by Ctrl-C or a signal.</summary>
@@ -64,8 +78,11 @@ internal sealed record RunResult
     public string? Note { get; init; }
 
     /// <param name="training">At least one epoch of it was finished.</param>
+    /// <param name="judged">The saved weights on the rows that validate.</param>
+    /// <param name="calibration">What they were judged with.</param>
     /// <param name="trainImages">How many images an epoch sees.</param>
-    public static RunResult Of(TrainingResult training, TrainingData data, int trainImages, Head head, double loadSeconds, double seconds)
+    public static RunResult Of(
+        TrainingResult training, Judgement judged, Calibration calibration, TrainingData data, int trainImages, Head head, double loadSeconds, double seconds)
     {
         if (training is not { Kept: { } kept, Best: { } best })
             throw new ArgumentException("No epoch was finished.", nameof(training));
@@ -77,7 +94,9 @@ internal sealed record RunResult
             BestEpoch = best.Epoch,
             SavedEpoch = kept.Epoch,
             Train = kept.Train,
-            Val = kept.Val,
+            Val = judged.Figures,
+            Validation = judged.Report,
+            Calibration = calibration,
             LoadSeconds = loadSeconds,
             Seconds = seconds,
             SecondsPerEpoch = secondsPerEpoch,

@@ -21,6 +21,7 @@ internal sealed class Leaderboard(SweepSpace space, IReadOnlyList<Standing> stan
     {
         var bestTrial = Trial(1, Best);
         bestTrial["run"] = best.Folder;
+        bestTrial["shipped"] = JsonSerializer.SerializeToNode(best.Result.Val, HeadstartJson.Compact);
         bestTrial["command"] = best.Commands[^1];
         if (best.Commands.Count > 1)
             bestTrial["headCommand"] = best.Commands[0];

@@ -59,6 +59,7 @@ internal static class SweepReport
         if (standings[0].Auc is { } auc)
             yield return ("ROC AUC", Show(auc));
         yield return ("accuracy of the best run, trained once more", Text(best.Result.Val.Accuracy, "0.0000"));
+        yield return ("its loss, after its temperature", Text(best.Result.Val.Loss, "0.0000"));
         yield return ("trials", Text(standings.Count, "N0") + (run.Repeats.Count > 1 ? $" \u00d7 {run.Repeats.Count}" : ""));
         if (run.Rungs.Count > 1)
             yield return ("rounds", string.Join(" \u2192 ", run.Rungs.Select(r => r.Trials)));
@@ -94,7 +95,7 @@ internal static class SweepReport
             standings.Take(MostRows).Select((s, i) => (IReadOnlyList<string>)[Text(i + 1), Text(s.Trial.Number), .. Figures(s), .. options.Select(o => CommandText.Value(Value(s, o)))]));
         var repeats = standings[0].Outcomes.Count > 1 ? $" Mean \u00b1 standard deviation of {standings[0].Outcomes.Count} trainings each." : "";
         var more = standings.Count > MostRows ? $" {standings.Count - MostRows:N0} more are in {SweepFolder.LeaderboardName}." : "";
-        return $"<p>By validation {space.Rank.ToString().ToLowerInvariant()}.{repeats}{more}</p>\n{table}";
+        return $"<p>By validation {space.Rank.ToString().ToLowerInvariant()}. Trials are compared by plain figures: temperature 1, the most probable class.{repeats}{more}</p>\n{table}";
     }
 
     private static IEnumerable<string> Figures(Standing standing) => standing.Error is { } error

@@ -48,7 +48,7 @@ public sealed class TrainCommandTests : IAsyncLifetime
         var cache = await FeatureCache.OpenAsync(At("cache"), TestContext.Current.CancellationToken);
         var split = RowSplit.Of(cache.Rows, "cache", 0.2, 3);
         var sets = await new FeatureLoader(cache, Deep, head).LoadAsync(Classes, [split.Validation], new Progress<int>(), TestContext.Current.CancellationToken);
-        Assert.Equal(run.Result.Val, TrainingLoop.Evaluate(head, sets[0]));
+        Assert.Equal(run.Result.PlainVal, TrainingLoop.Evaluate(head, sets[0]));
         sets[0].Dispose();
     }
 

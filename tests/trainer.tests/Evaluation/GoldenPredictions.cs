@@ -18,7 +18,10 @@ internal sealed record GoldenPredictions(string Name, int Classes, int[] Labels,
 
 internal sealed record GoldenFigures(
     double Loss, double Accuracy, double? Auc, double? AveragePrecision, double Ece, MacroFigures Macro, int[][] Confusion, GoldenClass[] PerClass,
-    double? Temperature, GoldenThresholds? Thresholds);
+    GoldenIntervals AucIntervals, GoldenIntervals AveragePrecisionIntervals, double? Temperature, GoldenThresholds? Thresholds);
+
+/// <summary>Of an area: low and high, or null.</summary>
+internal sealed record GoldenIntervals(double[]?[] PerClass, double[]? Overall);
 
 internal sealed record GoldenClass(int Rows, double? Precision, double? Recall, double? F1, double? Auc, double? AveragePrecision);
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Headstart.CommandLine;
 using Headstart.Safetensors;
-using Headstart.Training.Commands;
 using Headstart.Training.FineTuning;
 using Headstart.Training.Runs;
 
@@ -93,9 +92,19 @@ public sealed class BeforeTuningTests : IAsyncLifetime
 
     private Task<RunResult> MakeAsync(string folder, string source, ConvolutionKernels? kernels, TextWriter? words = null)
     {
-        var arguments = new FinetuneArguments(_sample.Program.At("run"), _sample.Program.At(folder), _sample.Program.At("vgg.onnx")) { Epochs = 1, Batch = 8, LearningRate = 1e-4 };
+        var arguments = new FinetuneRequest
+        {
+            Run = _sample.Program.At("run"),
+            Out = _sample.Program.At(folder),
+            Model = _sample.Program.At("vgg.onnx"),
+            Epochs = 1,
+            Batch = 8,
+            LearningRate = 1e-4,
+        };
         arguments = source == "cache" ? arguments with { Cache = _sample.Program.At("cache") } : arguments with { Images = _sample.Program.At("pictures") };
-        return TuningRun.MakeAsync(arguments, null, words ?? TextWriter.Null, TimeProvider.System, 0, TestContext.Current.CancellationToken, kernels);
+        return TuningRun.MakeAsync(
+            arguments, null, new RunControl(Resume: false, RequireComplete: false, TimeSpan.FromSeconds(10)), words ?? TextWriter.Null, TimeProvider.System, 0,
+            TestContext.Current.CancellationToken, kernels);
     }
 
     private Task<(int Code, string Output, string Error)> FinetuneAsync(string folder, string rate, params string[] options) => _sample.Program.FinetuneAsync(

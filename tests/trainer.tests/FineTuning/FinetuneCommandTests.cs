@@ -89,14 +89,15 @@ public sealed class FinetuneCommandTests : IAsyncLifetime
         Assert.Equal(run.Result.Val.Auc!.Value, report.GetProperty("auc").GetDouble(), 1e-12);
         Assert.Equal(run.Calibration!.Temperature, report.GetProperty("temperature").GetDouble());
         var calibrated = report.GetProperty("loss").GetDouble();
-        Assert.InRange(calibrated, 0, run.Result.Val.Loss + 1e-6);
+        Assert.InRange(calibrated, 0, run.Result.PlainVal.Loss + 1e-6);
+        Assert.Equal(run.Result.Val.Loss, calibrated, 1e-6);
 
-        // With temperature 1 they are the run's own figures.
+        // With temperature 1 they are the run's plain figures.
         var path = _sample.Program.At("tuned/run.json");
         File.WriteAllText(path, JsonSerializer.Serialize(run with { Calibration = null }, HeadstartJson.Indented));
         report = JsonDocument.Parse((await _sample.Program.RunAsync("evaluate", "tuned", "cache", "--model", "vgg.onnx", "--json")).Output).RootElement;
-        Assert.Equal(run.Result.Val.Loss, report.GetProperty("loss").GetDouble(), 1e-6);
-        Assert.Equal(run.Result.Val.Accuracy, report.GetProperty("accuracy").GetDouble());
+        Assert.Equal(run.Result.PlainVal.Loss, report.GetProperty("loss").GetDouble(), 1e-6);
+        Assert.Equal(run.Result.PlainVal.Accuracy, report.GetProperty("accuracy").GetDouble());
 
         await _sample.WriteCacheAsync("deep", ["block3_pool"]);
         Assert.Contains("tuned is tuned after block2_pool", (await _sample.Program.RunAsync("evaluate", "tuned", "deep")).Error, StringComparison.Ordinal);
@@ -142,8 +143,8 @@ public sealed class FinetuneCommandTests : IAsyncLifetime
             .LoadAsync(run.Classes, [split.Validation], new Progress<int>(), TestContext.Current.CancellationToken))[0];
         using var network = TunedNetwork.Load(_sample.Program.At("tuned"), _sample.Model, "block2_pool", CPU);
         var figures = Figures.FromLogits(network.Predict(rows), rows.Labels, 2);
-        Assert.Equal(run.Result.Val.Loss, figures.Loss, 1e-6);
-        Assert.Equal(run.Result.Val.Accuracy, figures.Accuracy);
+        Assert.Equal(run.Result.PlainVal.Loss, figures.Loss, 1e-6);
+        Assert.Equal(run.Result.PlainVal.Accuracy, figures.Accuracy);
 
         Assert.Contains("What it tuned begins before that layer",
             Assert.Throws<CommandException>(() => TunedNetwork.Load(_sample.Program.At("tuned"), _sample.Model, "block3_conv1", CPU)).Message, StringComparison.Ordinal);

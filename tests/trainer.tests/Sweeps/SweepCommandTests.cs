@@ -64,7 +64,7 @@ public sealed class SweepCommandTests : IAsyncLifetime
         var command = (string)best["command"]!;
         var run = RunFolder.Read(_program.At("sweep/best"));
         Assert.Equal(command, run.Command);
-        Assert.Equal((double)best["val"]!["loss"]!, run.Result.Val.Loss, 1e-4);
+        Assert.Equal((double)best["val"]!["loss"]!, run.Result.PlainVal.Loss, 1e-4);
         string[] words = ["cache", "--out", "again", "--head", run.Arguments!.Head, "--lr", $"{run.Arguments.LearningRate}", "--epochs", "4", "--batch", "8"];
         Assert.Equal(ExitCode.Done, (await _program.TrainAsync(words)).Code);
         Assert.Equal(File.ReadAllBytes(_program.At("again/head.safetensors")), File.ReadAllBytes(_program.At("sweep/best/head.safetensors")));
@@ -75,7 +75,7 @@ public sealed class SweepCommandTests : IAsyncLifetime
         {
             var name = $"trial{trial!["trial"]}";
             Assert.Equal(ExitCode.Done, (await _program.TrainAsync("cache", "--out", name, "--head", (string)trial["head"]!, "--lr", "0.01", "--epochs", "4", "--batch", "8")).Code);
-            Assert.Equal(RunFolder.Read(_program.At(name)).Result.Val.Loss, (double)trial["val"]!["loss"]!, 2e-3 * (double)trial["val"]!["loss"]!);
+            Assert.Equal(RunFolder.Read(_program.At(name)).Result.PlainVal.Loss, (double)trial["val"]!["loss"]!, 2e-3 * (double)trial["val"]!["loss"]!);
         }
     }
 
@@ -157,7 +157,7 @@ public sealed class SweepCommandTests : IAsyncLifetime
         var best = JsonNode.Parse(File.ReadAllText(_program.At("sweep/sweep.json")))!["best"]!;
         Assert.Equal(60, (int)best["epochs"]!);
         var run = RunFolder.Read(_program.At("sweep/best")).Result;
-        Assert.Equal(run.Val.Loss, (double)best["repeats"]![0]!["val"]!["loss"]!, 0.02 * run.Val.Loss); // 60 epochs of rounding
+        Assert.Equal(run.PlainVal.Loss, (double)best["repeats"]![0]!["val"]!["loss"]!, 0.02 * run.PlainVal.Loss); // 60 epochs of rounding
     }
 
     [Fact]

@@ -8,7 +8,6 @@ using Headstart.Models;
 using Headstart.Tests.Commands;
 using Headstart.Tests.FineTuning;
 using Headstart.Training;
-using Headstart.Training.Commands;
 using Headstart.Training.Runs;
 using Headstart.Training.Sweeps;
 using static TorchSharp.torch;
@@ -44,24 +43,24 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         foreach (var seed in new[] { 0, 1 })
         {
             await DoneAsync(["train", "deep", "--out", $"byhand/head{seed}", "--seed", $"{seed}", .. ByHand]);
-            Assert.Equal(RunFolder.Read(Program.At($"byhand/head{seed}")).Result.Val.Loss, Loss(0, null, seed));
+            Assert.Equal(RunFolder.Read(Program.At($"byhand/head{seed}")).Result.PlainVal.Loss, Loss(0, null, seed));
             foreach (var (depth, rate) in new[] { (1, 1e-3), (2, 1e-4) })
             {
                 var run = $"byhand/tuned{depth}{seed}";
                 await DoneAsync("finetune", $"byhand/head{seed}", "--out", run, "--model", "vgg.onnx", "--cache", "deep", "--unfreeze", $"{depth}", "--lr", $"{rate}", "--epochs", "2", "--batch", "8");
-                Assert.Equal(RunFolder.Read(Program.At(run)).Result.Val.Loss, Loss(depth, rate, seed));
+                Assert.Equal(RunFolder.Read(Program.At(run)).Result.PlainVal.Loss, Loss(depth, rate, seed));
             }
         }
 
         // A cache with a deeper layer too gives finetune less to compute, in ONNX Runtime's rounding.
         await DoneAsync("finetune", "byhand/head0", "--out", "byhand/near", "--model", "vgg.onnx", "--cache", "cache", "--unfreeze", "1", "--lr", "0.0001", "--epochs", "2", "--batch", "8");
         Assert.Equal("block2_pool", RunFolder.Read(Program.At("byhand/near")).Tuning!.Prefix);
-        Assert.Equal(RunFolder.Read(Program.At("byhand/near")).Result.Val.Loss, Loss(1, 1e-4, 0), 1e-4);
+        Assert.Equal(RunFolder.Read(Program.At("byhand/near")).Result.PlainVal.Loss, Loss(1, 1e-4, 0), 1e-4);
 
         var best = result["best"]!;
         var bestRun = RunFolder.Read(Program.At("byhand/sweep/best"));
         Assert.Equal((string)best["command"]!, bestRun.Command);
-        Assert.Equal((double)best["repeats"]![0]!["val"]!["loss"]!, bestRun.Result.Val.Loss);
+        Assert.Equal((double)best["repeats"]![0]!["val"]!["loss"]!, bestRun.Result.PlainVal.Loss);
         var accuracies = trials.Select(t => (double)t!["val"]!["accuracy"]!).ToList();
         Assert.Equal(accuracies.OrderDescending(), accuracies);
         Assert.Equal(["best", "depth-and-rate.csv", .. bestRun.Tuning is null ? Array.Empty<string>() : ["head"], "leaderboard.csv", "report.html", "sweep.json", "trials.jsonl"], Entries("byhand/sweep"));
@@ -203,7 +202,7 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
     public async Task A_base_that_is_computed_wrongly_ends_the_sweep_before_a_trial_is_tuned()
     {
         var file = Program.At(SpaceFile("{\"seeds\": 1, \"options\": {" + Head + ", \"unfreeze\": [0, 1], \"finetune-lr\": 1e-4}}"));
-        var arguments = new SweepArguments(Program.At("deep"), file, Program.At("wrong-sweep"), Model: Program.At("vgg.onnx"));
+        var arguments = new SweepRequest { Cache = Program.At("deep"), Space = file, Out = Program.At("wrong-sweep"), Model = Program.At("vgg.onnx") };
         var space = SpaceReader.Read(file);
         var trials = TrialDraw.Trials(space, arguments.Basis, file);
         var data = await SweepData.OpenAsync(arguments.Cache, null, 0.2, null, space.Seed, TestContext.Current.CancellationToken);

@@ -7,11 +7,11 @@ namespace Headstart.Training.Reports.Charts;
 internal static class TrainingCurves
 {
     public static Html Loss(IReadOnlyList<EpochRecord> epochs, int saved) => Of(
-        epochs, saved, "loss", "curve-loss", "Cross-entropy a row. Training: running mean over the epoch. The dashed line marks the saved epoch.",
+        epochs, saved, "loss", "curve-loss", "Cross-entropy a row at temperature 1. Training: running mean over the epoch. The dashed line marks the saved epoch.",
         e => (e.Train.Loss, e.Val.Loss));
 
     public static Html Accuracy(IReadOnlyList<EpochRecord> epochs, int saved) => Of(
-        epochs, saved, "accuracy", "curve-accuracy", "Fraction of rows whose most probable class is the true one.", e => (e.Train.Accuracy, e.Val.Accuracy));
+        epochs, saved, "accuracy", "curve-accuracy", "Fraction of rows whose most probable class is the true one, whatever the threshold.", e => (e.Train.Accuracy, e.Val.Accuracy));
 
     private static Html Of(
         IReadOnlyList<EpochRecord> epochs, int saved, string what, string name, string caption, Func<EpochRecord, (double Train, double Val)> value)
