@@ -64,8 +64,8 @@ internal sealed class Head : IDisposable
         }
     }
 
-    /// <summary>The dense layer that sees the features with nothing trained before it; null where there is none.</summary>
-    public DenseModule? FirstDense => _trained.children().FirstOrDefault(c => c.parameters().Any()) as DenseModule;
+    /// <summary>What <see cref="ForwardReduced"/> computes, one module after the other.</summary>
+    public IReadOnlyList<Module<Tensor, Tensor>> Trained => [.. _trained.children().Cast<Module<Tensor, Tensor>>()];
 
     /// <summary>The fixed pieces alone: what can be computed once for all epochs. The result is the caller's.</summary>
     public Tensor Reduce(Tensor features) => Plan.FixedPieces == 0 ? features.alias() : _fixedPart.forward(features);
@@ -105,7 +105,8 @@ internal sealed class Head : IDisposable
         if (state.Keys.Except(own.Select(o => o.Name)).FirstOrDefault() is { } extra)
         {
             throw new CommandException(
-                $"{source} has a tensor '{extra}' that the head '{Plan.Spec}' has no place for. Pass the run that was trained with this head.");
+                $"{source} has a tensor '{extra}' that the head '{Plan.Spec}' has no place for. " +
+                "Pass the run that was trained with this head.");
         }
 
         foreach (var (name, value) in own)

@@ -1,4 +1,6 @@
+using Headstart.Training.Features;
 using Headstart.Training.Heads;
+using Headstart.Training.Kernels;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
 
@@ -42,9 +44,6 @@ internal sealed class HeadStack : IDisposable
         }
     }
 
-    /// <summary>Whether a dense layer is the first piece that is trained.</summary>
-    public bool BeginsDense => _pieces[0].Piece is Dense;
-
     /// <summary>As <see cref="Head.Parameters"/>, each with one more dimension in front.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
@@ -59,6 +58,16 @@ internal sealed class HeadStack : IDisposable
             ? $"{plan.Stored} {string.Join(", ", trained.Select(p => p.Piece.StacksAs))}"
             : null;
     }
+
+    /// <summary>
+    /// The first layers, where each head has an order of its own and its images are better read where they lie than gathered.
+    /// </summary>
+    /// <param name="features">What the heads read; must live longer than the result.</param>
+    /// <param name="orders">How many orders the heads have.</param>
+    /// <param name="batch">The most images in a batch.</param>
+    /// <returns>Null where heads share orders or begin with dropout, or there is no kernel for them.</returns>
+    public RowLayer? InPlace(FeatureSet features, int orders, int batch) =>
+        orders > 1 && orders == Count && _pieces[0].Piece is Dense ? RowLayer.Of(Parameters[0], features, batch) : null;
 
     /// <summary>Logits of every head.</summary>
     /// <param name="batch">[S, n, inputs]: a batch for each order.</param>
