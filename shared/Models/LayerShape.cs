@@ -10,6 +10,9 @@ public readonly record struct LayerShape(int Channels, int Height, int Width)
     /// <summary>The number of float values for one image, C x H x W.</summary>
     public int Length => checked(Channels * Height * Width);
 
+    /// <summary>Whether this is n x 1 x 1.</summary>
+    public bool IsVector => Height == 1 && Width == 1;
+
     public override string ToString() => $"{Channels} x {Height} x {Width}";
 }
 

@@ -1,11 +1,12 @@
-using Headstart.Models;
 using Headstart.Safetensors;
 using Headstart.Training.Heads;
 using static Headstart.Training.Export.GraphNodes;
 
 namespace Headstart.Training.Export;
 
-/// <summary>A trained head as ONNX operators: what <see cref="Head"/> computes, without dropout and with batch norm's running statistics.</summary>
+/// <summary>
+/// A trained head as ONNX operators: what <see cref="Head"/> computes, without dropout, with batch norm's running statistics.
+/// </summary>
 internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictionary<string, NamedTensor> weights)
 {
     // libtorch's defaults, as the head language says.
@@ -19,12 +20,12 @@ internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictio
     public string Write(string layer, bool isMap)
     {
         var (tensor, map) = (layer, isMap);
-        if (isMap && IsVector(plan.Input))
+        if (isMap && plan.Input.IsVector)
             (tensor, map) = (FlattenIt("layer_vector", tensor), false);
         foreach (var planned in plan.Pieces)
         {
             tensor = Write(planned, tensor, map);
-            var isStillMap = map && !IsVector(planned.Output) && planned.Piece is not Flatten;
+            var isStillMap = map && !planned.Output.IsVector;
             if (map && !isStillMap && planned.Piece is not Flatten)
                 tensor = FlattenIt($"{planned.Name}_vector", tensor);
             map = isStillMap;
@@ -42,16 +43,20 @@ internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictio
             GlobalAveragePool => isMap ? nodes.Add("GlobalAveragePool", name, [input]) : input,
             GlobalMaxPool => isMap ? nodes.Add("GlobalMaxPool", name, [input]) : input,
             AveragePool pool => isMap
-                ? nodes.Add("AveragePool", name, [input], Ints("kernel_shape", pool.Window, pool.Window), Ints("strides", pool.Window, pool.Window))
+                ? nodes.Add(
+                    "AveragePool", name, [input], Ints("kernel_shape", pool.Window, pool.Window), Ints("strides", pool.Window, pool.Window))
                 : input,
             Dropout => input,
             L2Norm => Scaled(name, input),
             LayerNorm => Normalised(planned, input),
             BatchNorm => Shifted(planned, input, isMap),
-            Dense dense => Activated(dense.Activation, name, nodes.Add("Gemm", name, [input, Parameter($"{name}.weight"), Parameter($"{name}.bias")], Int("transB", 1))),
+            Dense dense => Activated(dense.Activation, name, Product(name, input)),
             _ => throw new ArgumentException($"no operators for {planned.Piece}", nameof(planned)),
         };
     }
+
+    private string Product(string name, string input) =>
+        nodes.Add("Gemm", name, [input, Parameter($"{name}.weight"), Parameter($"{name}.bias")], Int("transB", 1));
 
     private string FlattenIt(string name, string input) => nodes.Add("Flatten", name, [input], Int("axis", 1));
 
@@ -74,9 +79,8 @@ internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictio
                 return nodes.Add("Mul", output, [input, nodes.Add("Sigmoid", $"{output}_gate", [input])]);
             case Activation.Gelu:
                 // x (1 + erf(x / sqrt 2)) / 2; an operator of that name there is from version 20 on only.
-                nodes.Require(9, "gelu");
                 var scaled = nodes.Add("Mul", $"{output}_scaled", [input, nodes.Floats($"{output}_sqrt_half", [MathF.Sqrt(0.5f)])]);
-                var error = nodes.Add("Erf", $"{output}_erf", [scaled]);
+                var error = nodes.ErrorFunction($"{output}_erf", scaled);
                 var gate = nodes.Add("Add", $"{output}_gate", [error, nodes.Floats($"{output}_one", [1])]);
                 var half = nodes.Add("Mul", $"{output}_half", [input, nodes.Floats($"{output}_one_half", [0.5f])]);
                 return nodes.Add("Mul", output, [half, gate]);
@@ -89,7 +93,7 @@ internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictio
     private string Scaled(string name, string input)
     {
         var length = nodes.Reduce("ReduceL2", $"{name}_length", input, axis: 1);
-        return nodes.Add("Div", name, [input, nodes.Add("Max", $"{name}_divisor", [length, nodes.Floats($"{name}_shortest", [ShortestLength])])]);
+        return nodes.Add("Div", name, [input, nodes.AtLeast($"{name}_divisor", length, ShortestLength)]);
     }
 
     private string Normalised(PlannedPiece planned, string input)
@@ -97,8 +101,10 @@ internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictio
         var name = planned.Name;
         var centred = nodes.Add("Sub", $"{name}_centred", [input, nodes.Reduce("ReduceMean", $"{name}_mean", input, axis: 1)]);
         var variance = nodes.Reduce("ReduceMean", $"{name}_variance", nodes.Add("Mul", $"{name}_squares", [centred, centred]), axis: 1);
-        var deviation = nodes.Add("Sqrt", $"{name}_deviation", [nodes.Add("Add", $"{name}_variance_and_epsilon", [variance, nodes.Floats($"{name}_epsilon", [(float)Epsilon])])]);
-        var scaled = nodes.Add("Mul", $"{name}_scaled", [nodes.Add("Div", $"{name}_normalised", [centred, deviation]), Parameter($"{name}.weight")]);
+        var raised = nodes.Add("Add", $"{name}_variance_and_epsilon", [variance, nodes.Floats($"{name}_epsilon", [(float)Epsilon])]);
+        var deviation = nodes.Add("Sqrt", $"{name}_deviation", [raised]);
+        var normalised = nodes.Add("Div", $"{name}_normalised", [centred, deviation]);
+        var scaled = nodes.Add("Mul", $"{name}_scaled", [normalised, Parameter($"{name}.weight")]);
         return nodes.Add("Add", name, [scaled, Parameter($"{name}.bias")]);
     }
 
@@ -123,6 +129,4 @@ internal sealed class HeadGraph(GraphNodes nodes, HeadPlan plan, IReadOnlyDictio
     }
 
     private string Parameter(string name) => nodes.Floats(name, weights[name].Values, weights[name].Shape);
-
-    private static bool IsVector(LayerShape shape) => shape is { Height: 1, Width: 1 };
 }

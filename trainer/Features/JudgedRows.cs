@@ -23,7 +23,10 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
 {
     /// <summary>The rows of the split asked for. Otherwise the test rows where the cache names some, the rows that validated where it trained the run, and else all.</summary>
     /// <exception cref="CommandException">The cache doesn't tell which rows those are, or none of them can be judged.</exception>
-    public static JudgedRows Of(FeatureCache cache, RunFile run, JudgedSplit? asked)
+    public static JudgedRows Of(FeatureCache cache, RunFile run, JudgedSplit? asked) => Of(new LabelledImages(cache.Folder, cache.Rows), run, asked);
+
+    /// <summary>As above, of any images.</summary>
+    public static JudgedRows Of(LabelledImages cache, RunFile run, JudgedSplit? asked)
     {
         var hasTrained = IsOf(run.Cache, cache);
         var split = asked ?? Default(cache.Rows, hasTrained || IsOf(run.ValidationCache, cache));
@@ -50,7 +53,7 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
         return isOfRun ? JudgedSplit.Val : JudgedSplit.All;
     }
 
-    private static (IEnumerable<int> Rows, string How) Named(FeatureCache cache, RunFile run, JudgedSplit split, bool hasTrained)
+    private static (IEnumerable<int> Rows, string How) Named(LabelledImages cache, RunFile run, JudgedSplit split, bool hasTrained)
     {
         var roles = RowSplit.Roles(cache.Rows, cache.Folder);
         var hasColumn = cache.Rows.Any(r => r.Split is not null);
@@ -73,9 +76,9 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
     }
 
     // The same draw as then gives the same rows, if the cache still has the same.
-    private static (IEnumerable<int> Rows, string How) Drawn(FeatureCache cache, RunFile run, JudgedSplit split)
+    private static (IEnumerable<int> Rows, string How) Drawn(LabelledImages cache, RunFile run, JudgedSplit split)
     {
-        if (run.Cache.Images != RunCache.ImagesOf(cache))
+        if (run.Cache.Images != RunCache.DigestOf(cache.Rows))
         {
             throw new CommandException($"{cache.Folder} has other images than when the run was trained: which of them validated can't be told. " +
                 "Judge by another cache, or by --split all, which flatters.");
@@ -92,10 +95,10 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
     }
 
     // A copied cache lies elsewhere, and one that grew has other images now.
-    private static bool IsOf(RunCache? read, FeatureCache cache) =>
-        read is not null && (read.Images == RunCache.ImagesOf(cache) || Path.GetFullPath(cache.Folder) == read.Folder);
+    private static bool IsOf(RunCache? read, LabelledImages cache) =>
+        read is not null && (read.Images == RunCache.DigestOf(cache.Rows) || Path.GetFullPath(cache.Folder) == read.Folder);
 
-    private static IEnumerable<string> NotesOn(FeatureCache cache, RunFile run, List<int> plain, List<int> rows)
+    private static IEnumerable<string> NotesOn(LabelledImages cache, RunFile run, List<int> plain, List<int> rows)
     {
         var unlabelled = plain.Count(r => cache.Rows[r].Label is null);
         if (unlabelled > 0)
@@ -107,7 +110,7 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
             yield return $"There are no images of {string.Join(", ", missing)}.";
     }
 
-    private static CommandException Untold(FeatureCache cache, JudgedSplit split)
+    private static CommandException Untold(LabelledImages cache, JudgedSplit split)
     {
         var names = cache.Rows.Select(r => r.Split).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToList();
         var has = names.Count == 0 ? "names no splits" : $"has the splits {string.Join(", ", names)}";
@@ -115,3 +118,8 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
             "Give another --split (test, val, train, all).");
     }
 }
+
+/// <summary>Images with what a cache says of them, wherever they are.</summary>
+/// <param name="Folder">Where they are, for messages and to be known again.</param>
+/// <param name="Rows">One or more an image.</param>
+internal sealed record LabelledImages(string Folder, IReadOnlyList<CacheRow> Rows);

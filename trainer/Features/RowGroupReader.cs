@@ -13,7 +13,8 @@ internal readonly record struct RowPlace(Tensor? Target, int Slot);
 
 /// <summary>Reads row groups into tensors, as a head's fixed pieces leave them.</summary>
 /// <remarks>
-/// What fixed pieces compute (pooling, mostly) is computed row group by row group, so that only their output ever stays in memory: for <c>gap</c> on
+/// What fixed pieces compute (pooling, mostly) is computed row group by row group, so that only their output ever stays in memory: for
+/// <c>gap</c> on
 /// 7 x 7 features a 49th. May be called from several threads; each takes memory for one row group, which is kept for the next.
 /// </remarks>
 internal sealed class RowGroupReader : IDisposable
@@ -29,7 +30,7 @@ internal sealed class RowGroupReader : IDisposable
     {
         _layer = layer;
         _head = head;
-        _isAsStored = head is null || head.Plan.Pieces.Take(head.Plan.FixedPieces).All(KeepsValues);
+        _isAsStored = head is null || head.Plan.Pieces.Take(head.Plan.FixedPieces).All(p => p.KeepsValues);
     }
 
     /// <summary>The shape of rows as they come out: [c] or [c, h, w].</summary>
@@ -124,8 +125,5 @@ internal sealed class RowGroupReader : IDisposable
         return true;
     }
 
-    // Flattening moves nothing in memory, and pooling a vector changes nothing.
-    internal static bool KeepsValues(PlannedPiece piece) => piece.Piece is Flatten || (piece.Piece is not L2Norm && piece.Input is { Height: 1, Width: 1 });
-
-    private static long[] Shape(LayerShape shape) => shape is { Height: 1, Width: 1 } ? [shape.Channels] : [shape.Channels, shape.Height, shape.Width];
+    private static long[] Shape(LayerShape shape) => shape.IsVector ? [shape.Channels] : [shape.Channels, shape.Height, shape.Width];
 }

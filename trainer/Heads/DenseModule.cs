@@ -21,10 +21,8 @@ internal sealed class DenseModule : Module<Tensor, Tensor>
     /// <summary>[units, inputs]. Another one once the module has moved to another device.</summary>
     public Parameter Weight => get_parameter("weight")!;
 
-    /// <summary>Computes weight · x in training, in libtorch's place; null: libtorch does.</summary>
-    public Func<Tensor, Tensor>? Product { get; set; }
+    /// <summary>[units]. Likewise.</summary>
+    public Parameter Bias => get_parameter("bias")!;
 
-    private Parameter Bias => get_parameter("bias")!;
-
-    public override Tensor forward(Tensor input) => training && Product is { } product ? product(input) + Bias : functional.linear(input, Weight, Bias);
+    public override Tensor forward(Tensor input) => functional.linear(input, Weight, Bias);
 }

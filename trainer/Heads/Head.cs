@@ -8,7 +8,9 @@ using static TorchSharp.torch.nn;
 namespace Headstart.Training.Heads;
 
 /// <summary>A head with its weights: features of one layer in, logits out.</summary>
-/// <remarks>Not thread-safe. Shapes: [n, c] where the layer is a vector, otherwise [n, c, h, w]; logits are [n, <see cref="HeadPlan.Outputs"/>].</remarks>
+/// <remarks>
+/// Not thread-safe. Shapes: [n, c] where the layer is a vector, otherwise [n, c, h, w]; logits are [n, <see cref="HeadPlan.Outputs"/>].
+/// </remarks>
 internal sealed class Head : IDisposable
 {
     private readonly Sequential _fixedPart;
@@ -32,7 +34,9 @@ internal sealed class Head : IDisposable
 
     public Device Device { get; }
 
-    /// <summary>What training changes, under readable names such as <c>dense_1.weight</c> [units, inputs], in the order of the pieces.</summary>
+    /// <summary>
+    /// What training changes, under readable names such as <c>dense_1.weight</c> [units, inputs], in the order of the pieces.
+    /// </summary>
     public IReadOnlyList<(string Name, Parameter Value)> Parameters => [.. _trained.named_parameters().Select(p => (p.name, p.parameter))];
 
     /// <summary>Everything that is stored: the parameters, and the running statistics of batch norm.</summary>
@@ -60,8 +64,8 @@ internal sealed class Head : IDisposable
         }
     }
 
-    /// <summary>The dense layer that sees the features with nothing trained before it; null where there is none.</summary>
-    public DenseModule? FirstDense => _trained.children().FirstOrDefault(c => c.parameters().Any()) as DenseModule;
+    /// <summary>What <see cref="ForwardReduced"/> computes, one module after the other.</summary>
+    public IReadOnlyList<Module<Tensor, Tensor>> Trained => [.. _trained.children().Cast<Module<Tensor, Tensor>>()];
 
     /// <summary>The fixed pieces alone: what can be computed once for all epochs. The result is the caller's.</summary>
     public Tensor Reduce(Tensor features) => Plan.FixedPieces == 0 ? features.alias() : _fixedPart.forward(features);
@@ -86,7 +90,11 @@ internal sealed class Head : IDisposable
         foreach (var (name, value) in own)
         {
             if (!state.TryGetValue(name, out var stored))
-                throw new CommandException($"{source} has no tensor '{name}', which the head '{Plan.Spec}' needs. Pass the run that was trained with this head.");
+            {
+                throw new CommandException(
+                    $"{source} has no tensor '{name}', which the head '{Plan.Spec}' needs. Pass the run that was trained with this head.");
+            }
+
             if (!stored.Shape.SequenceEqual(value.shape))
             {
                 throw new CommandException($"{source}: '{name}' is [{string.Join(", ", stored.Shape)}], and the head '{Plan.Spec}' " +
@@ -95,7 +103,11 @@ internal sealed class Head : IDisposable
         }
 
         if (state.Keys.Except(own.Select(o => o.Name)).FirstOrDefault() is { } extra)
-            throw new CommandException($"{source} has a tensor '{extra}' that the head '{Plan.Spec}' has no place for. Pass the run that was trained with this head.");
+        {
+            throw new CommandException(
+                $"{source} has a tensor '{extra}' that the head '{Plan.Spec}' has no place for. " +
+                "Pass the run that was trained with this head.");
+        }
 
         foreach (var (name, value) in own)
             state[name].CopyTo(value);
@@ -112,7 +124,8 @@ internal sealed class Head : IDisposable
         _trained.Dispose();
     }
 
-    private static IEnumerable<(string Name, Module<Tensor, Tensor> Module)> Modules(PlannedPiece planned, int index, long seed, Device device)
+    private static IEnumerable<(string Name, Module<Tensor, Tensor> Module)> Modules(
+        PlannedPiece planned, int index, long seed, Device device)
     {
         var name = planned.Name;
         switch (planned.Piece)
@@ -128,14 +141,17 @@ internal sealed class Head : IDisposable
             case L2Norm:
                 return [(name, new L2NormModule(name))];
             case Dropout dropout:
-                return [(name, new SeededDropoutModule(name, dropout.Probability, new SeededRandom(seed, "dropout", index).NextBits(), device))];
+                var bits = new SeededRandom(seed, "dropout", index).NextBits();
+                return [(name, new SeededDropoutModule(name, dropout.Probability, bits, device))];
             case LayerNorm:
                 return [(name, LayerNorm(planned.Input.Length))];
             case BatchNorm:
-                return [(name, planned.Input is { Height: 1, Width: 1 } ? BatchNorm1d(planned.Input.Channels) : BatchNorm2d(planned.Input.Channels))];
+                return [(name, planned.Input.IsVector ? BatchNorm1d(planned.Input.Channels) : BatchNorm2d(planned.Input.Channels))];
             case Dense dense:
                 var linear = new DenseModule(name, planned.Input.Length, dense.Units, new SeededRandom(seed, "kernel", index).NextBits());
-                return dense.Activation == Activation.Linear ? [(name, linear)] : [(name, linear), ($"{name}_{dense.Activation.Word()}", Module(dense.Activation))];
+                return dense.Activation == Activation.Linear
+                    ? [(name, linear)]
+                    : [(name, linear), ($"{name}_{dense.Activation.Word()}", Module(dense.Activation))];
             default:
                 throw new ArgumentException($"no module for {planned.Piece}", nameof(planned));
         }

@@ -34,7 +34,7 @@ internal sealed class HeadPlan
     /// <summary>One logit for two classes (above 0 means the second), otherwise one per class.</summary>
     public int Outputs => OutputsFor(Classes);
 
-    public bool HasBatchNorm => Pieces.Any(p => p.Piece is BatchNorm);
+    public bool HasBatchNorm => Pieces.Any(p => p.Piece.SeesBatch);
 
     /// <summary>The number of values that training changes.</summary>
     public long Parameters => Pieces.Sum(p => p.Parameters);
@@ -54,15 +54,15 @@ internal sealed class HeadPlan
         for (var i = 0; i < spec.Pieces.Count; i++)
         {
             var piece = spec.Pieces[i];
-            if (Refusal(piece, shape) is { } reason)
+            if (piece.Refusal(shape) is { } reason)
                 throw HeadSpec.Error(spec.Source, spec.Places[i], $"{piece.Word} {reason} (layer {layer.Name} is {layer.Shape}).");
             var number = counts[piece.Word] = counts.GetValueOrDefault(piece.Word) + 1;
-            var output = OutputShape(piece, shape);
+            var output = piece.Output(shape);
             pieces.Add(new PlannedPiece(piece, $"{piece.Word}_{number}", shape, output));
             shape = output;
         }
 
-        if (!IsVector(shape))
+        if (!shape.IsVector)
         {
             throw HeadSpec.Error(spec.Source, new TextSpan(spec.Source.Length, 1),
                 $"the head ends in {shape}, and the output layer needs a vector. Add flatten, gap or gmp.");
@@ -72,24 +72,6 @@ internal sealed class HeadPlan
         pieces.Add(new PlannedPiece(new Dense(outputs, Activation.Linear), "output", shape, new LayerShape(outputs, 1, 1)));
         return new HeadPlan(spec, layer.Shape, classes, pieces);
     }
-
-    private static bool IsVector(LayerShape shape) => shape is { Height: 1, Width: 1 };
-
-    private static LayerShape OutputShape(HeadPiece piece, LayerShape input) => piece switch
-    {
-        Flatten => new LayerShape(input.Length, 1, 1),
-        GlobalAveragePool or GlobalMaxPool => input with { Height = 1, Width = 1 },
-        AveragePool p => input with { Height = input.Height / p.Window, Width = input.Width / p.Window },
-        Dense d => new LayerShape(d.Units, 1, 1),
-        _ => input,
-    };
-
-    private static string? Refusal(HeadPiece piece, LayerShape input) => piece switch
-    {
-        Dense or LayerNorm or L2Norm when !IsVector(input) => $"takes a vector, and gets {input}. Put flatten, gap or gmp before it",
-        AveragePool p when p.Window > Math.Min(input.Height, input.Width) => $"has a window of {p.Window} x {p.Window}, and gets {input}. Make the window smaller",
-        _ => null,
-    };
 }
 
 /// <summary>A piece in its place.</summary>
@@ -100,11 +82,8 @@ internal sealed class HeadPlan
 internal sealed record PlannedPiece(HeadPiece Piece, string Name, LayerShape Input, LayerShape Output)
 {
     /// <summary>The number of values in it that training changes.</summary>
-    public long Parameters => Piece switch
-    {
-        Dense d => ((long)Input.Length + 1) * d.Units,
-        BatchNorm => 2L * Input.Channels,
-        LayerNorm => 2L * Input.Length,
-        _ => 0,
-    };
+    public long Parameters => Piece.Parameters(Input);
+
+    /// <summary>Whether what comes out is what came in, in memory.</summary>
+    public bool KeepsValues => Piece.KeepsValues(Input);
 }

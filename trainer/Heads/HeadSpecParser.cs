@@ -7,10 +7,27 @@ namespace Headstart.Training.Heads;
 /// <summary>Reads the head language: <c>piece, piece(argument, ...), ...</c>. Spaces and case don't matter.</summary>
 internal sealed class HeadSpecParser(string source)
 {
-    private static readonly string[] Words =
-        ["flatten", "gap", "gmp", "avgpool", "dense", "dropout", "batchnorm", "layernorm", "l2norm"];
+    private const NumberStyles Decimal = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+
+    // Every word of the language, and how its arguments are read.
+    private static readonly (string Word, Func<HeadSpecParser, Token, List<Token>, HeadPiece> Read)[] Pieces =
+    [
+        ("flatten", (parser, word, arguments) => parser.Plain(word, arguments, new Flatten())),
+        ("gap", (parser, word, arguments) => parser.Plain(word, arguments, new GlobalAveragePool())),
+        ("gmp", (parser, word, arguments) => parser.Plain(word, arguments, new GlobalMaxPool())),
+        ("avgpool", (parser, word, arguments) =>
+            new AveragePool(parser.Whole(parser.One(word, arguments, "avgpool(2)"), "the window", 1, 1024))),
+        ("dense", (parser, word, arguments) => parser.Dense(word, arguments)),
+        ("dropout", (parser, word, arguments) => new Dropout(parser.Probability(parser.One(word, arguments, "dropout(0.5)")))),
+        ("batchnorm", (parser, word, arguments) => parser.Plain(word, arguments, new BatchNorm())),
+        ("layernorm", (parser, word, arguments) => parser.Plain(word, arguments, new LayerNorm())),
+        ("l2norm", (parser, word, arguments) => parser.Plain(word, arguments, new L2Norm())),
+    ];
 
     private int _at;
+
+    /// <summary>The words of the pieces.</summary>
+    public static IReadOnlyList<string> Words { get; } = [.. Pieces.Select(p => p.Word)];
 
     /// <exception cref="CommandException">The message points at the place.</exception>
     public HeadSpec Parse()
@@ -32,24 +49,17 @@ internal sealed class HeadSpecParser(string source)
         return new HeadSpec(source, pieces, places);
     }
 
-    private HeadPiece MakePiece(Token word, List<Token> arguments) => word.Text.ToLowerInvariant() switch
+    private HeadPiece MakePiece(Token word, List<Token> arguments) =>
+        Pieces.FirstOrDefault(p => p.Word.Equals(word.Text, StringComparison.OrdinalIgnoreCase)).Read is { } read
+            ? read(this, word, arguments)
+            : throw Error(word.Place, $"no piece '{word.Text}'.{Choices(word, Words)}");
+
+    private Dense Dense(Token word, List<Token> arguments) => arguments.Count switch
     {
-        "flatten" => Plain(word, arguments, new Flatten()),
-        "gap" => Plain(word, arguments, new GlobalAveragePool()),
-        "gmp" => Plain(word, arguments, new GlobalMaxPool()),
-        "batchnorm" => Plain(word, arguments, new BatchNorm()),
-        "layernorm" => Plain(word, arguments, new LayerNorm()),
-        "l2norm" => Plain(word, arguments, new L2Norm()),
-        "avgpool" => new AveragePool(Whole(One(word, arguments, "avgpool(2)"), "the window", 1, 1024)),
-        "dropout" => new Dropout(Probability(One(word, arguments, "dropout(0.5)"))),
-        "dense" => arguments.Count switch
-        {
-            1 => new Dense(Units(arguments[0]), Activation.Linear),
-            2 => new Dense(Units(arguments[0]), ReadActivation(arguments[1])),
-            0 => throw Error(word.Place, "dense needs the number of its units, as in dense(256, relu)."),
-            _ => throw Error(arguments[2].Place, "dense takes the number of its units and an activation, nothing more."),
-        },
-        _ => throw Error(word.Place, $"no piece '{word.Text}'.{NearestNames.DidYouMean(word.Text, Words)} There are {string.Join(", ", Words)}."),
+        1 => new Dense(Units(arguments[0]), Activation.Linear),
+        2 => new Dense(Units(arguments[0]), ReadActivation(arguments[1])),
+        0 => throw Error(word.Place, "dense needs the number of its units, as in dense(256, relu)."),
+        _ => throw Error(arguments[2].Place, "dense takes the number of its units and an activation, nothing more."),
     };
 
     private HeadPiece Plain(Token word, List<Token> arguments, HeadPiece piece) => arguments.Count == 0
@@ -71,13 +81,16 @@ internal sealed class HeadSpecParser(string source)
             : throw Error(token.Place, $"{what} must be a whole number from {minimum} to {maximum}, found '{token.Text}'.");
 
     private double Probability(Token token) =>
-        double.TryParse(token.Text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var value) && value is >= 0 and < 1
+        double.TryParse(token.Text, Decimal, CultureInfo.InvariantCulture, out var value) && value is >= 0 and < 1
             ? value
             : throw Error(token.Place, $"the probability must be a number from 0 to below 1, found '{token.Text}'.");
 
     private Activation ReadActivation(Token token) => ActivationWords.TryParse(token.Text, out var activation)
         ? activation
-        : throw Error(token.Place, $"no activation '{token.Text}'.{NearestNames.DidYouMean(token.Text, ActivationWords.All)} There are {string.Join(", ", ActivationWords.All)}.");
+        : throw Error(token.Place, $"no activation '{token.Text}'.{Choices(token, ActivationWords.All)}");
+
+    private static string Choices(Token token, IReadOnlyCollection<string> words) =>
+        $"{NearestNames.DidYouMean(token.Text, words)} There are {string.Join(", ", words)}.";
 
     private List<Token> ReadArguments()
     {

@@ -81,10 +81,13 @@ internal sealed record RunCache(string Folder, int Rows, CacheContract Contract,
     public static RunCache Of(FeatureCache cache) => new(Path.GetFullPath(cache.Folder), cache.Rows.Count, cache.Contract, ImagesOf(cache));
 
     /// <summary>A digest of the plain images' paths, labels, splits and bytes; neither layers, views nor the division into parts change it.</summary>
-    public static string ImagesOf(FeatureCache cache)
+    public static string ImagesOf(FeatureCache cache) => DigestOf(cache.Rows);
+
+    /// <summary>As above, of any rows.</summary>
+    public static string DigestOf(IReadOnlyList<CacheRow> rows)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var row in cache.Rows.Where(r => r.View == 0).OrderBy(r => r.Path, StringComparer.Ordinal).ThenBy(r => r.Sha256, StringComparer.Ordinal))
+        foreach (var row in rows.Where(r => r.View == 0).OrderBy(r => r.Path, StringComparer.Ordinal).ThenBy(r => r.Sha256, StringComparer.Ordinal))
             digest.AppendData(Encoding.UTF8.GetBytes($"{row.Path}\0{row.Label}\0{row.Split}\0{row.Sha256}\n"));
         return Convert.ToHexStringLower(digest.GetHashAndReset());
     }

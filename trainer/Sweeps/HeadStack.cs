@@ -1,12 +1,17 @@
+using Headstart.Training.Features;
 using Headstart.Training.Heads;
+using Headstart.Training.Kernels;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Headstart.Training.Sweeps;
 
-/// <summary>Heads of one structure with their weights stacked, computed all at once: [K, units, inputs] where each head has [units, inputs].</summary>
+/// <summary>
+/// Heads of one structure with their weights stacked, computed all at once: [K, units, inputs] where each head has [units, inputs].
+/// </summary>
 /// <remarks>
-/// K heads. They belong to S orders of the images, K/S heads to each, one after the other: with one order all heads see the same batch, and their
+/// K heads. They belong to S orders of the images, K/S heads to each, one after the other: with one order all heads see the same batch, and
+/// their
 /// first layers are one matrix product.
 /// </remarks>
 internal sealed class HeadStack : IDisposable
@@ -24,7 +29,11 @@ internal sealed class HeadStack : IDisposable
         _heads = heads;
         _pieces = [.. heads[0].Plan.Pieces.Skip(heads[0].Plan.FixedPieces)];
         using var noGradient = no_grad();
-        Parameters = [.. Enumerable.Range(0, heads[0].Parameters.Count).Select(i => new Parameter(stack(heads.Select(h => (Tensor)h.Parameters[i].Value), 0)))];
+        Parameters =
+        [
+            .. Enumerable.Range(0, heads[0].Parameters.Count)
+                .Select(i => new Parameter(stack(heads.Select(h => (Tensor)h.Parameters[i].Value), 0))),
+        ];
         foreach (var parameter in Parameters)
             parameter.DetachFromDisposeScope();
         var dropouts = 0;
@@ -34,9 +43,6 @@ internal sealed class HeadStack : IDisposable
                 _dropouts.Add(i, new StackedDropout(heads, heads[0].Plan.FixedPieces + i, dropouts++));
         }
     }
-
-    /// <summary>Whether a dense layer is the first piece that is trained.</summary>
-    public bool BeginsDense => _pieces[0].Piece is Dense;
 
     /// <summary>As <see cref="Head.Parameters"/>, each with one more dimension in front.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
@@ -48,10 +54,20 @@ internal sealed class HeadStack : IDisposable
     public static string? Structure(HeadPlan plan)
     {
         var trained = plan.Pieces.Skip(plan.FixedPieces).ToList();
-        return plan.Stored is { Height: 1, Width: 1 } && trained.All(p => p.Piece is Dense or Dropout)
-            ? $"{plan.Stored} {string.Join(", ", trained.Select(p => p.Piece is Dropout ? p.Piece.Word : p.Piece.ToString()))}"
+        return plan.Stored.IsVector && trained.All(p => p.Piece.StacksAs is not null)
+            ? $"{plan.Stored} {string.Join(", ", trained.Select(p => p.Piece.StacksAs))}"
             : null;
     }
+
+    /// <summary>
+    /// The first layers, where each head has an order of its own and its images are better read where they lie than gathered.
+    /// </summary>
+    /// <param name="features">What the heads read; must live longer than the result.</param>
+    /// <param name="orders">How many orders the heads have.</param>
+    /// <param name="batch">The most images in a batch.</param>
+    /// <returns>Null where heads share orders or begin with dropout, or there is no kernel for them.</returns>
+    public RowLayer? InPlace(FeatureSet features, int orders, int batch) =>
+        orders > 1 && orders == Count && _pieces[0].Piece is Dense ? RowLayer.Of(Parameters[0], features, batch) : null;
 
     /// <summary>Logits of every head.</summary>
     /// <param name="batch">[S, n, inputs]: a batch for each order.</param>
@@ -62,11 +78,16 @@ internal sealed class HeadStack : IDisposable
         return Forward(batch, first: 0, orders: batch.shape[0], training);
     }
 
-    /// <summary>Logits in training of heads that begin with a dense layer, whose product with what goes in was computed elsewhere.</summary>
+    /// <summary>
+    /// Logits in training of heads that begin with a dense layer, whose product with what goes in was computed elsewhere.
+    /// </summary>
     /// <param name="product">[K, n, units].</param>
     /// <returns>[K, n, outputs].</returns>
-    public Tensor ForwardProduct(Tensor product) =>
-        Forward(Activate(product + ((Tensor)Parameters[1]).unsqueeze(1), ((Dense)_pieces[0].Piece).Activation), first: 1, orders: Count, training: true);
+    public Tensor ForwardProduct(Tensor product)
+    {
+        var activation = ((Dense)_pieces[0].Piece).Activation;
+        return Forward(Activate(product + ((Tensor)Parameters[1]).unsqueeze(1), activation), first: 1, orders: Count, training: true);
+    }
 
     private Tensor Forward(Tensor x, int first, long orders, bool training)
     {
@@ -77,7 +98,7 @@ internal sealed class HeadStack : IDisposable
             if (_pieces[i].Piece is Dropout)
             {
                 if (training)
-                    x = _dropouts[i].Apply(x.shape[0] == Count ? x : x.unsqueeze(1).expand(orders, Count / orders, rows, x.shape[2]).reshape(Count, rows, x.shape[2]));
+                    x = _dropouts[i].Apply(x.shape[0] == Count ? x : EachHead(x));
                 continue;
             }
 
@@ -87,6 +108,9 @@ internal sealed class HeadStack : IDisposable
         }
 
         return x;
+
+        Tensor EachHead(Tensor shared) =>
+            shared.unsqueeze(1).expand(orders, Count / orders, rows, shared.shape[2]).reshape(Count, rows, shared.shape[2]);
     }
 
     /// <summary>Gives each head its weights, and its place in the random numbers of dropout.</summary>
@@ -118,7 +142,8 @@ internal sealed class HeadStack : IDisposable
         var perOrder = Count / orders;
         var wide = orders == 1
             ? nn.functional.linear(x.squeeze(0), kernel.view(Count * units, -1), bias.view(-1)).unsqueeze(0)
-            : bmm(kernel.view(orders, perOrder * units, -1), x.transpose(1, 2)).add_(bias.view(orders, perOrder * units, 1)).transpose(1, 2);
+            : bmm(kernel.view(orders, perOrder * units, -1), x.transpose(1, 2))
+                .add_(bias.view(orders, perOrder * units, 1)).transpose(1, 2);
         return wide.view(orders, rows, perOrder, units).transpose(1, 2).reshape(Count, rows, units);
     }
 

@@ -74,7 +74,7 @@ internal static class StackTraining
         using var objective = new StackObjective(classes.Count, train.Count, classWeights, [.. options.Select(o => o.LabelSmoothing)], device);
         using var regularization = new StackRegularization(stack.Parameters, options, device);
         using var minibatch = new Minibatch(train, orders.Count * Math.Min(options[0].Batch, train.Count), device);
-        using var rowLayer = RowLayer.Of(stack, train, orders.Count, options[0].Batch);
+        using var rowLayer = stack.InPlace(train, orders.Count, options[0].Batch);
         using var log = zeros([count, train.Count, plan.Outputs], device: device).DetachFromDisposeScope();
 
         var steps = (train.Count + options[0].Batch - 1) / options[0].Batch;

@@ -1,4 +1,3 @@
-using Headstart.Training.Wide;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -21,10 +20,9 @@ internal abstract class GradientOptimizer : IDisposable
     protected Parameter[] Parameters { get; }
 
     /// <exception cref="ArgumentOutOfRangeException">L-BFGS, which takes no such steps.</exception>
-    /// <param name="wide">One of the parameters' layer, where its gradient is not among the parameters': then only Adam.</param>
-    public static GradientOptimizer Create(OptimizerChoice choice, IEnumerable<Parameter> parameters, WideDense? wide = null) => choice switch
+    public static GradientOptimizer Create(OptimizerChoice choice, IEnumerable<Parameter> parameters) => choice switch
     {
-        OptimizerChoice.Adam or OptimizerChoice.Adamw => new KerasAdam(parameters, wide),
+        OptimizerChoice.Adam or OptimizerChoice.Adamw => new KerasAdam(parameters),
         OptimizerChoice.Sgd => new MomentumSgd(parameters),
         _ => throw new ArgumentOutOfRangeException(nameof(choice), choice, "makes no single steps"),
     };
@@ -55,7 +53,8 @@ internal abstract class GradientOptimizer : IDisposable
     protected abstract void Move(double learningRate);
 
     /// <summary>What the last backward pass found.</summary>
-    protected static Tensor Gradient(Parameter parameter) => parameter.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first");
+    internal static Tensor Gradient(Parameter parameter) =>
+        parameter.grad ?? throw new InvalidOperationException("a parameter has no gradient: call backward first");
 
     /// <summary>One tensor of zeros for each parameter, to be remembered from step to step.</summary>
     protected Tensor[] Remember(string name)

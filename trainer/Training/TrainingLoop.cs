@@ -2,7 +2,6 @@ using Headstart.CommandLine;
 using Headstart.Training.Evaluation;
 using Headstart.Training.Features;
 using Headstart.Training.Heads;
-using Headstart.Training.Wide;
 using static TorchSharp.torch;
 
 namespace Headstart.Training;
@@ -21,8 +20,8 @@ internal static class TrainingLoop
     /// <param name="cancellationToken">Ends it between two steps; the head then holds the weights of a finished epoch.</param>
     /// <exception cref="CommandException">The loss is no longer a number; or the head and the options don't fit each other.</exception>
     public static TrainingResult Run(
-        Head head, FeatureSource train, FeatureSource validation, IReadOnlyList<string> classes, TrainingOptions options, Action<EpochRecord> onEpoch,
-        TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
+        Head head, FeatureSource train, FeatureSource validation, IReadOnlyList<string> classes, TrainingOptions options,
+        Action<EpochRecord> onEpoch, TimeProvider time, Checkpoint? checkpoint, CancellationToken cancellationToken)
     {
         var classWeights = ClassWeights.Of(options.ClassWeights, train.Labels, classes);
         if (options.Optimizer == OptimizerChoice.Lbfgs)
@@ -31,15 +30,15 @@ internal static class TrainingLoop
         var objective = new Objective(classes.Count, classWeights, options.LabelSmoothing);
         var batches = BatchSizes(train.Count, options.Batch, head.Plan.HasBatchNorm);
         var learningRate = new LearningRate(options, batches.Length);
-        var parameters = head.Parameters.Select(p => p.Value).ToArray();
-        using var wide = WideDense.Of(head, options);
-        var regularization = new Regularization(parameters.Where(p => p.Handle != wide?.Weight.Handle), options);
-        using var optimizer = GradientOptimizer.Create(options.Optimizer, parameters, wide);
+        using var steps = new HeadSteps(head, options);
         using var minibatch = new BatchMemory(train.RowShape, batches.Max(), head.Device);
         using var logitLog = new LogitLog(train.Count, head.Plan.Outputs, head.Device);
         using var snapshot = new WeightSnapshot(head.State);
-        var state = new TrainingState(head, [], [optimizer], snapshot);
-        var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint) { DivergenceMend = $"Lower --lr (it is {options.LearningRate})." };
+        var state = new TrainingState(head, [], [steps.Optimizer], snapshot);
+        var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint)
+        {
+            DivergenceMend = $"Lower --lr (it is {options.LearningRate}).",
+        };
 
         var labels = new int[train.Count];
         while (progress.Begin() is { } epoch)
@@ -53,20 +52,17 @@ internal static class TrainingLoop
             {
                 // The order depends on the seed and the epoch alone, so that a training can be taken up again at any epoch.
                 using (var images = train.Shuffled(options.Seed, epoch, cancellationToken))
-                using (wide?.Alone())
+                using (steps.Begin())
                 {
                     foreach (var size in batches)
                     {
                         cancellationToken.ThrowIfCancellationRequested();
                         using var step = NewDisposeScope();
                         var ofBatch = labels.AsSpan(first, size);
-                        var logits = head.ForwardReduced(minibatch.Take(images, ofBatch));
-                        var loss = objective.Loss(logits, ofBatch);
-                        optimizer.ClearGradients();
-                        loss.backward();
-                        rate = learningRate.At(optimizer.Steps, plateaus);
-                        regularization.Apply(rate);
-                        optimizer.Step(rate);
+                        var logits = steps.Forward(minibatch.Take(images, ofBatch));
+                        objective.Loss(logits, ofBatch).backward();
+                        rate = learningRate.At(steps.Optimizer.Steps, plateaus);
+                        steps.Move(rate);
                         logitLog.Add(logits);
                         first += size;
                     }

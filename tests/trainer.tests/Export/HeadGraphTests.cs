@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Tests.Export;
 
 /// <summary>Every piece of the head language as ONNX operators, beside libtorch.</summary>
@@ -21,33 +19,6 @@ public sealed class HeadGraphTests
     [Theory]
     [MemberData(nameof(Vectors))]
     public void A_head_on_a_vector_computes_what_libtorch_computes(string spec) => Agree(spec, vectorLayer: true);
-
-    [Theory]
-    [InlineData(9)]
-    [InlineData(11)]
-    [InlineData(17)]
-    [InlineData(18)]
-    [InlineData(20)]
-    public void Whatever_version_its_operators_have_a_base_keeps_it(int opset)
-    {
-        using var sample = new ExportSample(opset: opset);
-        using var export = sample.Export(sample.WriteRun("gap, l2norm, layernorm, dense(4, gelu), dense(3, silu)", classes: 3));
-
-        var made = export.Make("out.onnx", ExportSample.Pictures);
-
-        Assert.Equal(opset, Models.Onnx.ModelProto.Parser.ParseFrom(made.Bytes).OpsetImport[0].Version);
-    }
-
-    [Fact]
-    public void A_version_that_lacks_an_operator_is_refused_with_what_to_do()
-    {
-        using var sample = new ExportSample(opset: 8);
-        using var export = sample.Export(sample.WriteRun("flatten, dense(4, gelu)"));
-
-        var error = Assert.Throws<CommandException>(() => export.Make("out.onnx", ExportSample.Pictures));
-
-        Assert.Contains("gelu needs 9", error.Message, StringComparison.Ordinal);
-    }
 
     // Make compares with libtorch itself, and throws where the two differ; that it does is what ModelExportTests proves.
     private static void Agree(string spec, bool vectorLayer)

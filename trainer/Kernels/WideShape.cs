@@ -1,4 +1,4 @@
-namespace Headstart.Training.Wide;
+namespace Headstart.Training.Kernels;
 
 /// <summary>A dense layer's weights [units, inputs], and the tiles of them that are computed one at a time.</summary>
 /// <remarks>The tiles don't depend on the number of threads, so that sums don't either.</remarks>
@@ -34,7 +34,8 @@ internal readonly record struct WideShape(int Inputs, int Units)
         var (inputs, units) = (TileInputs, Divide(Units / Rows, Groups) * Rows);
         var (part, group) = (index / Groups, index % Groups);
         return new WideTile(
-            index, part, part * inputs, Math.Min(inputs, Inputs - (part * inputs)), group * units, Math.Min(units, Units - (group * units)));
+            index, part, part * inputs, Math.Min(inputs, Inputs - (part * inputs)),
+            group * units, Math.Min(units, Units - (group * units)));
     }
 
     private static int Divide(int value, int by) => (value + by - 1) / by;

@@ -1,8 +1,10 @@
 using System.Runtime.Intrinsics;
 
-namespace Headstart.Training.Wide;
+namespace Headstart.Training.Kernels;
 
-/// <summary>z = x · wᵀ for x [n, inputs] and w [units, inputs], on all cores: a tile of w at a time, so that what is read often lies near.</summary>
+/// <summary>
+/// z = x · wᵀ for x [n, inputs] and w [units, inputs], on all cores: a tile of w at a time, so that what is read often lies near.
+/// </summary>
 /// <remarks>The sums over parts of the inputs are added in their order, so the number of threads doesn't change a bit.</remarks>
 internal static unsafe class WideProduct
 {

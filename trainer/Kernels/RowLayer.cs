@@ -1,18 +1,18 @@
 using System.Runtime.Intrinsics;
 using Headstart.Training.Features;
-using Headstart.Training.Wide;
 using TorchSharp;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Training.Kernels;
 
-/// <summary>The first layers of stacked heads that each have an order of their own: what goes in is read where it lies, instead of being gathered for every head.</summary>
+/// <summary>
+/// The first layers of stacked heads that each have an order of their own: what goes in is read where it lies, instead of being gathered
+/// for every head.
+/// </summary>
 /// <remarks>Nothing before these layers is trained, so of their gradients only the kernels' is wanted.</remarks>
 internal sealed unsafe class RowLayer : IDisposable
 {
-    private const int Panel = 16;
-
     // Their pointers stand on the stack; and with more images libtorch's products are large enough to be fast.
     private const int MostImages = 128;
 
@@ -34,15 +34,14 @@ internal sealed unsafe class RowLayer : IDisposable
         _rows = new int[_heads * Math.Min(batch, features.Count)];
     }
 
-    /// <param name="stack">Its first kernels are multiplied.</param>
+    /// <param name="kernels">[K, units, inputs].</param>
     /// <param name="features">What they are multiplied with; must live longer than this.</param>
-    /// <param name="orders">How many orders the heads have.</param>
     /// <param name="batch">The most images in a batch.</param>
-    /// <returns>Null where heads share orders, begin with dropout, or where this processor or shape is nothing for these kernels.</returns>
-    public static RowLayer? Of(HeadStack stack, FeatureSet features, int orders, int batch) =>
-        orders > 1 && orders == stack.Count && stack.BeginsDense && batch <= MostImages && Vector256.IsHardwareAccelerated
-            && stack.Parameters[0].device_type == DeviceType.CPU && stack.Parameters[0].shape[2] % Panel == 0
-            ? new RowLayer(stack.Parameters[0], features, batch)
+    /// <returns>Null where this processor or shape is nothing for these kernels.</returns>
+    public static RowLayer? Of(Parameter kernels, FeatureSet features, int batch) =>
+        batch <= MostImages && Vector256.IsHardwareAccelerated
+            && kernels.device_type == DeviceType.CPU && kernels.shape[2] % WideShape.Panel == 0
+            ? new RowLayer(kernels, features, batch)
             : null;
 
     /// <summary>Multiplies each head's kernels with its images.</summary>
@@ -65,7 +64,8 @@ internal sealed unsafe class RowLayer : IDisposable
     public void SetGradient()
     {
         using var scope = NewDisposeScope();
-        var byOutput = (_output?.grad ?? throw new InvalidOperationException("the layer's output has no gradient: call backward first")).contiguous();
+        var output = _output?.grad ?? throw new InvalidOperationException("the layer's output has no gradient: call backward first");
+        var byOutput = output.contiguous();
         var n = (int)byOutput.shape[1];
         var dz = TensorMemory.First(byOutput);
         var gradient = TensorMemory.First(_gradient);
@@ -116,7 +116,7 @@ internal sealed unsafe class RowLayer : IDisposable
         var rows = stackalloc float*[n];
         for (var image = 0; image < n; image++)
             rows[image] = Row(head, image, n);
-        for (var input = 0; input < _inputs; input += Panel)
+        for (var input = 0; input < _inputs; input += WideShape.Panel)
         {
             var unit = 0;
             for (; unit + 4 <= _units; unit += 4)
@@ -128,28 +128,11 @@ internal sealed unsafe class RowLayer : IDisposable
 
     private void FourUnits(float** rows, int input, float* dz, float* gradient, int n)
     {
-        Vector256<float> a0 = default, a1 = default, b0 = default, b1 = default, c0 = default, c1 = default, d0 = default, d1 = default;
-        for (var image = 0; image < n; image++, dz += _units)
-        {
-            var (x0, x1) = (Vector256.Load(rows[image] + input), Vector256.Load(rows[image] + input + 8));
-            var unit = Vector256.Create(dz[0]);
-            a0 = Vector256.FusedMultiplyAdd(unit, x0, a0);
-            a1 = Vector256.FusedMultiplyAdd(unit, x1, a1);
-            unit = Vector256.Create(dz[1]);
-            b0 = Vector256.FusedMultiplyAdd(unit, x0, b0);
-            b1 = Vector256.FusedMultiplyAdd(unit, x1, b1);
-            unit = Vector256.Create(dz[2]);
-            c0 = Vector256.FusedMultiplyAdd(unit, x0, c0);
-            c1 = Vector256.FusedMultiplyAdd(unit, x1, c1);
-            unit = Vector256.Create(dz[3]);
-            d0 = Vector256.FusedMultiplyAdd(unit, x0, d0);
-            d1 = Vector256.FusedMultiplyAdd(unit, x1, d1);
-        }
-
-        Store(a0, a1, gradient);
-        Store(b0, b1, gradient + _inputs);
-        Store(c0, c1, gradient + (2L * _inputs));
-        Store(d0, d1, gradient + (3L * _inputs));
+        var of = OuterProduct.Of(new InputsInPlace(rows, input), dz, _units, n);
+        Store(of.A0, of.A1, gradient);
+        Store(of.B0, of.B1, gradient + _inputs);
+        Store(of.C0, of.C1, gradient + (2L * _inputs));
+        Store(of.D0, of.D1, gradient + (3L * _inputs));
     }
 
     private void OneUnit(float** rows, int input, float* dz, float* gradient, int n)

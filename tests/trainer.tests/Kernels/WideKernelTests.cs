@@ -1,8 +1,8 @@
 using Headstart.Training.Features;
-using Headstart.Training.Wide;
+using Headstart.Training.Kernels;
 using static TorchSharp.torch;
 
-namespace Headstart.Tests.Training.Wide;
+namespace Headstart.Tests.Kernels;
 
 /// <summary>The products and steps of wide layers, beside the same computed here in double precision.</summary>
 public sealed unsafe class WideKernelTests
@@ -33,7 +33,9 @@ public sealed unsafe class WideKernelTests
         }
     }
 
-    /// <summary>The words of keras/src/optimizers/adam.py, with the penalty in the gradient, and with decay before the step as in PyTorch's AdamW.</summary>
+    /// <summary>
+    /// The words of keras/src/optimizers/adam.py, with the penalty in the gradient, and with decay before the step as in PyTorch's AdamW.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Shapes))]
     public void Steps_follow_Keras_in_double_precision(int inputs, int units, int n)
@@ -49,7 +51,7 @@ public sealed unsafe class WideKernelTests
         for (var t = 1; t <= 3; t++)
         {
             var alpha = learningRate * Math.Sqrt(1 - Math.Pow(0.999, t)) / (1 - Math.Pow(0.9, t));
-            Step(values, new WideAdam((float)alpha, 1e-7f, (float)l2, (float)(1 - (learningRate * decay))), threads: 2);
+            Step(values, new WideAdam(0.9, 0.999, (float)alpha, 1e-7f, (float)l2, (float)(1 - (learningRate * decay))), threads: 2);
             for (var u = 0; u < units; u++)
             {
                 for (var i = 0; i < inputs; i++)
@@ -75,7 +77,7 @@ public sealed unsafe class WideKernelTests
     {
         using var one = new Values(2064, 520, 9);
         using var four = new Values(2064, 520, 9);
-        var adam = new WideAdam(1e-3f, 1e-7f, 0, 1);
+        var adam = new WideAdam(0.9, 0.999, 1e-3f, 1e-7f, 0, 1);
 
         Assert.Equal(Product(one, threads: 1), Product(four, threads: 4));
         Step(one, adam, threads: 1);
@@ -96,7 +98,8 @@ public sealed unsafe class WideKernelTests
         var shape = new WideShape(inputs, units);
         var tiles = Enumerable.Range(0, shape.Tiles).Select(shape.Tile).ToList();
 
-        Assert.All(tiles, t => Assert.True(t.Inputs > 0 && t.Inputs % WideShape.Panel == 0 && t.Units > 0 && t.Units % WideShape.Rows == 0, t.ToString()));
+        Assert.All(tiles, t => Assert.True(t is { Inputs: > 0, Units: > 0 }, t.ToString()));
+        Assert.All(tiles, t => Assert.True(t.Inputs % WideShape.Panel == 0 && t.Units % WideShape.Rows == 0, t.ToString()));
         Assert.Equal((long)inputs * units, tiles.Sum(t => (long)t.Inputs * t.Units));
         foreach (var group in tiles.GroupBy(t => t.FirstUnit))
             Assert.Equal(inputs, group.OrderBy(t => t.FirstInput).Aggregate(0, (next, t) => t.FirstInput == next ? next + t.Inputs : -1));
@@ -117,8 +120,8 @@ public sealed unsafe class WideKernelTests
         using var packedX = empty((long)shape.Tiles * shape.TileInputs * values.N);
         using var packedDz = empty((long)values.N * shape.Units);
         adam.Step(
-            First(values.Weights), First(values.Means), First(values.Squares), First(values.Input), First(values.Gradient), First(packedX), First(packedDz),
-            values.N, shape, threads);
+            First(values.Weights), First(values.Means), First(values.Squares), First(values.Input), First(values.Gradient),
+            First(packedX), First(packedDz), values.N, shape, threads);
     }
 
     private static float* First(Tensor tensor) => TensorMemory.First(tensor);
