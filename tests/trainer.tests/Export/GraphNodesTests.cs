@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Headstart.Models;
 using Headstart.Models.Onnx;
+using Headstart.Training.Runtime;
 using Headstart.Training.Export;
 
 namespace Headstart.Tests.Export;
