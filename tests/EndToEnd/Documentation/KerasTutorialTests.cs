@@ -4,11 +4,10 @@ using Headstart.Tests.Programs;
 namespace Headstart.Tests.Documentation;
 
 /// <summary>scripts/keras-tutorial.sh, from Keras' weight file to predictions of the shipped model.</summary>
-/// <remarks>The weights are full-size, but blocks 4 and 5 are noise, and the pictures are few: this is about the steps, not about the accuracy.</remarks>
-public sealed class KerasTutorialTests : IDisposable
+/// <remarks>The weights are full-size, but blocks 4 and 5 are noise, and the pictures are few: this is about the steps, not about the
+/// accuracy.</remarks>
+public sealed class KerasTutorialTests(Vgg16Weights weights) : IDisposable
 {
-    private const string Python = "/usr/bin/python3";
-
     /// <summary>Of the 10 drawn pictures of each of two classes, a quarter is for validation.</summary>
     private const int ValidationPictures = 4;
 
@@ -20,10 +19,10 @@ public sealed class KerasTutorialTests : IDisposable
     [Trait("Category", "Slow")]
     public async Task The_tutorial_goes_from_Keras_weights_to_predictions_and_can_be_run_again()
     {
-        var weights = await KerasWeights();
+        var file = await weights.Keras();
         (await ProgramRun.Extractor("demo-data", _folder.File("pictures"), "--per-class", "10")).EndedWith(0);
 
-        var run = (await Tutorial(weights, _folder.File("pictures"), _folder.File("out"))).EndedWith(0);
+        var run = (await Tutorial(file, _folder.File("pictures"), _folder.File("out"))).EndedWith(0);
 
         var head = Accuracy("head");
         var tuned = Accuracy("tuned");
@@ -35,7 +34,7 @@ public sealed class KerasTutorialTests : IDisposable
         Assert.Equal(1 + ValidationPictures, predictions.Length);
 
         // All is there: nothing is trained again, and the figures stay.
-        var again = (await Tutorial(weights, _folder.File("pictures"), _folder.File("out"))).EndedWith(0);
+        var again = (await Tutorial(file, _folder.File("pictures"), _folder.File("out"))).EndedWith(0);
         Assert.Equal(head, Accuracy("head"));
         Assert.Equal(tuned, Accuracy("tuned"));
         Assert.Contains("0 computed", again.Output, StringComparison.Ordinal);
@@ -69,15 +68,6 @@ public sealed class KerasTutorialTests : IDisposable
         };
         await using var script = RunningProgram.Start("bash", [Script, .. arguments], environment: environment);
         return await script.Ended();
-    }
-
-    private async Task<string> KerasWeights()
-    {
-        Assert.SkipUnless(File.Exists(Python), $"{Python} isn't there.");
-        var run = await ProgramRun.Of(Python, "-c", "import numpy, h5py");
-        Assert.SkipUnless(run.ExitCode == 0, $"{Python} lacks a module: {run.Error.Trim().Split('\n')[^1]}");
-        (await ProgramRun.Of(Python, SharedMaterial.Find("tools/make_vgg16_weights.py"), _folder.File("weights"))).EndedWith(0);
-        return _folder.File("weights", "vgg16_keras_notop.h5");
     }
 
     private string Accuracy(string run)

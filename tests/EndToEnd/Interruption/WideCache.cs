@@ -3,10 +3,14 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Interruption;
 
-/// <summary>Pictures, and a model with features so wide (3.2 MB an image) that a part holds ten rows: a run is always in the middle of something.</summary>
+/// <summary>Pictures, and a model with features so wide (3.2 MB an image) that ten rows fill a part: a run is always in the middle of
+/// something.</summary>
 public sealed class WideCache : IAsyncLifetime
 {
-    public const int Images = 60;
+    public const int Images = 32;
+
+    /// <summary>So many rows fill a part: there are four, the last of two rows.</summary>
+    public const int PartRows = 10;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -20,7 +24,8 @@ public sealed class WideCache : IAsyncLifetime
         (await ProgramRun.Extractor("demo-data", File("pictures"), "--per-class", $"{Images / 2}")).EndedWith(0);
         SeededWeights.Write(File("weights.safetensors"), convolutions: 1);
         (await ProgramRun.Extractor(
-            "model", "import", File("weights.safetensors"), "--arch", "vgg11", "--preset", "keras", "--layer", "block1_pool", "--out", File("wide.onnx"))).EndedWith(0);
+            "model", "import", File("weights.safetensors"), "--arch", "vgg11", "--preset", "keras", "--layer", "block1_pool", "--out",
+                File("wide.onnx"))).EndedWith(0);
         (await ProgramRun.Extractor(ExtractTo(Whole))).EndedWith(0);
     }
 

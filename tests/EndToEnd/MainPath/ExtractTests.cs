@@ -9,7 +9,8 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     [Fact]
     public async Task Json_is_one_object_alone_on_standard_output_with_the_promised_fields()
     {
-        var run = (await Extract(demo.Pictures, demo.File("json-cache"), "--json", "--layer", "block4_pool", "--layer", "block2_pool")).EndedWith(0);
+        var run = (await Extract(demo.Pictures, demo.File("json-cache"), "--json", "--layer", "block4_pool", "--layer",
+            "block2_pool")).EndedWith(0);
 
         var result = JsonDocument.Parse(run.Output).RootElement;
         Assert.Equal((32, 32, 0, 0, 0), (Int("images"), Int("computed"), Int("reused"), Int("removed"), Int("rejected")));
@@ -49,9 +50,9 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     {
         var lines = Directory.EnumerateFiles(demo.Pictures, "*.jpg", SearchOption.AllDirectories)
             .Select(f => Path.GetRelativePath(demo.Pictures, f)).Order(StringComparer.Ordinal)
-            .Select(f => $"{f},{f.Split('/')[1]},{f.Split('/')[0]}");
-        var csv = Path.Combine(demo.Pictures, "..", "set.csv");
-        await File.WriteAllLinesAsync(csv, lines.Select(l => "pictures/" + l).Prepend("path,label,split"), TestContext.Current.CancellationToken);
+            .Select(f => $"{Path.Combine(demo.Pictures, f)},{f.Split('/')[1]},{f.Split('/')[0]}");
+        var csv = demo.File("set.csv");
+        await File.WriteAllLinesAsync(csv, lines.Prepend("path,label,split"), TestContext.Current.CancellationToken);
 
         (await Extract(csv, demo.File("csv-cache"))).EndedWith(0);
 
@@ -89,12 +90,15 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     public async Task What_cannot_be_done_is_said_in_one_line(string what, string expected, int exitCode = 1)
     {
         var folder = Directory.CreateDirectory(demo.File(what)).FullName;
-        var text = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "texts", "cats")).FullName, what.StartsWith("too many", StringComparison.Ordinal) ? "a.jpg" : "a.txt");
+        var text = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "texts", "cats")).FullName,
+            what.StartsWith("too many", StringComparison.Ordinal) ? "a.jpg" : "a.txt");
         await File.WriteAllTextAsync(text, "no picture", TestContext.Current.CancellationToken);
         var run = what switch
         {
-            "an empty folder" => await Extract(Directory.CreateDirectory(Path.Combine(folder, "empty")).FullName, Path.Combine(folder, "cache")),
-            "a folder of text files" or "too many broken images" => await Extract(Path.Combine(folder, "texts"), Path.Combine(folder, "cache")),
+            "an empty folder" => await Extract(Directory.CreateDirectory(Path.Combine(folder, "empty")).FullName,
+                Path.Combine(folder, "cache")),
+            "a folder of text files" or "too many broken images" =>
+                await Extract(Path.Combine(folder, "texts"), Path.Combine(folder, "cache")),
             "a layer that is not there" => await Extract(demo.Pictures, Path.Combine(folder, "cache"), "--layer", "block9_pool"),
             "a model without a contract" => await ExtractWith(WithoutContract(folder), Path.Combine(folder, "cache")),
             "a file that is no model" => await ExtractWith(text, Path.Combine(folder, "cache")),

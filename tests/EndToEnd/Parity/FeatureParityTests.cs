@@ -5,10 +5,13 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Parity;
 
-/// <summary>From picture files to cached features, beside PIL and torchvision's own VGG16 with the same weights. Extra: skipped where ../shared or
-/// Debian's torchvision is missing. <c>scripts/parity-features.py</c> does the same for more pictures and all blocks.</summary>
+/// <summary>From picture files to cached features, beside PIL and torchvision's own VGG16 with the same weights.</summary>
+/// <remarks>
+/// Extra: skipped where ../shared or Debian's torchvision is missing. <c>scripts/parity-features.py</c> does the same for more pictures and
+/// all blocks.
+/// </remarks>
 [Trait("Category", "Slow")]
-public sealed class FeatureParityTests : IDisposable
+public sealed class FeatureParityTests(Vgg16Weights full) : IDisposable
 {
     private const string Python = "/usr/bin/python3";
 
@@ -27,7 +30,7 @@ public sealed class FeatureParityTests : IDisposable
     public async Task Features_equal_those_of_PIL_and_torchvisions_VGG16(string preset)
     {
         await SkipWithoutTorchvision();
-        var (weights, model, cache) = (await Weights(), _folder.File("vgg16.onnx"), _folder.File("cache"));
+        var (weights, model, cache) = (await full.Torchvision(), _folder.File("vgg16.onnx"), _folder.File("cache"));
         var pictures = Pictures();
         string[] layerOptions = [.. Layers.SelectMany(l => new[] { "--layer", l })];
         (await ProgramRun.Extractor(["model", "import", weights, "--preset", preset, "--out", model, .. layerOptions])).EndedWith(0);
@@ -43,7 +46,8 @@ public sealed class FeatureParityTests : IDisposable
             {
                 var length = reference.Length / pictures.Length;
                 var distance = RelativeDistance(found[i], reference.AsSpan(i * length, length));
-                Assert.True(distance <= Tolerance, string.Create(CultureInfo.InvariantCulture, $"{preset}, {layer}, {Path.GetFileName(pictures[i])}: {distance:g3}"));
+                Assert.True(distance <= Tolerance, string.Create(CultureInfo.InvariantCulture,
+                    $"{preset}, {layer}, {Path.GetFileName(pictures[i])}: {distance:g3}"));
             }
         }
     }
@@ -53,13 +57,6 @@ public sealed class FeatureParityTests : IDisposable
         Assert.SkipUnless(File.Exists(Python), $"{Python} isn't there.");
         var run = await ProgramRun.Of(Python, "-c", "import h5py, torch, torchvision, PIL");
         Assert.SkipUnless(run.ExitCode == 0, $"{Python} lacks a module: {run.Error.Trim().Split('\n')[^1]}");
-    }
-
-    /// <summary>Full-size weights: real ones in the blocks that are compared, noise in the others.</summary>
-    private async Task<string> Weights()
-    {
-        (await ProgramRun.Of(Python, SharedMaterial.Find("tools/make_vgg16_weights.py"), _folder.File("weights"))).EndedWith(0);
-        return _folder.File("weights", "vgg16_torchvision.safetensors");
     }
 
     /// <summary>Three photographs of different sizes, in the order of the cache.</summary>

@@ -10,7 +10,12 @@ public sealed record ProgramRun(int ExitCode, string Output, string Error)
     public static Task<ProgramRun> Extractor(params string[] args) => ToItsEnd(RunningProgram.Extractor(args));
 
     /// <summary>Runs the trainer, as it was built with these tests, to its end.</summary>
-    public static Task<ProgramRun> Trainer(params string[] args) => ToItsEnd(RunningProgram.Trainer(args));
+    /// <remarks>With one thread: see <see cref="RunningProgram.OneThread"/>.</remarks>
+    public static Task<ProgramRun> Trainer(params string[] args) =>
+        ToItsEnd(RunningProgram.Start(RunningProgram.Executable("trainer"), args, environment: RunningProgram.OneThread));
+
+    /// <summary>Runs the trainer with as many threads as it takes by itself.</summary>
+    public static Task<ProgramRun> TrainerOnAllCores(params string[] args) => ToItsEnd(RunningProgram.Trainer(args));
 
     /// <summary>Runs any program, such as <c>dotnet</c>, to its end.</summary>
     public static Task<ProgramRun> Of(string program, params string[] args) => ToItsEnd(RunningProgram.Start(program, args));

@@ -3,19 +3,22 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Reports;
 
-public sealed class AuditReportTests(DemoCache demo) : IClassFixture<DemoCache>
+[Collection(nameof(Browser))]
+public sealed class AuditReportTests(DemoCache demo, Browser browser) : IClassFixture<DemoCache>
 {
     private static readonly string[] Figures = ["confusion", "similarity"];
 
     [Fact]
     public async Task An_audit_reads_well_on_a_phone_and_on_a_screen_by_day_and_by_night()
     {
-        using var browser = Browser.Start();
+        browser.Start();
         var (pictures, cache, found) = (demo.File("doubled"), demo.File("doubled-cache"), demo.File("found"));
         (await ProgramRun.Extractor("demo-data", pictures, "--per-class", "40")).EndedWith(0);
-        var one = Directory.GetFiles(Path.Combine(pictures, "train"), "*.jpg", SearchOption.AllDirectories).Order(StringComparer.Ordinal).First();
+        var one = Directory.GetFiles(Path.Combine(pictures, "train"), "*.jpg",
+            SearchOption.AllDirectories).Order(StringComparer.Ordinal).First();
         File.Copy(one, Path.Combine(pictures, "val", "spiral", "copy.jpg"));
-        await File.WriteAllTextAsync(Path.Combine(pictures, "val", "spiral", "broken.jpg"), "no picture", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(pictures, "val", "spiral", "broken.jpg"), "no picture",
+            TestContext.Current.CancellationToken);
         (await ProgramRun.Extractor("extract", pictures, "--model", DemoCache.Model, "--out", cache)).EndedWith(0);
         (await ProgramRun.Trainer("audit", cache, "--out", found, "--images", pictures)).EndedWith(0);
 
@@ -29,7 +32,8 @@ public sealed class AuditReportTests(DemoCache demo) : IClassFixture<DemoCache>
                 PageCheck.IsWhole(browser);
                 Assert.True(browser.Ask<bool>(
                     "return [...document.querySelectorAll('figure div')].some(d => d.children.length == 2 && [...d.children].every(i => i.naturalWidth > 1)" +
-                    " && d.children[0].getBoundingClientRect().right <= d.children[1].getBoundingClientRect().left + 1)"), "the duplicates don't stand side by side");
+                    " && d.children[0].getBoundingClientRect().right <= d.children[1].getBoundingClientRect().left + 1)"),
+                        "the duplicates don't stand side by side");
                 Assert.Contains("broken.jpg", browser.Ask<string>("return document.body.textContent"), StringComparison.Ordinal);
             }
         }

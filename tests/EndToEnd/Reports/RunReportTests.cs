@@ -3,16 +3,18 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Reports;
 
-public sealed class RunReportTests(DemoCache demo) : IClassFixture<DemoCache>
+[Collection(nameof(Browser))]
+public sealed class RunReportTests(DemoCache demo, Browser browser) : IClassFixture<DemoCache>
 {
     private static readonly string[] Figures = ["curve-loss", "curve-accuracy", "confusion", "reliability", "roc", "precision-recall"];
 
     [Fact]
     public async Task A_report_reads_well_on_a_phone_and_on_a_screen_by_day_and_by_night()
     {
-        using var browser = Browser.Start();
+        browser.Start();
         var run = demo.File("run-report");
-        (await ProgramRun.Trainer("train", demo.Cache, "--out", run, "--head", "gap", "--epochs", "2", "--images", demo.Pictures)).EndedWith(0);
+        (await ProgramRun.Trainer(
+            "train", demo.Cache, "--out", run, "--head", "gap", "--epochs", "2", "--images", demo.Pictures)).EndedWith(0);
 
         var papers = new HashSet<string>();
         foreach (var width in (int[])[390, 1280])
@@ -23,7 +25,8 @@ public sealed class RunReportTests(DemoCache demo) : IClassFixture<DemoCache>
 
                 Assert.Equal(Figures.Order(), browser.AskList("return [...document.querySelectorAll('figure[id]')].map(f => f.id).sort()"));
                 PageCheck.IsWhole(browser);
-                Assert.True(browser.Ask<long>("return [...document.images].filter(i => i.naturalWidth > 1).length") > 0, "no thumbnail of a mistake");
+                Assert.True(browser.Ask<long>("return [...document.images].filter(i => i.naturalWidth > 1).length") > 0,
+                    "no thumbnail of a mistake");
                 papers.Add(browser.Ask<string>("return getComputedStyle(document.body).backgroundColor"));
             }
         }

@@ -4,9 +4,9 @@ using Headstart.Tests.Programs;
 namespace Headstart.Tests.Shipping;
 
 /// <summary>A run on drawn pictures, and what <c>trainer export</c> made of it, once for all tests of a class.</summary>
-public sealed class ShippedModel : IAsyncLifetime
+public sealed class ShippedModel(DrawnSet drawn) : IAsyncLifetime
 {
-    private readonly DemoCache _demo = new();
+    private readonly DemoCache _demo = new(drawn);
 
     public string Pictures => _demo.Pictures;
 
@@ -31,7 +31,8 @@ public sealed class ShippedModel : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await _demo.InitializeAsync();
-        (await ProgramRun.Trainer("train", Cache, "--out", Run, "--head", "flatten, l2norm, dense(64, relu)", "--lr", "1e-3", "--epochs", "15")).EndedWith(0);
+        (await ProgramRun.Trainer(
+            "train", Cache, "--out", Run, "--head", "flatten, l2norm, dense(64, relu)", "--lr", "1e-3", "--epochs", "15")).EndedWith(0);
         ExportJson = (await ProgramRun.Trainer("export", Run, "--model", DemoCache.Model, "--out", Model, "--json")).EndedWith(0).Output;
         (await ProgramRun.Trainer("export", Run, "--model", DemoCache.Model, "--out", RawModel, "--raw-input")).EndedWith(0);
         (await ProgramRun.Extractor("demo-data", NewPictures, "--per-class", "12", "--seed", "99")).EndedWith(0);
