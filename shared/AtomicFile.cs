@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart;
 
 /// <summary>Writes files that are either whole or not there.</summary>

@@ -1,6 +1,6 @@
 using Cocona;
 using Headstart.CommandLine;
-using Headstart.Training.Commands;
+using Headstart.Trainer.Commands;
 
 return CommandApp.Run(args, app =>
 {

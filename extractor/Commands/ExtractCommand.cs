@@ -3,6 +3,7 @@ using Cocona.Application;
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using Cocona;
 using Headstart.Cache;
 using Headstart.CommandLine;
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 
 namespace Headstart.Extraction.Commands;
 

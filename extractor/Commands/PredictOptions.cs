@@ -1,7 +1,6 @@
 using Cocona;
-using Headstart.CommandLine;
-using Headstart.Extraction.Pipeline;
 using Headstart.Extraction.Prediction;
+using Headstart.Extraction.Runtime;
 
 namespace Headstart.Extraction.Commands;
 

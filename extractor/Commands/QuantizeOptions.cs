@@ -1,5 +1,4 @@
 using Cocona;
-using Headstart.CommandLine;
 using Headstart.Extraction.Quantization;
 
 namespace Headstart.Extraction.Commands;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Headstart.CommandLine;
 using Headstart.Extraction.Quantization;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 
 namespace Headstart.Extraction.Commands;

@@ -59,7 +59,7 @@ internal sealed class Canvas(int width, int height)
     }
 
     /// <summary>Adds grain of the given standard deviation to every channel of every pixel.</summary>
-    public void AddNoise(float deviation, SeededRandom random)
+    public void AddNoise(float deviation, DemoRandom random)
     {
         foreach (ref var pixel in _pixels.AsSpan())
             pixel += deviation * new Vector3(Grain(random), Grain(random), Grain(random));
@@ -92,7 +92,7 @@ internal sealed class Canvas(int width, int height)
     }
 
     // Four 16-bit numbers added: mean 0, variance 1, bell-shaped enough for grain, and one draw instead of twelve.
-    private static float Grain(SeededRandom random)
+    private static float Grain(DemoRandom random)
     {
         var bits = random.NextBits();
         var sum = (bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48);

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 using Headstart.Models;
 using Headstart.Models.Onnx;
@@ -43,7 +42,7 @@ internal static class DemoBase
     /// <param name="path">Replaced if it is there.</param>
     public static void WriteSeeded(string path)
     {
-        var random = new SeededRandom(Seed);
+        var random = new DemoRandom(Seed);
         Write(path, $"kernels drawn with seed {Seed}", SeededNote, c => new ConvolutionWeights(DrawKernel(c, random), new float[c.OutChannels]));
     }
 
@@ -116,7 +115,7 @@ internal static class DemoBase
         return layer;
     }
 
-    private static float[] DrawKernel(VggConvolution convolution, SeededRandom random)
+    private static float[] DrawKernel(VggConvolution convolution, DemoRandom random)
     {
         var kernel = new double[convolution.OutChannels * convolution.InChannels * KernelArea];
         var deviation = Math.Sqrt(2.0 / (convolution.InChannels * KernelArea));

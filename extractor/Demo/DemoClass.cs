@@ -3,7 +3,7 @@ namespace Headstart.Extraction.Demo;
 /// <summary>One class of demo pictures: a name and a figure that varies within the class.</summary>
 /// <param name="Name">Also the folder's name.</param>
 /// <param name="Figure">A figure of this class in the unit disc.</param>
-internal sealed record DemoClass(string Name, Func<SeededRandom, SignedDistance> Figure)
+internal sealed record DemoClass(string Name, Func<DemoRandom, SignedDistance> Figure)
 {
     /// <summary>All classes. A set of n classes takes the first n: the order is part of what a seed means.</summary>
     public static IReadOnlyList<DemoClass> All { get; } =
@@ -27,7 +27,7 @@ internal sealed record DemoClass(string Name, Func<SeededRandom, SignedDistance>
     ];
 
     // A texture is seen through a hole that is round, square or in between, so that its outline says nothing.
-    private static SignedDistance Cut(SignedDistance texture, SeededRandom random)
+    private static SignedDistance Cut(SignedDistance texture, DemoRandom random)
     {
         var roundness = random.Uniform();
         var side = 0.7f + 0.2f * roundness;

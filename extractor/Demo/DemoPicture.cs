@@ -13,7 +13,7 @@ internal static class DemoPicture
     public const int SmallestSide = 160;
     public const int LargestSide = 320;
 
-    public static RgbImage Draw(DemoClass demoClass, SeededRandom random)
+    public static RgbImage Draw(DemoClass demoClass, DemoRandom random)
     {
         var canvas = new Canvas(random.Whole(SmallestSide, LargestSide), random.Whole(SmallestSide, LargestSide));
         var background = random.Colour();
@@ -26,7 +26,7 @@ internal static class DemoPicture
         return canvas.ToRgb();
     }
 
-    private static void DrawBackground(Canvas canvas, Vector3 background, SeededRandom random)
+    private static void DrawBackground(Canvas canvas, Vector3 background, DemoRandom random)
     {
         canvas.Shade((_, _) => background);
         for (var i = random.Whole(1, 4); i > 0; i--)
@@ -40,7 +40,7 @@ internal static class DemoPicture
         DrawStrokes(canvas, random.Whole(2, 6), thickest: 0.015f, random);
     }
 
-    private static void DrawFigure(Canvas canvas, SignedDistance figure, Vector3 background, SeededRandom random)
+    private static void DrawFigure(Canvas canvas, SignedDistance figure, Vector3 background, DemoRandom random)
     {
         var radius = random.Uniform(0.24f, 0.42f) * ShortSide(canvas);
         var centre = new Vector2(random.Uniform(radius, canvas.Width - radius), random.Uniform(radius, canvas.Height - radius));
@@ -65,7 +65,7 @@ internal static class DemoPicture
         };
     }
 
-    private static void DrawStrokes(Canvas canvas, int count, float thickest, SeededRandom random)
+    private static void DrawStrokes(Canvas canvas, int count, float thickest, DemoRandom random)
     {
         for (; count > 0; count--)
         {
@@ -78,7 +78,7 @@ internal static class DemoPicture
     }
 
     // Brighter on one side, darker on the other.
-    private static void Light(Canvas canvas, SeededRandom random)
+    private static void Light(Canvas canvas, DemoRandom random)
     {
         var centre = new Vector2(canvas.Width, canvas.Height) / 2;
         var slope = random.Uniform(0, 0.35f) * random.Direction() / centre;
@@ -86,7 +86,7 @@ internal static class DemoPicture
     }
 
     // A colour that can be told from another one. Drawn again until it differs, so each of the two is as likely the brighter one.
-    private static Vector3 Apart(Vector3 other, SeededRandom random)
+    private static Vector3 Apart(Vector3 other, DemoRandom random)
     {
         while (true)
         {
@@ -98,7 +98,7 @@ internal static class DemoPicture
 
     private static float Luma(Vector3 colour) => Vector3.Dot(colour, new Vector3(0.299f, 0.587f, 0.114f));
 
-    private static Vector2 AnyPoint(Canvas canvas, SeededRandom random) => new(random.Uniform(0, canvas.Width), random.Uniform(0, canvas.Height));
+    private static Vector2 AnyPoint(Canvas canvas, DemoRandom random) => new(random.Uniform(0, canvas.Width), random.Uniform(0, canvas.Height));
 
     private static float ShortSide(Canvas canvas) => Math.Min(canvas.Width, canvas.Height);
 }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Images;
 
 namespace Headstart.Extraction.Demo;
@@ -17,7 +16,7 @@ internal static class DemoSet
 
     /// <summary>The pixels of one picture, before JPEG.</summary>
     public static RgbImage Draw(DemoSetOptions options, DemoItem item) =>
-        DemoPicture.Draw(DemoClass.All[item.Class], SeededRandom.For(options.Seed, item.Class, item.Index));
+        DemoPicture.Draw(DemoClass.All[item.Class], DemoRandom.For(options.Seed, item.Class, item.Index));
 
     /// <summary>Draws the pictures that are not there yet. No file that is there is touched.</summary>
     /// <param name="folder">New, empty, or a demo set of the same options.</param>

@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Extraction.Demo;
 
 /// <summary>Which pictures a demo set holds. Equal options mean equal pictures, so this is also what the set's folder says about itself.</summary>

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Headstart.CommandLine;
 
 namespace Headstart.Extraction.Import;
 

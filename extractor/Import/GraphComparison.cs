@@ -17,7 +17,7 @@ internal static class GraphComparison
     /// <param name="preprocessing">Of both: each has one input, batch x 3 x Size x Size.</param>
     /// <param name="batch">The batch size that both accept.</param>
     /// <returns>The difference is infinite where shapes differ, or values are not finite.</returns>
-    /// <exception cref="Headstart.CommandLine.CommandException">ONNX Runtime can't run one of them.</exception>
+    /// <exception cref="Headstart.CommandException">ONNX Runtime can't run one of them.</exception>
     public static (string Output, double Difference) Run(
         ModelProto first, ModelProto second, string path, IReadOnlyList<(string First, string Second)> pairs, ImagePreprocessing preprocessing, int batch = 1)
     {

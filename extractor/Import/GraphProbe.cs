@@ -1,6 +1,5 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
-using Headstart.Extraction.Quantization;
+using Headstart.Extraction.Runtime;
 using Headstart.Models.Onnx;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;

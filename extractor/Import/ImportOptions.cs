@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Preprocessing;
 

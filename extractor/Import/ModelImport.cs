@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 

@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models.Onnx;
 
 namespace Headstart.Extraction.Import;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Headstart.CommandLine;
 using Headstart.Models;
 
 namespace Headstart.Extraction.Import;

@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Extraction.Import;
 
 internal enum WeightsFormat

@@ -1,3 +1,4 @@
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 
 namespace Headstart.Extraction.Pipeline;

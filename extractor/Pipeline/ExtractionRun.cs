@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Extraction.Planning;
 using Headstart.Extraction.Quantization;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Preprocessing;
 

@@ -1,5 +1,6 @@
 using Headstart.Cache;
 using Headstart.Extraction.Planning;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 

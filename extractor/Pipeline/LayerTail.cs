@@ -1,4 +1,4 @@
-using Headstart.CommandLine;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 using Microsoft.ML.OnnxRuntime;
 

@@ -9,7 +9,7 @@ internal sealed class CachedColumns(FeatureCache cache)
     private Dictionary<string, float[]> _values = [];
 
     /// <summary>Reads the group of a row, unless it is the one in memory.</summary>
-    /// <exception cref="CommandLine.CommandException">The part is damaged.</exception>
+    /// <exception cref="CommandException">The part is damaged.</exception>
     public async Task LoadAsync(int row, CancellationToken cancellationToken)
     {
         if (_group is { } loaded && row >= loaded.FirstRow && row < loaded.FirstRow + loaded.RowCount)

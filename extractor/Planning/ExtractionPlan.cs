@@ -1,4 +1,5 @@
 using Headstart.Cache;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 
 namespace Headstart.Extraction.Planning;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using CsvHelper;
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 
 namespace Headstart.Extraction.Planning;

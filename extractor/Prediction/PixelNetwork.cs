@@ -1,4 +1,4 @@
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 using Microsoft.ML.OnnxRuntime;
@@ -10,7 +10,7 @@ namespace Headstart.Extraction.Prediction;
 internal sealed class PixelNetwork(ModelFile model, InferenceSession session)
 {
     /// <summary>One probability a class.</summary>
-    /// <exception cref="CommandLine.CommandException">ONNX Runtime failed.</exception>
+    /// <exception cref="CommandException">ONNX Runtime failed.</exception>
     public float[] Run(RgbImage image)
     {
         var probabilities = new float[model.Contract.Prediction!.Classes.Count];

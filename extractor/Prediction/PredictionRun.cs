@@ -1,6 +1,5 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Pipeline;
-using Headstart.Extraction.Planning;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 

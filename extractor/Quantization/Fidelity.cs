@@ -1,4 +1,4 @@
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Models.Onnx;

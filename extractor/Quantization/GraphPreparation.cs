@@ -11,7 +11,7 @@ internal static class GraphPreparation
     /// <param name="model">Left as it is.</param>
     /// <param name="layers">The outputs that are kept.</param>
     /// <param name="path">For messages.</param>
-    /// <exception cref="Headstart.CommandLine.CommandException">An older opset that can't be raised.</exception>
+    /// <exception cref="Headstart.CommandException">An older opset that can't be raised.</exception>
     public static ModelProto Prepare(ModelProto model, IReadOnlyCollection<string> layers, string path)
     {
         var prepared = OnnxGraph.CutTo(model, layers);

@@ -1,5 +1,5 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Models.Onnx;

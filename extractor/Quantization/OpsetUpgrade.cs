@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Models.Onnx;
 
 namespace Headstart.Extraction.Quantization;

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Headstart.CommandLine;
 using Headstart.Images;
 
 namespace Headstart.Extraction.Quantization;

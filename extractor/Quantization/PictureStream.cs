@@ -1,8 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Headstart.Extraction.Pipeline;
-using Headstart.Extraction.Planning;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Preprocessing;
 using Microsoft.ML.OnnxRuntime;

@@ -1,4 +1,4 @@
-using Headstart.CommandLine;
+using Headstart.Extraction.Runtime;
 
 namespace Headstart.Extraction.Quantization;
 

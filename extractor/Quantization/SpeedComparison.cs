@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Microsoft.ML.OnnxRuntime;

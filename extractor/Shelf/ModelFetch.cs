@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 
 namespace Headstart.Extraction.Shelf;

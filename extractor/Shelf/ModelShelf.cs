@@ -1,6 +1,4 @@
 using System.Text.Json;
-using Headstart.CommandLine;
-using Headstart.Models;
 
 namespace Headstart.Extraction.Shelf;
 

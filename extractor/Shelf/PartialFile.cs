@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 
 namespace Headstart.Extraction.Shelf;

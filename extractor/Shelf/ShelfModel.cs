@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 using Headstart.Models;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Headstart.CommandLine;
 
 namespace Headstart.Cache;
 

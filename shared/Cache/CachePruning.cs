@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Cache;
 
 /// <summary>Drops rows from a cache.</summary>

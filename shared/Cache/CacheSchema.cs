@@ -5,9 +5,6 @@ namespace Headstart.Cache;
 /// <summary>The columns of a part file, in file order. docs/CACHE-FORMAT.md describes them for readers in other languages.</summary>
 internal sealed class CacheSchema
 {
-    // Parquet.Net's lists are always optional; with a required element the deepest definition level is 2.
-    public const int PresentElement = 2;
-
     private readonly Dictionary<string, DataField> _layers;
 
     public CacheSchema(CacheContract contract)

@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Cache;
 
 /// <summary>What a check of every byte of a cache found.</summary>

@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Cache;
 
 /// <summary>Adds rows to a cache folder, part after part. Holds the cache's lock, so there is one writer.</summary>

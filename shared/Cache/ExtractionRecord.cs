@@ -31,7 +31,7 @@ public sealed record ExtractionRecord
     public required IReadOnlyList<string> Layers { get; init; }
 
     /// <summary>Puts it beside the cache; from now on it counts, and no record of another sharding.</summary>
-    /// <exception cref="CommandLine.CommandException">It can't be written.</exception>
+    /// <exception cref="CommandException">It can't be written.</exception>
     public void Write(CacheFolder folder)
     {
         AtomicFile.WriteText(folder.RecordFile, JsonSerializer.Serialize(this, HeadstartJson.Compact) + "\n");

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
-using Headstart.CommandLine;
+using Headstart.Cache.Parquet;
 using Headstart.Models;
 using Parquet;
 using Parquet.Meta;
@@ -194,7 +194,7 @@ public sealed class FeatureCache
                     throw new InvalidDataException($"row {first / length} has not {length} values");
             }
 
-            if (definitionLevels.AsSpan(0, values).ContainsAnyExcept(CacheSchema.PresentElement))
+            if (definitionLevels.AsSpan(0, values).ContainsAnyExcept(LevelRuns.PresentElement))
                 throw new InvalidDataException("a feature is null");
         }
         finally

@@ -14,7 +14,7 @@ public static class FolderWords
 
     /// <summary>Says on standard error what a reader of a cache should know; nothing where all is well.</summary>
     /// <param name="requireComplete">Refuse a cache that is not complete, or of which it is not known.</param>
-    /// <exception cref="CommandLine.CommandException">Refused.</exception>
+    /// <exception cref="CommandException">Refused.</exception>
     public static void Warn(FeatureCache cache, bool requireComplete, TextWriter error)
     {
         if (Strangers(cache.Folder, cache.Strangers) is { } strangers)
@@ -22,7 +22,7 @@ public static class FolderWords
         if (cache.Completeness.Complete == true)
             return;
         if (requireComplete)
-            throw new CommandLine.CommandException($"{cache.Folder} is {cache.Completeness.Words}. Leave --require-complete out to take it as it is.");
+            throw new CommandException($"{cache.Folder} is {cache.Completeness.Words}. Leave --require-complete out to take it as it is.");
         if (cache.Completeness.Complete == false)
             error.WriteLine($"warning: {cache.Folder} is {cache.Completeness.Words}.");
     }

@@ -1,4 +1,4 @@
-using Headstart.CommandLine;
+using Headstart.Cache.Parquet;
 using Headstart.Models;
 using Parquet;
 using Parquet.Meta;
@@ -48,7 +48,7 @@ internal sealed class LayerColumn(ModelLayer layer, ByteGrid? grid, int capacity
         for (var first = 0; first < values; first += length)
             repetitionLevels[first] = 0;
         var definitionLevels = new int[values];
-        Array.Fill(definitionLevels, CacheSchema.PresentElement);
+        Array.Fill(definitionLevels, LevelRuns.PresentElement);
         var field = schema.Layer(layer.Name);
         return grid is null
             ? group.WriteAllPartsAsync<float>(field, _floats.AsMemory(0, values), definitionLevels, repetitionLevels, cancellationToken)

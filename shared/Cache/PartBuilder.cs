@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.IO.Compression;
-using Headstart.CommandLine;
+using Headstart.Cache.Parquet;
 using Parquet;
 using Parquet.Meta;
 using Parquet.Schema;

@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 
 namespace Headstart.Cache;

@@ -12,7 +12,7 @@ public sealed record TrustedParts(FeatureCache? Cache, IReadOnlyList<string> Dou
     /// Sets aside the parts that have no digest, and the parts that are not whole among those that have a row in common with another: a run keeps one of two equal rows, and
     /// must not keep the damaged one.
     /// </summary>
-    /// <exception cref="CommandLine.CommandException">A part can't be read, or doesn't belong to the others.</exception>
+    /// <exception cref="CommandException">A part can't be read, or doesn't belong to the others.</exception>
     public static async Task<TrustedParts> OpenAsync(CacheFolder folder, CancellationToken cancellationToken)
     {
         var doubtful = folder.PartsWithoutDigest.ToHashSet(StringComparer.Ordinal);

@@ -2,7 +2,6 @@ using System.Reflection;
 using Cocona.Command;
 using Cocona.Command.Dispatcher;
 using Cocona.CommandLine;
-using Headstart.Models;
 
 namespace Headstart.CommandLine;
 

@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Images;
 
 /// <summary>The files below a folder that are named like images, links followed.</summary>

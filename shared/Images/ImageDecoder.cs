@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Headstart.Preprocessing;
 using NetVips;
 
 namespace Headstart.Images;

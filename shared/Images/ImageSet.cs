@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Images;
 
 /// <summary>What is in a picture set: a folder of classes, a folder of splits of classes, a flat folder, a CSV, or one image.</summary>

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models.Onnx;
 
 namespace Headstart.Models;

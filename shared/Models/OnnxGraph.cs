@@ -1,5 +1,4 @@
 using Google.Protobuf.Collections;
-using Headstart.CommandLine;
 using Headstart.Models.Onnx;
 
 namespace Headstart.Models;

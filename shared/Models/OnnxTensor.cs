@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models.Onnx;
 
 namespace Headstart.Models;

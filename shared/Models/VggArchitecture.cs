@@ -1,5 +1,3 @@
-using Headstart.CommandLine;
-
 namespace Headstart.Models;
 
 /// <summary>One 3x3 convolution of a VGG, with Keras' name for it.</summary>

@@ -1,4 +1,4 @@
-using Headstart.CommandLine;
+using Headstart.Images;
 
 namespace Headstart.Preprocessing;
 
@@ -79,10 +79,4 @@ public enum ChannelOrder
 {
     Rgb,
     Bgr,
-}
-
-public enum ExifOrientation
-{
-    Ignore,
-    Honour,
 }

@@ -12,7 +12,7 @@ public sealed class ImagePreprocessor
     private readonly BilinearResizer? _bilinear;
     private readonly PillowResizer? _antialiased;
 
-    /// <exception cref="CommandLine.CommandException">A contract that no image could be preprocessed with.</exception>
+    /// <exception cref="CommandException">A contract that no image could be preprocessed with.</exception>
     public ImagePreprocessor(ImagePreprocessing preprocessing)
     {
         preprocessing.Validate();

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Headstart.CommandLine;
 using Headstart.Models;
 
 namespace Headstart.Safetensors;

@@ -3,7 +3,7 @@ using System.Globalization;
 using Headstart.Cache;
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Training.Audit;
+using Headstart.Trainer.Audit;
 
 namespace Headstart.Bench;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Headstart.Cache;
+using Headstart.Cache.Parquet;
 using Headstart.Models;
 using Headstart.Preprocessing;
 using K4os.Compression.LZ4;
@@ -213,7 +214,7 @@ internal sealed class EncodingBenchmark : IDisposable
             using var group = file.AppendRowGroup();
             using var column = (ColumnWriter<float>)group.NextColumn();
             var (definitions, repetitions) = levels[part];
-            Array.Fill(definitions, (short)CacheSchema.PresentElement);
+            Array.Fill(definitions, (short)LevelRuns.PresentElement);
             for (var i = 0; i < PartLength; i++)
                 repetitions[i] = (short)(i % BlockFeatures.Length == 0 ? 0 : 1);
             column.WriteBatch(PartLength, definitions, repetitions, Source(part).Span);

@@ -1,10 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;

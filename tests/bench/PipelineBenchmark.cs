@@ -1,7 +1,7 @@
 using System.Globalization;
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
-using Headstart.Extraction.Planning;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 

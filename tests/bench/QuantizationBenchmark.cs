@@ -1,11 +1,13 @@
 using System.Globalization;
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;

@@ -1,5 +1,5 @@
 using Headstart.Cache;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;

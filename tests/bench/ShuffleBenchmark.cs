@@ -1,8 +1,8 @@
 using System.Globalization;
 using Headstart.Cache;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;

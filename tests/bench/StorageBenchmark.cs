@@ -1,5 +1,6 @@
 using System.Globalization;
 using Headstart.Cache;
+using Headstart.Cache.Parquet;
 using Headstart.Models;
 using ParquetSharp;
 
@@ -165,7 +166,7 @@ internal sealed class StorageBenchmark : IDisposable
         var length = _layer.Shape.Length;
         var values = new int[count * length];
         var (definitions, repetitions) = (new short[values.Length], new short[values.Length]);
-        Array.Fill(definitions, (short)CacheSchema.PresentElement);
+        Array.Fill(definitions, (short)LevelRuns.PresentElement);
         for (var i = 0; i < values.Length; i++)
             (values[i], repetitions[i]) = (_bytes[(first * length) + i], (short)(i % length == 0 ? 0 : 1));
         column.WriteBatch(values.Length, definitions, repetitions, values);

@@ -4,9 +4,9 @@ using System.Text.RegularExpressions;
 using Headstart.Cache;
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Bench;

@@ -1,7 +1,6 @@
 using Headstart.Cache;
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Training;
 
 namespace Headstart.Tests;
 

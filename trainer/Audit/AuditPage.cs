@@ -1,9 +1,9 @@
 using System.Globalization;
 using Headstart.Cache;
-using Headstart.Training.Reports;
-using Headstart.Training.Reports.Charts;
+using Headstart.Trainer.Reports;
+using Headstart.Trainer.Reports.Charts;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary><c>report.html</c> of an audit: what was found, with the pictures, then what it rests on.</summary>
 internal static class AuditPage
@@ -20,7 +20,7 @@ internal static class AuditPage
     /// <param name="layer">By which features.</param>
     /// <param name="command">That repeats it.</param>
     /// <param name="pictures">Where the pictures are, if anywhere.</param>
-    /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
+    /// <exception cref="CommandException">The file can't be written.</exception>
     public static void Write(string folder, DataAudit audit, FeatureCache cache, string layer, string command, Thumbnails pictures) =>
         AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(audit), Body(audit, cache, layer, command, pictures)));
 

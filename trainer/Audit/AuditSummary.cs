@@ -1,4 +1,4 @@
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>What <c>trainer audit --json</c> prints.</summary>
 /// <param name="Images">All plain images of the cache.</param>

@@ -1,8 +1,7 @@
 using System.Globalization;
 using CsvHelper;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>The findings as CSV files; docs/AUDIT.md describes the columns.</summary>
 internal static class AuditTables

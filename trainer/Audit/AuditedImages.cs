@@ -1,10 +1,10 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>The plain images of a cache, of all splits, and of each distinct one what the audit needs of its features.</summary>
 internal sealed class AuditedImages : IDisposable

@@ -2,7 +2,7 @@ using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>What the features of a cache say about its pictures and labels.</summary>
 /// <param name="Images">All plain images.</param>

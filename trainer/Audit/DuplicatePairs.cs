@@ -1,6 +1,6 @@
 using Headstart.Cache;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>An image and another one that shows the same.</summary>
 /// <param name="Group">From 1; all that are linked by pairs have one number.</param>

@@ -1,7 +1,7 @@
 using Headstart.Models;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>Makes a layer's features small enough to keep those of every image, so that what is alike before stays alike.</summary>
 /// <remarks>

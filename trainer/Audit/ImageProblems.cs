@@ -1,9 +1,8 @@
 using System.Globalization;
 using CsvHelper;
 using Headstart.Cache;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>An image that could not be used, or that has little in it.</summary>
 /// <param name="Path">As the cache says.</param>

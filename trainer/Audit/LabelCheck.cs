@@ -1,6 +1,6 @@
 using Headstart.Cache;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>How well an image's label fits what the others teach of it.</summary>
 /// <param name="Image">Which.</param>

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>Divides images into folds: each class evenly, and all images of one picture in the same fold, so that no image is judged by its own duplicate.</summary>
 internal static class LabelFolds

@@ -1,7 +1,7 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>Two distinct images that show the same picture.</summary>
 /// <param name="First">Number of a distinct image.</param>

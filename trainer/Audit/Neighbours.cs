@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>For each distinct image those that are most like it, by the cosine of their pooled features.</summary>
 /// <param name="Count">How many each image has: ten, or all others where there are fewer.</param>

@@ -1,6 +1,7 @@
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>What each image would be taken for by a linear head that has not seen it: L2-regularised logistic regression, once a fold.</summary>
 /// <remarks>

@@ -1,6 +1,6 @@
 using Headstart.Cache;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>How far an image lies from its own class.</summary>
 /// <param name="Image">The first of equal files.</param>

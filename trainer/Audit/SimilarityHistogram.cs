@@ -1,9 +1,9 @@
-using Headstart.Training.Reports;
-using Headstart.Training.Reports.Charts;
+using Headstart.Trainer.Reports;
+using Headstart.Trainer.Reports.Charts;
 using OxyPlot.Annotations;
 using OxyPlot.Series;
 
-namespace Headstart.Training.Audit;
+namespace Headstart.Trainer.Audit;
 
 /// <summary>How alike each image is to the most similar other one, and from where on two are called the same picture.</summary>
 internal static class SimilarityHistogram

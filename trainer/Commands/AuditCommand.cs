@@ -2,12 +2,12 @@ using Cocona;
 using Cocona.Application;
 using Headstart.Cache;
 using Headstart.CommandLine;
-using Headstart.Training.Audit;
-using Headstart.Training.Reports;
+using Headstart.Trainer.Audit;
+using Headstart.Trainer.Reports;
 
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary><c>trainer audit</c>: what the features already know about the pictures and their labels.</summary>
 public sealed class AuditCommand
@@ -35,7 +35,7 @@ public sealed class AuditCommand
 
         var notes = new List<string>();
         AuditTables.Write(outFolder, audit);
-        if (KnownDuplicates.TryWrite(cacheFolder, audit.Duplicates.Pairs) is { } unwritten)
+        if (KnownDuplicatesFile.TryWrite(cacheFolder, audit.Duplicates.Pairs) is { } unwritten)
             notes.Add(unwritten);
         if (audit.Labels is null)
             notes.Add("The labels were not judged: it takes two classes with two pictures each.");

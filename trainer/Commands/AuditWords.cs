@@ -1,8 +1,8 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Audit;
+using Headstart.Trainer.Audit;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>What <c>trainer audit</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
 internal sealed class AuditWords(TextWriter output)

@@ -1,6 +1,4 @@
-using Headstart.CommandLine;
-
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>The values of <c>--checkpoint-every</c>.</summary>
 internal static class CheckpointInterval

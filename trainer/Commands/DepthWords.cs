@@ -1,8 +1,8 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Sweeps;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>The end of a sweep over depth and rate: the table, and what it says, in lines of at most 80 columns.</summary>
 internal sealed class DepthWords(TextWriter output)

@@ -3,13 +3,15 @@ using Cocona.Application;
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 using TorchSharp;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary><c>trainer evaluate</c>: how good a run's head is on features that it has not learnt from.</summary>
 public sealed class EvaluateCommand
@@ -85,7 +87,7 @@ public sealed class EvaluateCommand
         var layer = CachedPrefix.Among(cache.Contract.Layers, model, [new UnfrozenPart(tuning.UnfrozenFrom, run.Layer.Name)]) ?? throw NoPrefix(cache, folder, tuning, path);
         RequireSameFeatures(cache, folder, run, layer);
         using var set = await LoadAsync(new FeatureLoader(cache, layer, null), cache, run, rows, cancellationToken).ConfigureAwait(false);
-        using var network = TunedNetwork.Load(folder, model, layer.Name, device);
+        using var network = TunedRun.Load(folder, model, layer.Name, device);
         return (network.Predict(set), set.Labels);
     }
 

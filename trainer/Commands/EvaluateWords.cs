@@ -1,11 +1,10 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Reports;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Reports;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>What <c>trainer evaluate</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
 internal sealed class EvaluateWords(TextWriter output)

@@ -2,10 +2,10 @@ using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Export;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Export;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary><c>trainer export</c>: a run and its base in, one ONNX file out.</summary>
 public sealed class ExportCommand

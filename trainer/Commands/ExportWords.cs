@@ -1,8 +1,8 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Export;
+using Headstart.Trainer.Export;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>What <c>trainer export</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
 internal sealed class ExportWords(TextWriter output)

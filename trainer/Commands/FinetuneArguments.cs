@@ -1,9 +1,10 @@
 using Cocona;
-using Headstart.CommandLine;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>The options of <c>trainer finetune</c>.</summary>
 public sealed record FinetuneArguments(

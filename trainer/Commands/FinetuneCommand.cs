@@ -1,10 +1,9 @@
 using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary><c>trainer finetune</c>: a run and its base in, a run with a tuned base out.</summary>
 public sealed class FinetuneCommand

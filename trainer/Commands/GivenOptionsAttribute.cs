@@ -1,6 +1,6 @@
 using Cocona.Filters;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>Tells a command which options were really typed (Cocona itself shows no difference to a default), and the arguments behind the first.</summary>
 [AttributeUsage(AttributeTargets.Method)]

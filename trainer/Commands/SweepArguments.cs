@@ -1,8 +1,9 @@
 using Cocona;
-using Headstart.Training.Runs;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
+using Headstart.Trainer.Tensors;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>The options of <c>trainer sweep</c>.</summary>
 public sealed record SweepArguments(

@@ -4,10 +4,11 @@ using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Runs;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
+using Headstart.Trainer.Tensors;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary><c>trainer sweep</c>: a cache and a space in, a leaderboard and the best run out.</summary>
 public sealed class SweepCommand

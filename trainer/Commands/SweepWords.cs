@@ -1,11 +1,11 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Reports;
-using Headstart.Training.Runs;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>What <c>trainer sweep</c> tells a person, in lines of at most 80 columns (names and paths apart).</summary>
 internal sealed class SweepWords(TextWriter output, SweepSpace space)

@@ -1,11 +1,13 @@
 using Cocona;
 using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary>The options of <c>trainer train</c>.</summary>
 public sealed record TrainArguments(

@@ -1,12 +1,14 @@
 using Cocona;
 using Cocona.Application;
 using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Commands;
+namespace Headstart.Trainer.Commands;
 
 /// <summary><c>trainer train</c>: a cache in, a run out.</summary>
 public sealed class TrainCommand

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>How far figures could be from the truth by chance: they are computed again and again from rows drawn, with repetition, from the rows.</summary>
 /// <remarks>

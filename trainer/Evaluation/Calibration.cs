@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>How a run's logits become probabilities and a decision. Stored in the run and carried into the exported model.</summary>
 /// <param name="Temperature">Logits are divided by it. Above 1: the head was too sure of itself. Decides about probabilities alone, never about which one is the highest.</param>
@@ -10,7 +10,7 @@ internal sealed record Calibration(double Temperature, double? Threshold = null,
     /// <param name="labels">Theirs.</param>
     /// <param name="classes">At least 2.</param>
     /// <param name="rule">How to choose the threshold; for more than two classes it must be the default.</param>
-    /// <exception cref="CommandLine.CommandException">The rule needs rows of a class that has none.</exception>
+    /// <exception cref="CommandException">The rule needs rows of a class that has none.</exception>
     public static Calibration Fit(ReadOnlySpan<float> logits, int[] labels, int classes, ThresholdRule rule)
     {
         var temperature = TemperatureScaling.Fit(logits, labels, classes);

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>
 /// The expected calibration error: rows are put into 15 bins of equal width by their confidence, the probability of the most probable class; in each bin the mean

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Every figure of some predictions, each with its 95 % interval. Also what <c>--json</c> prints: its names are a
 /// contract.</summary>

@@ -1,6 +1,6 @@
-using static Headstart.Training.Evaluation.WeightedFigures;
+using static Headstart.Trainer.Evaluation.WeightedFigures;
 
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>The interval of each figure: from resampling, and where all resamples agree (every row is right, or none) from the number of
 /// rows.</summary>

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>How well a head does on some rows.</summary>
 /// <param name="Loss">Cross-entropy a row, in nats.</param>

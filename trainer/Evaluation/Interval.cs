@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Where the true figure lies, at 95 % confidence.</summary>
 internal readonly record struct Interval(double Low, double High)

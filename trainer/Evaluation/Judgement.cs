@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>What the model that ships says of labelled rows. Every final figure of a run is from here: summaries, <c>run.json</c>,
 /// <c>report.html</c>, <c>evaluate</c>.</summary>

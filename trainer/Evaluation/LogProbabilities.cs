@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Turns logits into logarithms of probabilities: n x k, row-major, in double, without overflow and without rounding to 0 or 1.</summary>
 internal static class LogProbabilities

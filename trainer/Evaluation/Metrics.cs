@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Figures of merit of predictions. All take n x k log-probabilities, row-major, and n class indices; none depends on the order of the rows.</summary>
 internal static class Metrics

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>The standard normal distribution, which .NET doesn't have.</summary>
 internal static class NormalDistribution

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>What a head says as it was trained: temperature 1, and of two classes the second where it is the more probable one. What every
 /// epoch's line shows.</summary>

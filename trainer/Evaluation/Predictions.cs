@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>What a head says of labelled rows: probabilities, and the class that it decides for.</summary>
 internal sealed class Predictions

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>The areas under the ROC and the precision-recall curve of each class, and their mean, each with its interval, at any number of
 /// rows and classes.</summary>

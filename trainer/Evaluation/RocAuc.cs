@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>The area under the ROC curve: the probability that a random positive row scores above a random negative one, ties counting half.</summary>
 internal static class RocAuc

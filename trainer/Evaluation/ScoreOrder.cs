@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Rows sorted by their score for one class: the areas under its curves, and how much each row moves them.</summary>
 internal sealed class ScoreOrder

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Student's t distribution, which .NET doesn't have: the normal one where the standard error itself comes from few
 /// rows.</summary>

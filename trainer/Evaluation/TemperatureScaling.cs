@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Finds the number to divide logits by, so that probabilities come true as often as they say.</summary>
 /// <remarks>

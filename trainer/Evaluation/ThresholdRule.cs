@@ -1,7 +1,6 @@
 using System.Globalization;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>How sure a head of two classes must be before it says the second: what <c>--threshold</c> means.</summary>
 /// <remarks>

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Evaluation;
+namespace Headstart.Trainer.Evaluation;
 
 /// <summary>The figures of some predictions at once, each row counted as often as a weight says: once for the figures themselves, by chance
 /// for a resample.</summary>

@@ -1,8 +1,7 @@
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>Whether a base is the one whose features a run learnt from.</summary>
 internal static class BaseMatch

@@ -1,8 +1,6 @@
-using Headstart.CommandLine;
 using Headstart.Images;
-using Headstart.Preprocessing;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>The pictures that an exported model is tried on: real ones where they can be read, otherwise drawn from a seed.</summary>
 /// <param name="Pictures">Decoded as they are asked for, so that few are in memory at a time.</param>

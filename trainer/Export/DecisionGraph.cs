@@ -1,9 +1,9 @@
 using Headstart.Models;
 using Headstart.Models.Onnx;
-using static Headstart.Training.Export.GraphNodes;
+using static Headstart.Trainer.Export.GraphNodes;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>From logits to a decision: temperature, probabilities, threshold.</summary>
 internal static class DecisionGraph

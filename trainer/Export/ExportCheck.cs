@@ -1,4 +1,4 @@
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>How near an exported model comes to the trainer.</summary>
 /// <param name="Pictures">How many both were asked about.</param>

@@ -1,6 +1,6 @@
 using Headstart.Models;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>What kind of model is wanted.</summary>
 internal sealed record ExportOptions

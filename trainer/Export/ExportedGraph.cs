@@ -1,10 +1,9 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Safetensors;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>Base, tuned tensors and head in one graph.</summary>
 internal static class ExportedGraph

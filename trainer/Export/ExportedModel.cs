@@ -1,9 +1,9 @@
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Training.Runtime;
+using Headstart.Trainer.Runtime;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>The bytes that are to be published, running.</summary>
 /// <param name="bytes">A whole model file.</param>

@@ -1,12 +1,11 @@
 using System.Runtime.InteropServices;
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using AttributeType = Headstart.Models.Onnx.AttributeProto.Types.AttributeType;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>Nodes and constants that are written one after the other, and then put before or behind a graph's own.</summary>
 /// <remarks>

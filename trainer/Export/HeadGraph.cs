@@ -1,8 +1,8 @@
 using Headstart.Safetensors;
-using Headstart.Training.Heads;
-using static Headstart.Training.Export.GraphNodes;
+using Headstart.Trainer.Heads;
+using static Headstart.Trainer.Export.GraphNodes;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>
 /// A trained head as ONNX operators: what <see cref="Head"/> computes, without dropout, with batch norm's running statistics.

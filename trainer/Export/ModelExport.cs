@@ -1,12 +1,11 @@
 using System.Security.Cryptography;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Safetensors;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>Joins a run's head, what it has tuned, and its base into one model file, and gives that out only where it computes what the trainer computes.</summary>
 internal sealed class ModelExport : IDisposable

@@ -1,14 +1,13 @@
 using System.Security.Cryptography;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Images;
-using Headstart.Preprocessing;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>What a head's probabilities became by being joined to another base than it learnt from, on images of the run's cache.</summary>
 /// <param name="Images">How many were compared.</param>

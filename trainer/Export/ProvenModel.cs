@@ -1,6 +1,6 @@
 using Headstart.Models;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>A model file that was compared with the trainer and may be published.</summary>
 /// <param name="Bytes">The whole file.</param>

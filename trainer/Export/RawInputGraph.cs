@@ -1,10 +1,9 @@
-using Headstart.CommandLine;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using static Headstart.Training.Export.GraphNodes;
+using static Headstart.Trainer.Export.GraphNodes;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>The contract's resize, crop and normalisation as ONNX operators, for one picture of any size.</summary>
 /// <remarks>

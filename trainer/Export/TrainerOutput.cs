@@ -1,15 +1,14 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Safetensors;
-using Headstart.Training.Evaluation;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
-using Headstart.Training.Runtime;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runtime;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>What the trainer itself computes: base and head in TorchSharp, or, of a base with operators that fine-tuning doesn't know, the head alone, behind ONNX Runtime.</summary>
 internal sealed class TrainerOutput : IDisposable

@@ -1,11 +1,10 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Safetensors;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
-namespace Headstart.Training.Export;
+namespace Headstart.Trainer.Export;
 
 /// <summary>The tensors of the base that a run has changed: <c>base.safetensors</c> beside its head, under the names of the base's initialisers.</summary>
 internal static class TunedTensors

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Divides row groups among the blocks of an epoch.</summary>
 /// <remarks>

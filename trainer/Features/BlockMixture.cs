@@ -1,4 +1,4 @@
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>How far the blocks of a streamed epoch are from the mixture of classes that all images have.</summary>
 internal static class BlockMixture

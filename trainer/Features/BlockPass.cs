@@ -1,7 +1,6 @@
-using Headstart.CommandLine;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Wanted rows of a row group.</summary>
 /// <param name="Group">Which.</param>

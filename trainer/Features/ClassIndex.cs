@@ -1,6 +1,6 @@
 using Headstart.Cache;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Class names to numbers.</summary>
 internal static class ClassIndex

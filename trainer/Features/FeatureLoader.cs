@@ -1,10 +1,9 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Reads rows of caches into memory, all at once: in parallel, straight into the tensors' memory, each row group once.</summary>
 internal sealed class FeatureLoader

@@ -1,6 +1,7 @@
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Features of labelled images, in memory: of each image its plain view, and augmented views where the cache has them.</summary>
 /// <remarks>The first <see cref="FeatureSource.Count"/> rows are the images, in order; what reads no further sees a set without views.</remarks>

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Features of labelled images, to be learnt from in random order and judged by in their own.</summary>
 internal abstract class FeatureSource : IDisposable
@@ -44,7 +44,7 @@ internal abstract class EpochImages : IDisposable
     /// <summary>Copies the features of the next images.</summary>
     /// <param name="destination">Row after row.</param>
     /// <param name="labels">Gets their class indices; its length says how many there are to be.</param>
-    /// <exception cref="CommandLine.CommandException">A part of the cache can't be read, or is not what it was.</exception>
+    /// <exception cref="CommandException">A part of the cache can't be read, or is not what it was.</exception>
     /// <exception cref="OperationCanceledException">While it waited for features.</exception>
     public abstract void Next(Span<float> destination, Span<int> labels);
 

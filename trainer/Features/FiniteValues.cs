@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 internal static class FiniteValues
 {

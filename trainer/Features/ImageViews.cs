@@ -1,6 +1,6 @@
 using Headstart.Cache;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Which of the chosen rows are views of one image, and where each goes in a <see cref="FeatureSet"/>.</summary>
 /// <param name="Images">For each image the row that stands for it: the first of its rows, which is the plain view where the rows are ordered by view.</param>

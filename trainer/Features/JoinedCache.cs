@@ -1,6 +1,6 @@
 using Headstart.Cache;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>One cache or several that train together, with their rows and row groups numbered through.</summary>
 internal sealed class JoinedCache

@@ -1,7 +1,6 @@
-using Headstart.CommandLine;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>What of the features is held in memory, and in blocks of how many images the rest is read in every epoch.</summary>
 /// <param name="Limit">What the whole process may take; null for as much as it needs.</param>

@@ -1,7 +1,6 @@
 using System.Globalization;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>An amount of memory as people type it: <c>512M</c>, <c>2G</c>, <c>1.5GiB</c>. K, M, G and T are powers of 1,024.</summary>
 internal readonly record struct MemorySize(long Bytes)

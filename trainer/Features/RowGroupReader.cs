@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Where a row's features go.</summary>
 /// <param name="Target">As the head's fixed pieces leave them, contiguous [n, ...]; null for a row that nobody wants.</param>

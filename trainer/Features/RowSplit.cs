@@ -1,7 +1,6 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Which rows of one cache, or of several, train a head and which judge it. The test split is in neither.</summary>
 /// <remarks>Both lists are ordered by path and view, so that nothing later depends on how the cache is divided into parts.</remarks>

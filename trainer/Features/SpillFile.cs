@@ -1,7 +1,8 @@
 using System.Buffers;
+using Headstart.Trainer.Tensors;
 using Microsoft.Win32.SafeHandles;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Features that a cache gave once, as the head wants them, in a temporary file: read again faster than from the cache.</summary>
 /// <remarks>

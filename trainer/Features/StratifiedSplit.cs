@@ -1,7 +1,6 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Draws a validation split: the same fraction of every class, by a seed.</summary>
 /// <remarks>

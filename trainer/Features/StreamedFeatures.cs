@@ -1,6 +1,7 @@
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Features of labelled images that stay on disk: read block by block in every pass, in shuffled blocks of row groups to learn from.</summary>
 /// <remarks>

@@ -1,10 +1,8 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Audit;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>What a training reads: which layer of which caches, which rows learn and which judge.</summary>
 /// <param name="Joined">The caches that train; they validate too where there is no other.</param>

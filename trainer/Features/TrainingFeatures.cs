@@ -1,6 +1,6 @@
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>What a training learns from and what judges it: in memory, or read from the caches in every epoch.</summary>
 internal sealed class TrainingFeatures : IDisposable
@@ -24,7 +24,7 @@ internal sealed class TrainingFeatures : IDisposable
     /// <param name="spillFolder">Gets a temporary file of features that don't fit into memory and are read again; null to read the cache again.</param>
     /// <param name="progress">Told of images as they are read into memory.</param>
     /// <returns>The caller owns it.</returns>
-    /// <exception cref="CommandLine.CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
+    /// <exception cref="CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
     public static async Task<TrainingFeatures> OpenAsync(
         TrainingData data, MemoryPlan plan, Head head, string? spillFolder, IProgress<int> progress, CancellationToken cancellationToken)
     {

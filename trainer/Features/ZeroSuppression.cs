@@ -3,7 +3,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace Headstart.Training.Features;
+namespace Headstart.Trainer.Features;
 
 /// <summary>Floats without their zeros: for each 64 values a mask of those that are not 0, bit by bit as they come, and then these.</summary>
 /// <remarks>

@@ -1,8 +1,7 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The cached layer from which what is tuned is computed: the deepest that lies before all of it, so that the least is left to compute.</summary>
 internal static class CachedPrefix

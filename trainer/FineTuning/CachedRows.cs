@@ -1,7 +1,8 @@
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Features of the layer before the tuned part, in memory.</summary>
 /// <param name="features">Owned by this from now on.</param>

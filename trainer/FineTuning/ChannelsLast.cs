@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>libtorch's channels-last memory format: [n, c, h, w] as ever, but with the channels of one pixel side by side in memory.</summary>
 internal static class ChannelsLast

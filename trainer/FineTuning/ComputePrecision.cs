@@ -1,10 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.Intrinsics.X86;
-using Headstart.CommandLine;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The arithmetic of the base. Weights, head, loss and optimizer are float32 in any case.</summary>
 public enum ComputePrecision

@@ -2,7 +2,7 @@ using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>How the window of a convolution goes; rows before columns in each pair.</summary>
 internal sealed record ConvolutionWindow(long[] Strides, long[] Padding, long[] Dilations, long Groups);

@@ -1,9 +1,8 @@
 using System.Globalization;
-using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 using TorchSharp;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Holds the figures before the first step to those that the same weights had when they were saved: the rebuilt base and the
 /// features that the head learnt from must say the same.</summary>

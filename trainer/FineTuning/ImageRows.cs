@@ -1,13 +1,12 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
-using Headstart.CommandLine;
 using Headstart.Images;
 using Headstart.Preprocessing;
-using Headstart.Training.Features;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>An image file that is tuned on.</summary>
 /// <param name="File">Where it is.</param>

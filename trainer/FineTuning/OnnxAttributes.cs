@@ -1,6 +1,6 @@
 using Headstart.Models.Onnx;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The attributes of an ONNX node, by name; what isn't there has the default that the caller names.</summary>
 internal sealed class OnnxAttributes(NodeProto node)

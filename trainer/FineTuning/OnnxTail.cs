@@ -1,11 +1,10 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Safetensors;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>A stretch of a base in libtorch, rebuilt from the nodes of its ONNX graph: from the image, or from a layer's features, down to a deeper layer.</summary>
 /// <remarks>

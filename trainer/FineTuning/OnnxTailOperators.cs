@@ -2,7 +2,7 @@ using Headstart.Models.Onnx;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Computes what a node computes: the node's computed inputs in, its output out, which is the caller's.</summary>
 internal delegate Tensor TailOperator(Tensor[] inputs);

@@ -4,7 +4,7 @@ using Headstart.Models.Onnx;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The initialisers of a graph as libtorch tensors: made when a node first asks for one, and owned here.</summary>
 internal sealed class OnnxTailWeights : IDisposable

@@ -1,7 +1,7 @@
 using Headstart.Models.Onnx;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>How the window of a convolution or a pooling goes over the rows and columns of [n, c, h, w], as ONNX says it.</summary>
 internal sealed class OnnxWindow

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>How far apart two tensors of one shape are: the Euclidean length of their difference as a part of that of what is
 /// expected.</summary>

@@ -1,10 +1,9 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
-using Headstart.Training.Runtime;
+using Headstart.Trainer.Runtime;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Holds a rebuilt network to ONNX Runtime, which made the features, tensor by tensor on a few images, before anything is computed
 /// with it that counts.</summary>

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>A convolution of a rebuilt network.</summary>
 /// <param name="kernel">[out, in / groups, height, width].</param>

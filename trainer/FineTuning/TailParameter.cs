@@ -1,6 +1,6 @@
 using TorchSharp.Modules;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>A weight of the base that can be trained.</summary>
 /// <param name="Name">That of the ONNX initialiser: <c>block5_conv1.weight</c>.</param>

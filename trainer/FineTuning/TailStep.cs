@@ -1,7 +1,7 @@
 using Headstart.Models.Onnx;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>A node of a rebuilt network that was just computed.</summary>
 /// <param name="Node">It, in the graph.</param>

@@ -1,12 +1,11 @@
-using Headstart.CommandLine;
-using Headstart.Models;
 using Headstart.Safetensors;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The part of a base that can be tuned, and the head behind it: images or a layer's features in, logits out.</summary>
 /// <remarks>Not thread-safe.</remarks>
@@ -34,48 +33,14 @@ internal sealed class TunedNetwork : IDisposable
     /// <summary>The weights of the base that are not the model file's any more, or will not be: those that were ever unfrozen.</summary>
     public IReadOnlyList<NamedTensor> TunedTensors => [.. Base.Parameters.Where(p => _tuned.Contains(p.Name)).Select(p => p.Value.ToNamed(p.Name))];
 
-    /// <summary>The network of a finished run of <c>trainer finetune</c>, ready to predict.</summary>
-    /// <param name="runFolder">The run.</param>
-    /// <param name="model">The base that it was tuned from.</param>
-    /// <param name="after">The layer whose features will go in; null for images.</param>
-    /// <param name="device">Where it computes.</param>
-    /// <exception cref="CommandException">No tuned run there, another model, or a layer inside the tuned part.</exception>
-    public static TunedNetwork Load(string runFolder, ModelFile model, string? after, Device device)
+    /// <summary>Gives weights of the base the values that an earlier tuning left.</summary>
+    /// <param name="weights">Under the names of the model's initialisers; they stay listed in <see cref="TunedTensors"/>.</param>
+    /// <param name="path">Where they come from, for messages.</param>
+    /// <exception cref="CommandException">One that the base doesn't have, or of another shape.</exception>
+    public void Load(IReadOnlyList<NamedTensor> weights, string path)
     {
-        var run = RunFolder.Read(runFolder);
-        if (run.Tuning is not { } tuning)
-            throw new CommandException($"{runFolder} is a run of 'trainer train': its base was not tuned. Its head reads {run.Layer.Name} of the cache directly.");
-        tuning.RequireModel(model, runFolder);
-        var network = Load(runFolder, run, model, after, device, ComputePrecision.Float32);
-        network.Head.IsTraining = false;
-        return network;
-    }
-
-    /// <summary>The network of a run, tuned already or not, with all weights frozen.</summary>
-    /// <exception cref="CommandException">As above.</exception>
-    public static TunedNetwork Load(
-        string runFolder, RunFile run, ModelFile model, string? after, Device device, ComputePrecision precision, ConvolutionKernels? kernels = null)
-    {
-        var tail = OnnxTail.FromModel(model, device, after, run.Layer.Name, precision, kernels);
-        try
-        {
-            if (run.Tuning is not null)
-            {
-                var path = Path.Combine(runFolder, RunFolder.BaseName);
-                var tuned = SafetensorsFile.Read(path);
-                tail.Load([.. tuned.Values], path);
-                var network = new TunedNetwork(tail, RunFolder.LoadHead(runFolder, run, device));
-                network._tuned.UnionWith(tuned.Keys);
-                return network;
-            }
-
-            return new TunedNetwork(tail, RunFolder.LoadHead(runFolder, run, device));
-        }
-        catch
-        {
-            tail.Dispose();
-            throw;
-        }
+        Base.Load(weights, path);
+        _tuned.UnionWith(weights.Select(w => w.Name));
     }
 
     /// <summary>Lets everything that is computed from a tensor be tuned, and freezes the rest of the base.</summary>

@@ -1,7 +1,7 @@
-using Headstart.Training.Runs;
+using Headstart.Trainer.Training;
 using TorchSharp.Modules;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The weights that are tuned, divided by their learning rates: the head, and each unfrozen block of the base.</summary>
 /// <remarks>Each group has an optimizer of its own, so that a block which joins later begins with fresh moments and with step 1, as Adam's correction wants it.</remarks>
@@ -27,8 +27,8 @@ internal sealed class TuningGroups : IDisposable
 
     /// <summary>What will be tuned: the head, then the deepest block.</summary>
     /// <param name="network">Its unfrozen weights are divided.</param>
-    public static IReadOnlyList<RunTuningGroup> Describe(TunedNetwork network, TuningOptions options) =>
-        [.. Divide(network, options).Select(g => new RunTuningGroup(g.Name, g.Parameters.Sum(p => p.numel()), g.FirstEpoch, g.Rate * options.Training.LearningRate))];
+    public static IReadOnlyList<TunedGroup> Describe(TunedNetwork network, TuningOptions options) =>
+        [.. Divide(network, options).Select(g => new TunedGroup(g.Name, g.Parameters.Sum(p => p.numel()), g.FirstEpoch, g.Rate * options.Training.LearningRate))];
 
     /// <summary>Unfreezes the groups that are trained in this epoch, and freezes the others.</summary>
     /// <param name="epoch">From 1.</param>

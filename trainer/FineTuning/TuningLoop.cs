@@ -1,8 +1,8 @@
-using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Tunes a base together with its head. The whole of it, from top to bottom.</summary>
 internal static class TuningLoop

@@ -1,6 +1,6 @@
-using Headstart.CommandLine;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>How a base and its head are tuned together.</summary>
 internal sealed record TuningOptions

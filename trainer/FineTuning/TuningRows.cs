@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Labelled images that a base is tuned or judged on, as what goes into its stretch: decoded pictures, or features from a cache.</summary>
 internal abstract class TuningRows : IDisposable

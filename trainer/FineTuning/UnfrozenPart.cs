@@ -1,8 +1,7 @@
 using System.Globalization;
-using Headstart.CommandLine;
 using Headstart.Models;
 
-namespace Headstart.Training.FineTuning;
+namespace Headstart.Trainer.FineTuning;
 
 /// <summary>Which part of a base is tuned: what is computed from a tensor down to the layer that the head reads.</summary>
 /// <param name="From">The tensor; null for the image, where everything is tuned.</param>

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>What a dense layer does to each of its values.</summary>
 internal enum Activation

@@ -2,7 +2,7 @@ using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>weight · x + bias, [n, inputs] to [n, units], as Keras starts a Dense layer: a Glorot-uniform kernel and zero biases.</summary>
 internal sealed class DenseModule : Module<Tensor, Tensor>

@@ -1,11 +1,11 @@
-using Headstart.CommandLine;
 using Headstart.Safetensors;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>A head with its weights: features of one layer in, logits out.</summary>
 /// <remarks>

@@ -1,7 +1,7 @@
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>[n, c, h, w] to [n, c·h·w].</summary>
 internal sealed class FlattenModule(string name) : Module<Tensor, Tensor>(name)

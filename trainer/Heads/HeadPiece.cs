@@ -1,7 +1,7 @@
 using System.Globalization;
 using Headstart.Models;
 
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>
 /// One piece of a head, and all that can be said of it without computing it. <see cref="object.ToString"/> gives it as it is written.

@@ -1,7 +1,6 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>A head fitted to a layer and a number of classes: every piece with its name and the shapes that go in and out.</summary>
 internal sealed class HeadPlan

@@ -1,6 +1,4 @@
-using Headstart.CommandLine;
-
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>A head in the head language: pieces in order, without the output layer, which follows from the classes.</summary>
 /// <example><c>flatten, dense(256, relu), dropout(0.5)</c></example>

@@ -1,8 +1,6 @@
 using System.Globalization;
-using Headstart.CommandLine;
-using Headstart.Models;
 
-namespace Headstart.Training.Heads;
+namespace Headstart.Trainer.Heads;
 
 /// <summary>Reads the head language: <c>piece, piece(argument, ...), ...</c>. Spaces and case don't matter.</summary>
 internal sealed class HeadSpecParser(string source)

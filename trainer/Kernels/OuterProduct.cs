@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Headstart.Training.Kernels;
+namespace Headstart.Trainer.Kernels;
 
 /// <summary>Where the next 16 inputs of each image of a batch lie.</summary>
 internal unsafe interface IInputs

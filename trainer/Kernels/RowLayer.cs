@@ -1,10 +1,11 @@
 using System.Runtime.Intrinsics;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
 
-namespace Headstart.Training.Kernels;
+namespace Headstart.Trainer.Kernels;
 
 /// <summary>
 /// The first layers of stacked heads that each have an order of their own: what goes in is read where it lies, instead of being gathered

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Headstart.Training.Kernels;
+namespace Headstart.Trainer.Kernels;
 
 /// <summary>
 /// One step of Adam on the weights of a wide dense layer, whose gradient dzᵀ · x is used where it is computed, and never written.

@@ -1,10 +1,10 @@
 using System.Runtime.Intrinsics;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Kernels;
+namespace Headstart.Trainer.Kernels;
 
 /// <summary>
 /// The first dense layer of a head on long features: nearly all of its weights. A step reads and writes them and their moments once.

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace Headstart.Training.Kernels;
+namespace Headstart.Trainer.Kernels;
 
 /// <summary>
 /// z = x · wᵀ for x [n, inputs] and w [units, inputs], on all cores: a tile of w at a time, so that what is read often lies near.

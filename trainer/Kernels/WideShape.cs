@@ -1,4 +1,4 @@
-namespace Headstart.Training.Kernels;
+namespace Headstart.Trainer.Kernels;
 
 /// <summary>A dense layer's weights [units, inputs], and the tiles of them that are computed one at a time.</summary>
 /// <remarks>The tiles don't depend on the number of threads, so that sums don't either.</remarks>

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Encodings.Web;
 
-namespace Headstart.Training.Reports;
+namespace Headstart.Trainer.Reports;
 
 /// <summary>Text that is HTML. What interpolation puts into it is escaped, unless it is HTML itself: names of classes and files can hold anything.</summary>
 /// <example><c>Html line = $"&lt;p&gt;{path}&lt;/p&gt;";</c></example>

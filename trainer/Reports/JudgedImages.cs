@@ -1,6 +1,6 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training.Reports;
+namespace Headstart.Trainer.Reports;
 
 /// <summary>Images and what was decided of them.</summary>
 /// <param name="Paths">Relative to the picture folder; n.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training.Reports;
+namespace Headstart.Trainer.Reports;
 
 /// <summary>The figures of a head as it was trained, where they differ from those of the model that ships: for summaries and pages
 /// alike.</summary>

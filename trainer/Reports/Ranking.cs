@@ -1,4 +1,4 @@
-namespace Headstart.Training.Reports;
+namespace Headstart.Trainer.Reports;
 
 /// <summary>Points of the curves that a falling threshold draws: one for each distinct score, so that ties don't depend on the order of the rows.</summary>
 internal static class Ranking

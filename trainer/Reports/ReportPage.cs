@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Headstart.Training.Reports;
+namespace Headstart.Trainer.Reports;
 
 /// <summary>A page that is one file: style and pictures inside, nothing fetched, no script; for phones and for the dark too.</summary>
 internal static class ReportPage

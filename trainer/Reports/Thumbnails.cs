@@ -1,7 +1,6 @@
 using Headstart.Images;
-using Headstart.Preprocessing;
 
-namespace Headstart.Training.Reports;
+namespace Headstart.Trainer.Reports;
 
 /// <summary>Small pictures for a page, as data addresses, from a folder that may not be there.</summary>
 /// <param name="folder">What the paths are relative to; null where nobody knows.</param>

@@ -1,7 +1,6 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>Which parts a cache has, and what is in them: the digests that lie beside them.</summary>
 /// <param name="Parts">A part's file name to its digest.</param>

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>
 /// Marks a property of a stored request as an option that decides about the numbers. From these marks follow what <c>--resume</c> compares, the printed command

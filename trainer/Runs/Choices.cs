@@ -1,7 +1,7 @@
 using System.Reflection;
 using Headstart.CommandLine;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>An option that decides about the numbers, and what a request says of it.</summary>
 /// <param name="Option">As it is typed, without the dashes.</param>

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>Values of options as a user would type them.</summary>
 internal static class CommandText

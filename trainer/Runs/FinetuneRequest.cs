@@ -1,7 +1,9 @@
 using Headstart.CommandLine;
-using Headstart.Training.FineTuning;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>What <c>trainer finetune</c> is asked: the part of its command line that a run is made from, and that <c>run.json</c> and <c>resume.json</c> keep.</summary>
 /// <remarks>Files hold it under the properties' names, as of <see cref="TrainRequest"/>.</remarks>

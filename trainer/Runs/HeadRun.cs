@@ -1,9 +1,10 @@
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Reports;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Reports;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>From a head that was trained to a run on disk: the head is judged, its temperature and threshold are fitted, and all of it is written down.</summary>
 internal static class HeadRun
@@ -18,7 +19,7 @@ internal static class HeadRun
     /// <param name="validation">What judges, as <see cref="Head.Reduce"/> leaves it.</param>
     /// <param name="loadSeconds">What reading the features took.</param>
     /// <param name="seconds">What all of it took, asked for once the head is judged.</param>
-    /// <exception cref="CommandLine.CommandException">The disk is full, or the like.</exception>
+    /// <exception cref="CommandException">The disk is full, or the like.</exception>
     public static RunResult Finish(
         RunFolder run, RunStart origin, TrainRequest arguments, TrainingData data, Head head, TrainingResult training, int trainImages, FeatureSource validation,
         double loadSeconds, Func<double> seconds)

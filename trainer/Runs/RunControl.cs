@@ -1,4 +1,5 @@
-namespace Headstart.Training.Runs;
+
+namespace Headstart.Trainer.Runs;
 
 /// <summary>How a run is made, as far as no number depends on it; not stored.</summary>
 /// <param name="Resume">Whether an unfinished run may be there, to go on with.</param>

@@ -4,9 +4,10 @@ using System.Text;
 using System.Text.Json.Serialization;
 using Headstart.Cache;
 using Headstart.Models;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>What <c>run.json</c> says: everything that the run came from, and what came of it.</summary>
 internal sealed record RunFile

@@ -1,10 +1,9 @@
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Safetensors;
-using Headstart.Training.Heads;
-using Headstart.Training.Reports;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>The folder of a run while it is being made: <c>metrics.jsonl</c> as it goes, weights and <c>run.json</c> at the end.</summary>
 /// <remarks>

@@ -1,9 +1,10 @@
 using System.Text.Json.Serialization;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>What came of a run. Also what <c>--json</c> prints: its names are a contract.</summary>
 internal sealed record RunResult

@@ -1,6 +1,4 @@
-using Headstart.CommandLine;
-
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>What <c>resume.json</c> says while a run is not finished: how it was begun.</summary>
 /// <param name="Started">When.</param>

@@ -1,8 +1,8 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
+using Headstart.Trainer.FineTuning;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>What <c>run.json</c> says of a base that was tuned: from which run and which model, which part of it, and how fast.</summary>
 internal sealed record RunTuning
@@ -25,7 +25,7 @@ internal sealed record RunTuning
     public string? Prefix { get; init; }
 
     /// <summary>The head, then the blocks of the base, deepest first.</summary>
-    public required IReadOnlyList<RunTuningGroup> Groups { get; init; }
+    public required IReadOnlyList<TunedGroup> Groups { get; init; }
 
     /// <summary>Weights of other precisions have no gradients, and a head on their features is not one on float32 features.</summary>
     /// <param name="model">The base.</param>
@@ -64,10 +64,3 @@ internal sealed record RunTuning
         }
     }
 }
-
-/// <summary>Weights that are tuned at one learning rate.</summary>
-/// <param name="Name"><c>head</c> or <c>block 5</c>.</param>
-/// <param name="Weights">How many values.</param>
-/// <param name="FirstEpoch">When they were unfrozen; from 1.</param>
-/// <param name="LearningRate">At its highest.</param>
-internal sealed record RunTuningGroup(string Name, long Weights, int FirstEpoch, double LearningRate);

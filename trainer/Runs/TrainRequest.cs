@@ -1,8 +1,10 @@
 using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Runs;
+namespace Headstart.Trainer.Runs;
 
 /// <summary>What <c>trainer train</c> is asked: the part of its command line that a run is made from, and that <c>run.json</c> and <c>resume.json</c> keep.</summary>
 /// <remarks>Files hold it under the properties' names. A name that is gone is ignored where an old file has it; a new one takes its default.</remarks>

@@ -1,7 +1,6 @@
-using Headstart.CommandLine;
 using Microsoft.ML.OnnxRuntime;
 
-namespace Headstart.Training.Runtime;
+namespace Headstart.Trainer.Runtime;
 
 /// <summary>A model in ONNX Runtime, on the CPU.</summary>
 /// <remarks>The one file of the trainer that knows it: what is exported is tried where it will run, and what is rebuilt in libtorch is held to

@@ -1,10 +1,9 @@
-using Headstart.CommandLine;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>The run of a sweep's best trial: made once more, alone and as <c>trainer train</c> and <c>trainer finetune</c> do, so that the commands in it repeat it to the last bit.</summary>
 /// <remarks>With folds there was no such training before: no fold has all the rows that <c>train</c> learns from.</remarks>

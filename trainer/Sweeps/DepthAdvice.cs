@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What a sweep over depth and rate says: how much of the base to unfreeze, if any of it.</summary>
 /// <remarks>

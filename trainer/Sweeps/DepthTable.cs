@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using CsvHelper;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>A line of the table: the best of the trials that tune the same part of the base at the same rates.</summary>
 /// <param name="Standing">It.</param>

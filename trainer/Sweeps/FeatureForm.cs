@@ -1,6 +1,6 @@
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>
 /// What heads read that can share features: one layer, after the same fixed pieces. Heads of equal forms read the same values.

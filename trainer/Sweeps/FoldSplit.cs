@@ -1,8 +1,7 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Divides images into folds; each fold judges once what the others trained.</summary>
 /// <remarks>

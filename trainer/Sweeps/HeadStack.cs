@@ -1,10 +1,10 @@
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Kernels;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Kernels;
 using static TorchSharp.torch;
 using Parameter = TorchSharp.Modules.Parameter;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>
 /// Heads of one structure with their weights stacked, computed all at once: [K, units, inputs] where each head has [units, inputs].

@@ -2,10 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CsvHelper;
+using Headstart.Trainer.Runs;
 
-using Headstart.Training.Runs;
-
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>The trials of a sweep, best first, as programs read them.</summary>
 internal sealed class Leaderboard(SweepSpace space, IReadOnlyList<Standing> standings)

@@ -1,6 +1,7 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>How far one of several heads is that are trained together. What <see cref="TrainingLoop"/> decides about epochs is decided here alike.</summary>
 /// <param name="options">Of the head.</param>

@@ -1,4 +1,4 @@
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What one repeat of a trial got right.</summary>
 /// <param name="Images">A number for each image that judged; equal numbers are equal images, in other repeats too.</param>

@@ -1,7 +1,7 @@
 using System.Collections;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Which images a training got right, as a text that a line of JSON can hold: one bit an image, in base 64.</summary>
 internal static class RightImages

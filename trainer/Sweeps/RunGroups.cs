@@ -1,6 +1,7 @@
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Which trainings are made together.</summary>
 internal static class RunGroups

@@ -1,10 +1,11 @@
 using Headstart.Cache;
 using Headstart.Models;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>The features of chosen rows of one cache, in every form that the heads of a sweep read. The cache is read once.</summary>
 internal sealed class SharedFeatures : IDisposable
@@ -25,7 +26,7 @@ internal sealed class SharedFeatures : IDisposable
     /// <param name="pool">Row numbers, no row twice.</param>
     /// <param name="plans">One head of each form, by the form.</param>
     /// <param name="progress">Told of images as they are read.</param>
-    /// <exception cref="CommandLine.CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
+    /// <exception cref="CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
     public static async Task<SharedFeatures> LoadAsync(
         FeatureCache cache, IReadOnlyList<string> classes, IReadOnlyList<int> pool, IReadOnlyDictionary<FeatureForm, HeadPlan> plans, IProgress<int> progress,
         CancellationToken cancellationToken)

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Reflection;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What the values of an option are in JSON.</summary>
 internal enum SpaceKind

@@ -1,10 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Headstart.CommandLine;
-using Headstart.Models;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Reads a space file. Every error names the file and the place in it.</summary>
 internal sealed class SpaceReader

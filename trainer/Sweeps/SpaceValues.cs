@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>The values that a space gives an option. A value is a string, a double, a long, or null.</summary>
 internal abstract record SpaceValues

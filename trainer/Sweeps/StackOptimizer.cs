@@ -1,7 +1,8 @@
+using Headstart.Trainer.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Moves stacked heads, each at a learning rate of its own, by the very optimizers that single heads have.</summary>
 /// <remarks>

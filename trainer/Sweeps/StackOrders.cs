@@ -1,6 +1,6 @@
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>In which order stacked heads see the images of an epoch: each in that of its own seed. Heads with the same seed share one.</summary>
 internal sealed class StackOrders

@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Divides many heads among the cores: a stack for each, computed by threads of its own.</summary>
 /// <remarks>A step of small heads is many short computations, too short to be worth dividing one by one; whole stacks need no other's result until they end.</remarks>

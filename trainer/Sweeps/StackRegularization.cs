@@ -1,7 +1,8 @@
+using Headstart.Trainer.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary><see cref="Regularization"/> of stacked heads, each by its own options.</summary>
 internal sealed class StackRegularization : IDisposable

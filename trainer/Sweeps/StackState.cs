@@ -1,6 +1,7 @@
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Where each of several heads stood before they were trained together, and stands afterwards, as a training of it alone would have it.</summary>
 internal sealed class StackState : IDisposable

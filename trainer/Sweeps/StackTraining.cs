@@ -1,8 +1,9 @@
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>A head that is trained together with others.</summary>
 /// <param name="Head">Fresh; changed in place.</param>

@@ -1,7 +1,7 @@
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>The same dropout of several heads: each draws from a generator of its own, the numbers that it would draw alone.</summary>
 internal sealed class StackedDropout : IDisposable

@@ -1,6 +1,6 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>A figure over the repeats of a trial.</summary>
 /// <param name="Mean">The plain mean.</param>

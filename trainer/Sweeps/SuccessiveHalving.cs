@@ -1,4 +1,4 @@
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>A round of a sweep.</summary>
 /// <param name="Trials">How many take part.</param>

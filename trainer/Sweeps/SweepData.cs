@@ -1,8 +1,8 @@
 using Headstart.Models;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What a sweep reads: the caches, opened once, and which rows train and validate in each repeat of a trial.</summary>
 /// <remarks>
@@ -35,7 +35,7 @@ internal sealed class SweepData
     /// <param name="valSplit">Fraction of each class to validate on, where nothing else says which.</param>
     /// <param name="folds">How many; null for none.</param>
     /// <param name="seed">Of the first training.</param>
-    /// <exception cref="CommandLine.CommandException">As of <c>TrainingData.OpenAsync</c>.</exception>
+    /// <exception cref="CommandException">As of <c>TrainingData.OpenAsync</c>.</exception>
     public static async Task<SweepData> OpenAsync(string folder, string? valFolder, double valSplit, int? folds, long seed, CancellationToken cancellationToken)
     {
         var data = await TrainingData.OpenAsync(folder, valFolder, layer: null, valSplit, seed, cancellationToken).ConfigureAwait(false);
@@ -43,7 +43,7 @@ internal sealed class SweepData
     }
 
     /// <summary>The layer that a trial reads.</summary>
-    /// <exception cref="CommandLine.CommandException">The cache has no such layer.</exception>
+    /// <exception cref="CommandException">The cache has no such layer.</exception>
     public ModelLayer Layer(string? name) => name is null ? _data.Layer : _data.Cache.Layer(name);
 
     /// <summary>The rows of one repeat; repeats with the same rows get the same object.</summary>

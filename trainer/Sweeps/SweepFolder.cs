@@ -1,9 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Headstart.CommandLine;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What <c>resume.json</c> says while a sweep is not finished: how it was begun.</summary>
 internal sealed record SweepStart(

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
-using Headstart.Training.Reports;
-using Headstart.Training.Reports.Charts;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Reports;
+using Headstart.Trainer.Reports.Charts;
+using Headstart.Trainer.Runs;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary><c>report.html</c> of a sweep: the winner first, then all trials, what each option did, and how to get it again.</summary>
 internal static class SweepReport
@@ -19,7 +19,7 @@ internal static class SweepReport
     /// <param name="best">The best trial's run.</param>
     /// <param name="advice">Null where heads alone were tried.</param>
     /// <param name="seconds">What the sweep took, as far as this process made it.</param>
-    /// <exception cref="CommandLine.CommandException">The file can't be written.</exception>
+    /// <exception cref="CommandException">The file can't be written.</exception>
     public static void Write(
         SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
         double seconds)

@@ -1,7 +1,8 @@
 using Headstart.CommandLine;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Tensors;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What <c>trainer sweep</c> is asked: the part of its command line that the sweep is made from, and that <c>resume.json</c> keeps.</summary>
 internal sealed record SweepRequest

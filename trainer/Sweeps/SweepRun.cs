@@ -1,11 +1,11 @@
-using Headstart.CommandLine;
 using Headstart.Safetensors;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Trains every trial of a sweep, round by round. What the folder says is done is not done again.</summary>
 internal sealed class SweepRun

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>How trials are chosen from a space.</summary>
 internal enum SearchKind

@@ -1,9 +1,9 @@
 using System.Text.Json.Serialization;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 
-using Headstart.Training.Runs;
-
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>One combination of options.</summary>
 /// <param name="Number">From 1, in the order in which they were chosen.</param>

@@ -1,10 +1,10 @@
 using System.Globalization;
 using Headstart.CommandLine;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 
-using Headstart.Training.Runs;
-
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Chooses the trials of a sweep: a function of the space alone.</summary>
 internal static class TrialDraw

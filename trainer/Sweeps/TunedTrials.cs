@@ -1,14 +1,14 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Safetensors;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
-namespace Headstart.Training.Sweeps;
+namespace Headstart.Trainer.Sweeps;
 
 /// <summary>The trials that tune a part of the base, each from its head as <see cref="SweepRun"/> left it, and all from one cached layer, which is read once.</summary>
 /// <remarks>A trial is what <c>trainer finetune --cache</c> makes of the head's run, to the last bit where the cache has no deeper layer that would do for it alone.</remarks>

@@ -1,8 +1,9 @@
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Memory for the features of a batch, taken once.</summary>
 internal sealed class BatchMemory : IDisposable

@@ -1,9 +1,8 @@
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Safetensors;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Tensors;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>A file that holds where a training stands after an epoch: with it, the options and the features, the rest follows bit for bit.</summary>
 /// <remarks>

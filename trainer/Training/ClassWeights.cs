@@ -1,8 +1,6 @@
 using System.Globalization;
-using Headstart.CommandLine;
-using Headstart.Models;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>How much each class counts in the loss, as <c>--class-weights</c> says it.</summary>
 /// <remarks>

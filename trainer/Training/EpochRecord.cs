@@ -1,6 +1,6 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>One epoch; a line of <c>metrics.jsonl</c>.</summary>
 /// <param name="Epoch">From 1; 0 for weights that a training began with, where these were trained before.</param>

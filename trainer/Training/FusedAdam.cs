@@ -2,7 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>
 /// Adam as Keras computes it: lr · sqrt(1-b2^t)/(1-b1^t) · m / (sqrt(v) + epsilon), the "epsilon hat" of Kingma and Ba's section 2.

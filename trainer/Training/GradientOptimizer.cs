@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Moves parameters along their gradients, one step at a time.</summary>
 internal abstract class GradientOptimizer : IDisposable

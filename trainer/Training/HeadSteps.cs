@@ -1,9 +1,9 @@
-using Headstart.Training.Heads;
-using Headstart.Training.Kernels;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Kernels;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>
 /// The steps of one head: its logits in training, and a move of every weight along its gradient, by the fastest kernels that there are.

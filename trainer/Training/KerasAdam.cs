@@ -1,6 +1,6 @@
 using TorchSharp.Modules;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Adam, and AdamW where weights decay before the step: <see cref="FusedAdam"/> on all parameters.</summary>
 internal sealed class KerasAdam : GradientOptimizer

@@ -1,4 +1,5 @@
-namespace Headstart.Training;
+
+namespace Headstart.Trainer.Training;
 
 /// <summary>How a minimisation ended.</summary>
 /// <param name="Iterations">Steps taken.</param>

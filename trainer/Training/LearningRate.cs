@@ -1,4 +1,4 @@
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>How the learning rate goes on after its warm-up.</summary>
 public enum Schedule

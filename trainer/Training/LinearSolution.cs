@@ -1,11 +1,10 @@
-using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>The exact solution of a head without layers of its own: logistic regression, which has one minimum, and L-BFGS goes there.</summary>
 /// <remarks>

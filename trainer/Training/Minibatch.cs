@@ -1,7 +1,7 @@
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Gathers the rows of a batch into memory that is taken once.</summary>
 /// <remarks>A row lies in one piece, so a gather is one copy a row: less than libtorch's index_select and a new tensor a step.</remarks>

@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Stochastic gradient descent with momentum as PyTorch computes it: v = 0.9 v + g; w -= lr v.</summary>
 internal sealed class MomentumSgd : GradientOptimizer

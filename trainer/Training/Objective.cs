@@ -1,7 +1,7 @@
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>What training makes small: cross-entropy, on one logit for two classes and by softmax for more, the mean over the batch.</summary>
 /// <param name="classes">At least 2.</param>

@@ -1,4 +1,4 @@
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>How weights are moved.</summary>
 public enum OptimizerChoice

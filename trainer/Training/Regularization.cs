@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>What is done to gradients and weights between the backward pass and the step: L2 penalty, clipping, weight decay. Nothing by default.</summary>
 /// <remarks>Penalty and decay pull at kernels alone, as is usual; biases and the scales of normalisation are left alone.</remarks>

@@ -1,10 +1,9 @@
-using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Trains a head. The whole of it, from top to bottom.</summary>
 internal static class TrainingLoop

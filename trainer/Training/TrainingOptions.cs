@@ -1,6 +1,4 @@
-using Headstart.CommandLine;
-
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>How a head is trained. The defaults are the reference workflow's.</summary>
 internal sealed record TrainingOptions

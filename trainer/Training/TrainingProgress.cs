@@ -1,7 +1,6 @@
-using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>The epochs of one training: which is the best, whose weights are kept, when to stop, and where to go on from.</summary>
 internal sealed class TrainingProgress

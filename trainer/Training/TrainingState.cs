@@ -1,7 +1,7 @@
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>Everything that changes from step to step, and that a checkpoint therefore holds.</summary>
 /// <param name="Head">Its weights, and where its dropouts stand.</param>

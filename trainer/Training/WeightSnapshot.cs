@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary>A copy of weights in memory that is taken once.</summary>
 internal sealed class WeightSnapshot : IDisposable

@@ -1,8 +1,8 @@
-using Headstart.Training.Kernels;
+using Headstart.Trainer.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Headstart.Training;
+namespace Headstart.Trainer.Training;
 
 /// <summary><see cref="KerasAdam"/> for a head with a wide first layer: the same numbers, remembered under the same names, and the layer's
 /// gradient is never formed.</summary>

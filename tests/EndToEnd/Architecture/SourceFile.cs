@@ -12,6 +12,12 @@ internal sealed partial record SourceFile(string Path, string Text, string Expec
     /// <summary>The namespaces that the file declares, usually one.</summary>
     public IReadOnlyList<string> Namespaces => [.. NamespaceDeclaration().Matches(Text).Select(m => m.Groups[1].Value)];
 
+    /// <summary>The folder that it lies in.</summary>
+    public string Room => Path[..Path.LastIndexOf('/')];
+
+    /// <summary>The types that it declares at its outermost level.</summary>
+    public IReadOnlyList<string> Types => [.. TypeDeclaration().Matches(Text).Select(m => m.Groups[1].Value)];
+
     /// <summary>The sources of shared, extractor and trainer.</summary>
     public static IEnumerable<SourceFile> OfPrograms() => [.. OfProject("shared"), .. OfProject("extractor"), .. OfProject("trainer")];
 
@@ -35,10 +41,11 @@ internal sealed partial record SourceFile(string Path, string Text, string Expec
         }
     }
 
-    // trainer/Training is Headstart.Training, not Headstart.Training.Training.
-    private static string NamespaceOf(string root, string[] folders) =>
-        folders.Length > 0 && root.EndsWith($".{folders[0]}", StringComparison.Ordinal) ? NamespaceOf(root, folders[1..]) : string.Join('.', [root, .. folders]);
+    private static string NamespaceOf(string root, string[] folders) => string.Join('.', [root, .. folders]);
 
     [GeneratedRegex(@"^namespace\s+([\w.]+)", RegexOptions.Multiline)]
     private static partial Regex NamespaceDeclaration();
+
+    [GeneratedRegex(@"^(?:(?:public|internal|sealed|static|abstract|readonly|partial|unsafe)\s+)*(?:class|struct|record\s+struct|record|interface|enum)\s+(\w+)", RegexOptions.Multiline)]
+    private static partial Regex TypeDeclaration();
 }

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
-using Headstart.CommandLine;
 using Headstart.Extraction.Demo;
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Tests.Import;

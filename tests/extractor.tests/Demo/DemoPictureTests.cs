@@ -40,7 +40,7 @@ public sealed class DemoPictureTests
     public void Every_class_shows_a_figure_of_its_own()
     {
         // The figure covers between a twentieth and nine tenths of its disc, and no two classes cover the same points.
-        var masks = DemoClass.All.Select(c => Mask(c.Figure(new SeededRandom(11)))).ToArray();
+        var masks = DemoClass.All.Select(c => Mask(c.Figure(new DemoRandom(11)))).ToArray();
         Assert.True(masks.Length >= 12);
         Assert.All(masks, mask => Assert.InRange(mask.Count(inside => inside) / (double)mask.Length, 0.05, 0.9));
         for (var a = 0; a < masks.Length; a++)
@@ -57,7 +57,7 @@ public sealed class DemoPictureTests
         {
             for (var seed = 0UL; seed < 20; seed++)
             {
-                var figure = demoClass.Figure(new SeededRandom(seed));
+                var figure = demoClass.Figure(new DemoRandom(seed));
                 for (var degrees = 0; degrees < 360; degrees++)
                 {
                     var (sine, cosine) = MathF.SinCos(degrees * MathF.PI / 180);

@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Demo;
 
 namespace Headstart.Tests.Demo;

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text;
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 
 namespace Headstart.Tests.Import;

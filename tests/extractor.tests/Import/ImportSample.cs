@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Headstart.Extraction.Import;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using Headstart.Tests.Models;
 
 namespace Headstart.Tests.Import;
 

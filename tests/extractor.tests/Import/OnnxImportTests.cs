@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;

@@ -1,5 +1,4 @@
-using Headstart.Extraction.Pipeline;
-using Headstart.Extraction.Planning;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 using Microsoft.ML.OnnxRuntime;

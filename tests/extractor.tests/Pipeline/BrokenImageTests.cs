@@ -1,6 +1,6 @@
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
-using Headstart.Extraction.Planning;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;

@@ -1,5 +1,4 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Extraction.Quantization;
 using Headstart.Models;
 using Headstart.Models.Onnx;

@@ -1,5 +1,4 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 
 namespace Headstart.Tests.Pipeline;
 

@@ -1,6 +1,5 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
-using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 
 namespace Headstart.Tests.Pipeline;
 

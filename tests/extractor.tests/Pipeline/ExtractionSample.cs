@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Headstart.Cache;
 using Headstart.Extraction.Pipeline;
 using Headstart.Extraction.Quantization;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 

@@ -1,7 +1,7 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 using Headstart.Extraction.Pipeline;
+using Headstart.Extraction.Runtime;
 using Headstart.Images;
 using Headstart.Models;
 

@@ -1,7 +1,6 @@
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using Headstart.Tests.Models;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
 namespace Headstart.Tests.Prediction;

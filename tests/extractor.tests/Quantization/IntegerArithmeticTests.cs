@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Headstart.Extraction.Quantization;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 using Microsoft.ML.OnnxRuntime;
 using static Headstart.Tests.Models.OnnxSamples;

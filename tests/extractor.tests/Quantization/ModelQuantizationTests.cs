@@ -1,7 +1,6 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
-using Headstart.Extraction.Pipeline;
 using Headstart.Extraction.Quantization;
+using Headstart.Extraction.Runtime;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Tests.Pipeline;

@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Extraction.Import;
 using Headstart.Extraction.Quantization;
 using Headstart.Models;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Extraction.Shelf;
 using Headstart.Models;
 using Headstart.Tests.Import;

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Headstart.CommandLine;
 using Headstart.Extraction.Shelf;
 using Headstart.Models;
 using Headstart.Preprocessing;

@@ -1,8 +1,6 @@
-using Headstart.CommandLine;
 using Headstart.Extraction.Shelf;
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Tests.Models;
 
 namespace Headstart.Tests.Shelf;
 

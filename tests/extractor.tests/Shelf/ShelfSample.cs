@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Headstart.CommandLine;
 using Headstart.Extraction.Shelf;
 using Headstart.Tests.Import;
 

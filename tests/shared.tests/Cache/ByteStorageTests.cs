@@ -1,7 +1,7 @@
 using CsCheck;
 using DuckDB.NET.Data;
 using Headstart.Cache;
-using Headstart.CommandLine;
+using Headstart.Cache.Parquet;
 using Headstart.Models;
 using Parquet;
 

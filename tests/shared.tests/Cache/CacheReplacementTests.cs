@@ -1,5 +1,4 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
 
 namespace Headstart.Tests.Cache;

@@ -1,6 +1,5 @@
 using CsCheck;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Preprocessing;
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using Headstart.Cache;
+using Headstart.Cache.Parquet;
 using Headstart.Models;
 using Parquet;
 using Parquet.Meta;

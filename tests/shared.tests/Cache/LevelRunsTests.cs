@@ -1,5 +1,5 @@
 using CsCheck;
-using Headstart.Cache;
+using Headstart.Cache.Parquet;
 
 namespace Headstart.Tests.Cache;
 

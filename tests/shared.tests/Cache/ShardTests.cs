@@ -1,6 +1,5 @@
 using CsCheck;
 using Headstart.Cache;
-using Headstart.CommandLine;
 
 namespace Headstart.Tests.Cache;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Headstart.Images;
-using Headstart.Preprocessing;
 
 namespace Headstart.Tests.Images;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Headstart.Images;
-using Headstart.Preprocessing;
 
 namespace Headstart.Tests.Images;
 

@@ -1,5 +1,4 @@
 using Headstart.Images;
-using Headstart.Preprocessing;
 
 namespace Headstart.Tests.Images;
 

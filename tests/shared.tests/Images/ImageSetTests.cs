@@ -1,4 +1,3 @@
-using Headstart.CommandLine;
 using Headstart.Images;
 
 namespace Headstart.Tests.Images;

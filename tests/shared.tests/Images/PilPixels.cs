@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Headstart.Images;
-using Headstart.Preprocessing;
 
 namespace Headstart.Tests.Images;
 

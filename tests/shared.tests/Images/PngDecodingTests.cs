@@ -1,6 +1,5 @@
 using CsCheck;
 using Headstart.Images;
-using Headstart.Preprocessing;
 
 namespace Headstart.Tests.Images;
 

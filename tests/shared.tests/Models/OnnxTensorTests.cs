@@ -1,6 +1,5 @@
 using CsCheck;
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;

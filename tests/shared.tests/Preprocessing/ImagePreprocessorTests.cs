@@ -1,5 +1,4 @@
 using CsCheck;
-using Headstart.CommandLine;
 using Headstart.Images;
 using Headstart.Preprocessing;
 using Headstart.Tests.Images;

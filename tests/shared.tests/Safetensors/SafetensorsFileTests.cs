@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using Headstart.CommandLine;
 using Headstart.Safetensors;
 
 namespace Headstart.Tests.Safetensors;

@@ -1,8 +1,7 @@
 using Headstart.Cache;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Audit;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Audit;
+using Headstart.Trainer.Evaluation;
 
 namespace Headstart.Tests.Audit;
 

@@ -1,5 +1,5 @@
 using Headstart.Cache;
-using Headstart.Training.Audit;
+using Headstart.Trainer.Audit;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Audit;

@@ -1,8 +1,7 @@
 using System.Text.Json;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.Commands;
 

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.Commands;
 

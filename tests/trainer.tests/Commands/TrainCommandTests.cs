@@ -1,11 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Commands;

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
 
 namespace Headstart.Tests.Commands;

@@ -1,10 +1,8 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.Commands;
 

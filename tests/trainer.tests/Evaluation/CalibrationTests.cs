@@ -1,6 +1,5 @@
 using CsCheck;
-using Headstart.CommandLine;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
 namespace Headstart.Tests.Evaluation;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
 namespace Headstart.Tests.Evaluation;
 

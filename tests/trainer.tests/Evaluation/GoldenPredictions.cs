@@ -1,4 +1,4 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
 namespace Headstart.Tests.Evaluation;
 

@@ -1,5 +1,5 @@
 using CsCheck;
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 
 namespace Headstart.Tests.Evaluation;
 

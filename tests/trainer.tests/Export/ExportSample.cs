@@ -1,12 +1,13 @@
 using Headstart.Cache;
+using Headstart.Images;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using Headstart.Training;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Export;
-using Headstart.Training.Heads;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Export;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Export;

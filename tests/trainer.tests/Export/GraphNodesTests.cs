@@ -1,8 +1,8 @@
 using Google.Protobuf;
 using Headstart.Models;
 using Headstart.Models.Onnx;
-using Headstart.Training.Runtime;
-using Headstart.Training.Export;
+using Headstart.Trainer.Runtime;
+using Headstart.Trainer.Export;
 
 namespace Headstart.Tests.Export;
 

@@ -1,12 +1,11 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
 using Headstart.Safetensors;
 using Headstart.Tests.FineTuning;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Export;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Export;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.Export;
 

@@ -1,12 +1,10 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using Headstart.Training;
-using Headstart.Training.Export;
-using Headstart.Training.Runtime;
+using Headstart.Trainer.Export;
+using Headstart.Trainer.Runtime;
 
 namespace Headstart.Tests.Export;
 

@@ -1,6 +1,5 @@
 using CsCheck;
-using Headstart.Training;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 
 namespace Headstart.Tests.Features;
 

@@ -1,8 +1,7 @@
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Features;

@@ -1,7 +1,7 @@
 using CsCheck;
 using Headstart.Models;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Features;

@@ -1,6 +1,6 @@
 using Headstart.Models;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
 
 namespace Headstart.Tests.Features;
 

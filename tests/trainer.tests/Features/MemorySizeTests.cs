@@ -1,5 +1,4 @@
-using Headstart.CommandLine;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 
 namespace Headstart.Tests.Features;
 

@@ -1,7 +1,6 @@
 using CsCheck;
 using Headstart.Cache;
-using Headstart.CommandLine;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 
 namespace Headstart.Tests.Features;
 

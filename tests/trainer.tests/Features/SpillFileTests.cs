@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Features;

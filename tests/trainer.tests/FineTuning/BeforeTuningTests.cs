@@ -1,8 +1,7 @@
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Safetensors;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.FineTuning;
 
@@ -48,7 +47,9 @@ public sealed class BeforeTuningTests : IAsyncLifetime
     {
         var path = _sample.Program.At("run/run.json");
         var run = RunFolder.Read(_sample.Program.At("run"));
-        File.WriteAllText(path, JsonSerializer.Serialize(run with { Result = run.Result with { Val = run.Result.Val with { Loss = run.Result.Val.Loss + 0.01 } } }, HeadstartJson.Indented));
+        var report = run.Result.Validation!;
+        var other = report with { Plain = report.Plain! with { Loss = report.Plain.Loss + 0.01 } };
+        File.WriteAllText(path, JsonSerializer.Serialize(run with { Result = run.Result with { Validation = other } }, HeadstartJson.Indented));
 
         var (code, _, error) = await FinetuneAsync("x", "1e-4");
 

@@ -1,4 +1,4 @@
-using Headstart.Training.FineTuning;
+using Headstart.Trainer.FineTuning;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;

@@ -1,5 +1,4 @@
-using Headstart.CommandLine;
-using Headstart.Training.FineTuning;
+using Headstart.Trainer.FineTuning;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

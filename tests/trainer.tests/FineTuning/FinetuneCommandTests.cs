@@ -1,12 +1,10 @@
 using System.Text.Json;
 using Headstart.Cache;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Safetensors;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Features;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Runs;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;
@@ -141,15 +139,15 @@ public sealed class FinetuneCommandTests : IAsyncLifetime
         var split = RowSplit.Of(cache.Rows, cache.Folder, 0.2, 0);
         using var rows = (await new FeatureLoader(cache, cache.Layer("block2_pool"), null)
             .LoadAsync(run.Classes, [split.Validation], new Progress<int>(), TestContext.Current.CancellationToken))[0];
-        using var network = TunedNetwork.Load(_sample.Program.At("tuned"), _sample.Model, "block2_pool", CPU);
+        using var network = TunedRun.Load(_sample.Program.At("tuned"), _sample.Model, "block2_pool", CPU);
         var figures = Figures.FromLogits(network.Predict(rows), rows.Labels, 2);
         Assert.Equal(run.Result.PlainVal.Loss, figures.Loss, 1e-6);
         Assert.Equal(run.Result.PlainVal.Accuracy, figures.Accuracy);
 
         Assert.Contains("What it tuned begins before that layer",
-            Assert.Throws<CommandException>(() => TunedNetwork.Load(_sample.Program.At("tuned"), _sample.Model, "block3_conv1", CPU)).Message, StringComparison.Ordinal);
+            Assert.Throws<CommandException>(() => TunedRun.Load(_sample.Program.At("tuned"), _sample.Model, "block3_conv1", CPU)).Message, StringComparison.Ordinal);
         Assert.Contains("run is a run of 'trainer train'",
-            Assert.Throws<CommandException>(() => TunedNetwork.Load(_sample.Program.At("run"), _sample.Model, null, CPU)).Message, StringComparison.Ordinal);
+            Assert.Throws<CommandException>(() => TunedRun.Load(_sample.Program.At("run"), _sample.Model, null, CPU)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

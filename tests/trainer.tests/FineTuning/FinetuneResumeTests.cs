@@ -1,8 +1,6 @@
 using System.Text.Json.Nodes;
-using Headstart.CommandLine;
 using Headstart.Tests.Commands;
-using Headstart.Training;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.FineTuning;
 

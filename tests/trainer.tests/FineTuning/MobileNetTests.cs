@@ -1,6 +1,6 @@
 using Headstart.Models;
 using Headstart.Preprocessing;
-using Headstart.Training.FineTuning;
+using Headstart.Trainer.FineTuning;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;

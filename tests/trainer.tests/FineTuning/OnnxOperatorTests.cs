@@ -1,10 +1,8 @@
 using Google.Protobuf;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using Headstart.Training;
-using Headstart.Training.FineTuning;
+using Headstart.Trainer.FineTuning;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;

@@ -1,8 +1,7 @@
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Safetensors;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Tensors;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,9 +1,8 @@
 using System.Text.Json;
-using Headstart.CommandLine;
 using Headstart.Images;
 using Headstart.Models;
 using Headstart.Tests.Commands;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.FineTuning;
 

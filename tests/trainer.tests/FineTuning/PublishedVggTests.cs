@@ -3,9 +3,9 @@ using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;
 using Headstart.Safetensors;
-using Headstart.Training;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;

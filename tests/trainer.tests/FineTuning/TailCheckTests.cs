@@ -1,6 +1,5 @@
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.FineTuning;
+using Headstart.Trainer.FineTuning;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.FineTuning;

@@ -1,9 +1,10 @@
 using Headstart.Cache;
 using Headstart.Images;
 using Headstart.Preprocessing;
-using Headstart.Training;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Heads;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -169,7 +170,7 @@ public sealed class TuningLoopTests : IAsyncLifetime
         {
             ComputePrecision.Bfloat16.RequireFast(CPU);
         }
-        catch (CommandLine.CommandException e)
+        catch (CommandException e)
         {
             Assert.Skip(e.Message);
         }

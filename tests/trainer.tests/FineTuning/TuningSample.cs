@@ -4,8 +4,7 @@ using Headstart.Images;
 using Headstart.Models;
 using Headstart.Preprocessing;
 using Headstart.Tests.Commands;
-using Headstart.Training;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.FineTuning;
 

@@ -1,7 +1,6 @@
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
-using Headstart.Training;
 
 namespace Headstart.Tests.FineTuning;
 

@@ -1,6 +1,5 @@
 using CsCheck;
-using Headstart.CommandLine;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 
 namespace Headstart.Tests.Heads;
 

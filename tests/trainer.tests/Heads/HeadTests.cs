@@ -1,6 +1,5 @@
-using Headstart.CommandLine;
 using Headstart.Models;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Heads;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,5 @@
 using System.Runtime.Intrinsics;
-using Headstart.Training;
-using Headstart.Training.Kernels;
+using Headstart.Trainer.Kernels;
 
 namespace Headstart.Tests.Kernels;
 

@@ -1,8 +1,8 @@
 using System.Runtime.Intrinsics;
 using Headstart.Models;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Sweeps;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Kernels;

@@ -1,8 +1,8 @@
 using System.Runtime.Intrinsics;
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

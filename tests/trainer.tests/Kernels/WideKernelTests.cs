@@ -1,5 +1,5 @@
-using Headstart.Training.Features;
-using Headstart.Training.Kernels;
+using Headstart.Trainer.Kernels;
+using Headstart.Trainer.Tensors;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Kernels;

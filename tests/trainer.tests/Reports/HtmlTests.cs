@@ -1,4 +1,4 @@
-using Headstart.Training.Reports;
+using Headstart.Trainer.Reports;
 
 namespace Headstart.Tests.Reports;
 

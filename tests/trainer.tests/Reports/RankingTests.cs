@@ -1,5 +1,5 @@
-using Headstart.Training.Evaluation;
-using Headstart.Training.Reports;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Reports;
 
 namespace Headstart.Tests.Reports;
 

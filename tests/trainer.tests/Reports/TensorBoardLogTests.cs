@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using Headstart.Training;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Reports;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 
 namespace Headstart.Tests.Reports;
 

@@ -1,9 +1,9 @@
 using System.Reflection;
-using Headstart.Training;
-using Headstart.Training.Commands;
-using Headstart.Training.FineTuning;
-using Headstart.Training.Runs;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Commands;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
+using Headstart.Trainer.Training;
 
 namespace Headstart.Tests.Runs;
 

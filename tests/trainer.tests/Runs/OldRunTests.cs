@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
-using Headstart.CommandLine;
-using Headstart.Training;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Training;
 
 namespace Headstart.Tests.Runs;
 

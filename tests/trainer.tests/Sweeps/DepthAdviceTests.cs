@@ -1,9 +1,8 @@
 using CsvHelper;
-using Headstart.Training;
-using Headstart.Training.Runs;
-using Headstart.Training.Commands;
-using Headstart.Training.Evaluation;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Commands;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
 
 namespace Headstart.Tests.Sweeps;
 

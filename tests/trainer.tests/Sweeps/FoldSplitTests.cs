@@ -1,8 +1,7 @@
 using CsCheck;
 using Headstart.Cache;
-using Headstart.CommandLine;
-using Headstart.Training.Features;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Sweeps;
 
 namespace Headstart.Tests.Sweeps;
 

@@ -1,6 +1,5 @@
-using Headstart.CommandLine;
-using Headstart.Training.Runs;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
 
 namespace Headstart.Tests.Sweeps;
 

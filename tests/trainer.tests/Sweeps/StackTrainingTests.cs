@@ -1,8 +1,8 @@
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Sweeps;
+using Headstart.Trainer.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using CsCheck;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Sweeps;
 
 namespace Headstart.Tests.Sweeps;
 

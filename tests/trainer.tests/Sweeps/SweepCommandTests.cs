@@ -2,11 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CsvHelper;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Tests.Commands;
-using Headstart.Training;
-using Headstart.Training.Runs;
+using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.Sweeps;
 

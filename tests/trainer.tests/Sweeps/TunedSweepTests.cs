@@ -3,13 +3,11 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using CsvHelper;
-using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Tests.Commands;
 using Headstart.Tests.FineTuning;
-using Headstart.Training;
-using Headstart.Training.Runs;
-using Headstart.Training.Sweeps;
+using Headstart.Trainer.Runs;
+using Headstart.Trainer.Sweeps;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Sweeps;

@@ -1,4 +1,4 @@
-using Headstart.Training;
+using Headstart.Trainer.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,4 +1,4 @@
-using Headstart.Training;
+using Headstart.Trainer.Training;
 
 namespace Headstart.Tests.Training;
 

@@ -1,6 +1,5 @@
-using Headstart.CommandLine;
-using Headstart.Training;
-using Headstart.Training.Features;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Training;

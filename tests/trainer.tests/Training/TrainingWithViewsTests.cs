@@ -1,7 +1,7 @@
 using Headstart.Models;
-using Headstart.Training;
-using Headstart.Training.Features;
-using Headstart.Training.Heads;
+using Headstart.Trainer.Features;
+using Headstart.Trainer.Heads;
+using Headstart.Trainer.Training;
 using static TorchSharp.torch;
 
 namespace Headstart.Tests.Training;

@@ -4,7 +4,7 @@ using OxyPlot;
 using OxyPlot.Axes;
 using OxyPlot.Legends;
 
-namespace Headstart.Training.Reports.Charts;
+namespace Headstart.Trainer.Reports.Charts;
 
 /// <summary>Plots of OxyPlot as SVG that takes its colours from the page, so that one file serves light and dark.</summary>
 internal static class Chart

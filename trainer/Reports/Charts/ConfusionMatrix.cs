@@ -4,7 +4,7 @@ using OxyPlot.Annotations;
 using OxyPlot.Axes;
 using OxyPlot.Series;
 
-namespace Headstart.Training.Reports.Charts;
+namespace Headstart.Trainer.Reports.Charts;
 
 /// <summary>How often each true class was predicted as each class.</summary>
 internal static class ConfusionMatrix

@@ -2,7 +2,7 @@ using System.Globalization;
 using OxyPlot;
 using OxyPlot.Series;
 
-namespace Headstart.Training.Reports.Charts;
+namespace Headstart.Trainer.Reports.Charts;
 
 /// <summary>Where on the curves of a class the decisions lie that the model makes.</summary>
 /// <param name="Class">Which one.</param>

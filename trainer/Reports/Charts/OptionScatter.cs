@@ -1,7 +1,7 @@
 using OxyPlot;
 using OxyPlot.Series;
 
-namespace Headstart.Training.Reports.Charts;
+namespace Headstart.Trainer.Reports.Charts;
 
 /// <summary>A trial in a plot over one option.</summary>
 /// <param name="X">The option's value.</param>

@@ -1,8 +1,8 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 using OxyPlot;
 using OxyPlot.Series;
 
-namespace Headstart.Training.Reports.Charts;
+namespace Headstart.Trainer.Reports.Charts;
 
 /// <summary>ROC and precision-recall: what every threshold would give, and where the model decides.</summary>
 internal static class RankingCurves

@@ -1,9 +1,9 @@
-using Headstart.Training.Evaluation;
+using Headstart.Trainer.Evaluation;
 using OxyPlot;
 using OxyPlot.Annotations;
 using OxyPlot.Series;
 
-namespace Headstart.Training.Reports.Charts;
+namespace Headstart.Trainer.Reports.Charts;
 
 /// <summary>Whether 80 % sure is right in 80 of 100: of two classes by the probability of the second, where the threshold has its place; of
 /// more by that of the most probable.</summary>

@@ -1,0 +1,134 @@
+using Headstart.Cache;
+using Headstart.CommandLine;
+using Headstart.Models;
+using Headstart.Trainer.Evaluation;
+using Headstart.Trainer.FineTuning;
+using Headstart.Trainer.Reports;
+using Headstart.Trainer.Tensors;
+using Headstart.Trainer.Training;
+using TorchSharp;
+
+namespace Headstart.Trainer.Runs;
+
+/// <summary>From a run and its base to a run with a tuned base on disk: all of <c>trainer finetune</c>, once for it and once for a sweep's best run.</summary>
+internal static class TuningRun
+{
+    /// <param name="arguments">Of the run that was begun, where it goes on.</param>
+    /// <param name="begun">How it was begun; null for a new one.</param>
+    /// <param name="output">Told how it goes, in words.</param>
+    /// <param name="start">When the command began.</param>
+    /// <param name="kernels">Compute the base's convolutions; the usual ones when null.</param>
+    /// <param name="cancellationToken">Ends it after a finished epoch, which is kept; the result says so then.</param>
+    /// <exception cref="CommandException">Something that doesn't fit, or it was ended before an epoch was finished.</exception>
+    public static async Task<RunResult> MakeAsync(
+        FinetuneRequest arguments, RunStart? begun, RunControl control, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken,
+        ConvolutionKernels? kernels = null)
+    {
+        var run = RunFolder.Read(arguments.Run);
+        var options = arguments.ToOptions(run.Options);
+        var device = TrainingDevice.Resolve(arguments.Device);
+        options.Precision.RequireFast(device);
+        var words = new FinetuneWords(output, options);
+
+        var model = ModelFile.Load(arguments.Model);
+        RunTuning.RequireFloat32(model, run.Cache.Contract, arguments.Run);
+        RunTuning.RequireModel(model, arguments.Run, run.Cache.Contract.ModelSha256, run.Cache.Contract.Model);
+        var cached = arguments.Cache is null ? null : await FeatureCache.PeekContractsAsync(arguments.Cache, cancellationToken).ConfigureAwait(false);
+        var part = UnfrozenPart.Of(model, run.Layer.Name, arguments.Unfreeze, arguments.UnfreezeFrom, [.. cached?.Common.Layers.Select(l => l.Name) ?? []]);
+        var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
+        ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
+        var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken).ConfigureAwait(false);
+        foreach (var cache in new[] { inputs.Cache, inputs.ValCache }.OfType<FeatureCache>())
+            FolderWords.Warn(cache, control.RequireComplete, Console.Error);
+        if (inputs.Cache is null)
+            images.Data.WarnOfCaches(control.RequireComplete, Console.Error);
+        var state = CachesState.Of([inputs.Folder], inputs.ValFolder);
+        (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
+        begun?.RequireSame(state, folders);
+
+        using var network = TunedRun.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision, kernels);
+        network.Unfreeze(part.From);
+        var groups = TuningGroups.Describe(network, options);
+        using var folder = RunFolder.Create(arguments.Out, control.Resume);
+        var checkpoint = new Checkpoint(folder.CheckpointPath, control.CheckpointInterval, time);
+        folder.Continue(checkpoint.Epochs);
+        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Caches[0], state.Validation, Tuning: arguments);
+        folder.Begin(origin);
+        words.Begin(arguments, model, images, inputs.Prefix, network, groups, device);
+        if (control.Resume)
+            words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
+
+        using var sets = await ProgressDisplay.RunAsync(
+            "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken)).ConfigureAwait(false);
+        var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
+        origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
+        foreach (var note in TailCheck.Run(network.Base, sets.Validation, cancellationToken))
+            words.Note(note);
+        if (TuningLoop.Predict(network, sets.Validation, options.Training.Batch, cancellationToken) is not { } logitsBefore)
+            throw new CommandException("Interrupted before the first step; nothing was tuned. --resume goes on.", ExitCode.Interrupted);
+        var before = Figures.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count);
+        words.Before(before);
+        if (images.Data.Split.Validation.Count == run.Split.Val)
+        {
+            ComputePrecision[] precisions = [options.Precision, run.Tuning?.Arguments.Precision ?? ComputePrecision.Float32];
+            FirstEvaluation.Require(before, run.Result.PlainVal, run.Split.Val, precisions, device.type, Path.Combine(arguments.Run, RunFolder.RunName));
+        }
+
+        var candidate = new EpochRecord(0, run.Result.Train, before, 0, 0);
+        var training = TuningLoop.Run(
+            network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, candidate, cancellationToken);
+        if (training.Epochs.Count == 0)
+            throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
+
+        // Tuned weights are sure of other things than the head that they come from: its temperature and threshold don't fit them.
+        var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
+        var rule = ThresholdRule.Parse(run.Calibration?.ThresholdRule ?? ThresholdRule.Default);
+        var calibration = Calibration.Fit(logits, sets.Validation.Labels, run.Classes.Count, rule);
+        var judged = Judgement.Of(logits, sets.Validation.Labels, run.Classes, calibration);
+        var result = RunResult.Of(
+            training, judged, calibration, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
+        {
+            // As the run ships that it goes on from: with its own temperature and threshold.
+            Before = Figures.Of(Predictions.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count, run.Calibration)),
+            Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
+            TrainableParameters = groups.Sum(g => g.Weights),
+        };
+        var file = run with
+        {
+            Command = arguments.Command,
+            Arguments = null,
+            Started = origin.Started,
+            Versions = RunVersions.Current,
+            Cache = inputs.Cache is null ? run.Cache : RunCache.Of(inputs.Cache),
+            ValidationCache = inputs.ValCache is null ? run.ValidationCache : RunCache.Of(inputs.ValCache),
+            MoreCaches = null,
+            Split = options.Training.Seed == run.SplitSeed ? run.Split with { Seed = null } : run.Split with { Seed = run.SplitSeed },
+            Options = options.Training,
+            Calibration = calibration,
+            Device = device.type == DeviceType.CUDA ? "cuda" : "cpu",
+            Tuning = new RunTuning
+            {
+                Arguments = arguments,
+                From = Path.GetFullPath(arguments.Run),
+                Model = Path.GetFullPath(arguments.Model),
+                ModelSha256 = model.Sha256,
+                UnfrozenFrom = part.From,
+                Prefix = inputs.Prefix?.Name,
+                Groups = groups,
+            },
+            Result = result,
+        };
+        var shown = new JudgedImages([.. images.Validation.Select(i => i.Path)], judged.Predictions, run.Classes);
+        RunReport.Write(folder.Path, file, training.Epochs, shown, judged.Report, new Thumbnails(images.PictureFolder(arguments)));
+        folder.Finish(file, network.Head, network.TunedTensors);
+
+        words.End(arguments, result);
+        return result;
+
+        void Report(EpochRecord epoch)
+        {
+            folder.Append(epoch);
+            words.Epoch(epoch);
+        }
+    }
+}
