@@ -3,7 +3,9 @@ namespace Headstart;
 /// <summary>Finds what the user may have meant.</summary>
 public static class NearestNames
 {
-    /// <summary>The closest of <paramref name="names"/>, best first: those that contain what was asked for, then by edit distance.</summary>
+    /// <summary>
+    /// The closest of <paramref name="names"/>, best first: those that contain what was asked for, then by edit distance.
+    /// </summary>
     public static IReadOnlyList<string> To(string asked, IEnumerable<string> names, int count = 5) =>
     [
         .. names.Distinct()

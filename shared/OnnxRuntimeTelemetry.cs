@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 namespace Headstart;
 
 /// <summary>Keeps ONNX Runtime from reporting its use to its maker, which its builds do unless told otherwise.</summary>
-/// <remarks>Since 1.31 on Linux: the variable <c>ORT_DISABLE_TELEMETRY</c>, read when the library starts. A user who has set it to something keeps it.</remarks>
+/// <remarks>
+/// Since 1.31 on Linux: the variable <c>ORT_DISABLE_TELEMETRY</c>, read when the library starts. A user who has set it to something keeps
+/// it.
+/// </remarks>
 public static partial class OnnxRuntimeTelemetry
 {
     private const string Variable = "ORT_DISABLE_TELEMETRY";

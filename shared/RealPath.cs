@@ -2,8 +2,8 @@ namespace Headstart;
 
 /// <summary>Where a path leads once every link in it is followed.</summary>
 /// <remarks>
-/// .NET joins a link's target to the link's own folder as text, which goes astray where that folder is a link too; and the size and time that it
-/// gives for a link are the link's own, so that a link to a device looks like a small file.
+/// .NET joins a link's target to the link's own folder as text, which goes astray where that folder is a link too; and the size and time
+/// that it gives for a link are the link's own, so that a link to a device looks like a small file.
 /// </remarks>
 public static class RealPath
 {

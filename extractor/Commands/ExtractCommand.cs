@@ -51,7 +51,10 @@ internal sealed class ExtractCommand
         return CheckRejected(result, options);
     }
 
-    /// <summary>The layers asked for and those that the cache has: none is ever dropped, and new images get them all. Empty stands for all of the model's.</summary>
+    /// <summary>
+    /// The layers asked for and those that the cache has: none is ever dropped, and new images get them all. Empty stands for all of the
+    /// model's.
+    /// </summary>
     private static async Task<IReadOnlyList<string>> LayersAsync(ExtractOptions options, ModelFile model, Action<string> say, CancellationToken cancellationToken)
     {
         var asked = options.Layer ?? [];

@@ -3,7 +3,10 @@ using Headstart.Images;
 
 namespace Headstart.Extraction.Demo;
 
-/// <summary>A picture being drawn, in floats from 0 to 1 a channel. x grows to the right, y downwards; the pixel (0, 0) has its centre at (0.5, 0.5).</summary>
+/// <summary>
+/// A picture being drawn, in floats from 0 to 1 a channel. x grows to the right, y downwards; the pixel (0, 0) has its centre at (0.5,
+/// 0.5).
+/// </summary>
 internal sealed class Canvas(int width, int height)
 {
     private readonly Vector3[] _pixels = new Vector3[width * height];
@@ -22,7 +25,9 @@ internal sealed class Canvas(int width, int height)
         }
     }
 
-    /// <summary>Paints the inside of a figure, with an edge about one pixel wide, or wider if <paramref name="softness"/> is more than 1.</summary>
+    /// <summary>
+    /// Paints the inside of a figure, with an edge about one pixel wide, or wider if <paramref name="softness"/> is more than 1.
+    /// </summary>
     /// <param name="distance">In pixels.</param>
     /// <param name="centre">Of the disc that holds the figure.</param>
     /// <param name="reach">Radius of that disc, in pixels: nothing outside is looked at.</param>
@@ -45,7 +50,9 @@ internal sealed class Canvas(int width, int height)
         }
     }
 
-    /// <summary>Blurs by the binomial kernel 1 2 1 in both directions, <paramref name="times"/> times: a variance of half a pixel each.</summary>
+    /// <summary>
+    /// Blurs by the binomial kernel 1 2 1 in both directions, <paramref name="times"/> times: a variance of half a pixel each.
+    /// </summary>
     public void Blur(int times)
     {
         var line = new Vector3[Math.Max(width, height)];

@@ -9,10 +9,11 @@ namespace Headstart.Extraction.Demo;
 
 /// <summary>The small network in <c>onnx/demo-base.onnx</c>, shaped like a VGG, and the seeded one that it was trained from.</summary>
 /// <remarks>
-/// <c>scripts/make-demo-base.sh</c> trains the seeded network, through the trainer's own commands, on drawn pictures of all classes but the two of the
-/// default demo set. The seeded weights are drawn as He et al. do for ReLU networks (variance 2 / fan-in, https://arxiv.org/abs/1502.01852). Each
-/// kernel of the first layer has its mean taken away, a colour channel at a time, so that it answers to edges and not to flat colour, which the demo
-/// pictures make meaningless. One more layer, <see cref="Pixels"/>, leads past the network: what a head has without it.
+/// <c>scripts/make-demo-base.sh</c> trains the seeded network, through the trainer's own commands, on drawn pictures of all classes but the
+/// two of the default demo set. The seeded weights are drawn as He et al. do for ReLU networks (variance 2 / fan-in,
+/// https://arxiv.org/abs/1502.01852). Each kernel of the first layer has its mean taken away, a colour channel at a time, so that it
+/// answers to edges and not to flat colour, which the demo pictures make meaningless. One more layer, <see cref="Pixels"/>, leads past the
+/// network: what a head has without it.
 /// </remarks>
 internal static class DemoBase
 {

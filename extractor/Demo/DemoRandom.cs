@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Headstart.Extraction.Demo;
 
-/// <summary>A small random generator whose numbers depend on nothing but the seed: not on the .NET version, the machine or its mathematics library.</summary>
+/// <summary>
+/// A small random generator whose numbers depend on nothing but the seed: not on the .NET version, the machine or its mathematics library.
+/// </summary>
 /// <remarks>SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Not for secrets.</remarks>
 internal sealed class DemoRandom(ulong seed)
 {
@@ -32,7 +34,9 @@ internal sealed class DemoRandom(ulong seed)
     public bool Chance(float probability) => Uniform() < probability;
 
     /// <summary>Mean 0, variance 1, close to a normal distribution: the sum of twelve uniform numbers, less six.</summary>
-    /// <remarks>Not Box-Muller, because logarithm and cosine may differ in their last bit from one machine to another. Sums do not.</remarks>
+    /// <remarks>
+    /// Not Box-Muller, because logarithm and cosine may differ in their last bit from one machine to another. Sums do not.
+    /// </remarks>
     public double NearNormal()
     {
         var sum = 0.0;

@@ -3,7 +3,10 @@ using Headstart.Images;
 
 namespace Headstart.Extraction.Demo;
 
-/// <summary>A folder of drawn pictures, <c>train/class/*.jpg</c> and <c>val/class/*.jpg</c>, to try everything with before having pictures of one's own.</summary>
+/// <summary>
+/// A folder of drawn pictures, <c>train/class/*.jpg</c> and <c>val/class/*.jpg</c>, to try everything with before having pictures of one's
+/// own.
+/// </summary>
 internal static class DemoSet
 {
     /// <summary>In the set's folder; says with which options it was drawn.</summary>

@@ -1,6 +1,8 @@
 namespace Headstart.Extraction.Demo;
 
-/// <summary>Which pictures a demo set holds. Equal options mean equal pictures, so this is also what the set's folder says about itself.</summary>
+/// <summary>
+/// Which pictures a demo set holds. Equal options mean equal pictures, so this is also what the set's folder says about itself.
+/// </summary>
 internal sealed record DemoSetOptions
 {
     /// <summary>Raised when the drawing changes, so that pictures of two kinds never end up in one set.</summary>

@@ -2,10 +2,14 @@ using System.Numerics;
 
 namespace Headstart.Extraction.Demo;
 
-/// <summary>The distance from a point to the edge of a figure, negative inside. The figure lies in the unit disc around the origin.</summary>
+/// <summary>
+/// The distance from a point to the edge of a figure, negative inside. The figure lies in the unit disc around the origin.
+/// </summary>
 internal delegate float SignedDistance(Vector2 point);
 
-/// <summary>Figures known by their outline. Distances are exact at the edge, which is where antialiasing looks, and roughly right elsewhere.</summary>
+/// <summary>
+/// Figures known by their outline. Distances are exact at the edge, which is where antialiasing looks, and roughly right elsewhere.
+/// </summary>
 internal static class Shapes
 {
     public static SignedDistance Disc(float radius) => p => p.Length() - radius;

@@ -5,7 +5,10 @@ namespace Headstart.Extraction.Import;
 /// <summary>Moves a batch norm into the convolution before it, where it costs nothing.</summary>
 internal static class BatchNorm
 {
-    /// <summary>In double precision, rounded once: <c>w' = w * s</c> and <c>b' = (b - mean) * s + shift</c>, with <c>s = scale / sqrt(variance + epsilon)</c>.</summary>
+    /// <summary>
+    /// In double precision, rounded once: <c>w' = w * s</c> and <c>b' = (b - mean) * s + shift</c>, with <c>s = scale / sqrt(variance +
+    /// epsilon)</c>.
+    /// </summary>
     /// <param name="weights">Left as they are.</param>
     /// <param name="scale">Gamma, a value an output channel; so are the next three.</param>
     /// <param name="shift">Beta.</param>

@@ -8,7 +8,9 @@ namespace Headstart.Extraction.Import;
 internal static class GraphComparison
 {
     /// <summary>How far apart two ways to compute the same float32 numbers may be, as a fraction of a tensor's largest value.</summary>
-    /// <remarks>Sums of another order, and batch norms folded into convolutions, stay far below; another stride, padding or weight far above.</remarks>
+    /// <remarks>
+    /// Sums of another order, and batch norms folded into convolutions, stay far below; another stride, padding or weight far above.
+    /// </remarks>
     public const double Tolerance = 1e-3;
 
     /// <summary>The pair of outputs that differs most.</summary>

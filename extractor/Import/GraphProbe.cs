@@ -11,7 +11,9 @@ namespace Headstart.Extraction.Import;
 /// <param name="Values">Row-major.</param>
 internal sealed record ProbeOutput(long[] Shape, float[] Values);
 
-/// <summary>Runs a graph on the CPU to see that it loads and what it gives. Meant for import and verification, not for extraction.</summary>
+/// <summary>
+/// Runs a graph on the CPU to see that it loads and what it gives. Meant for import and verification, not for extraction.
+/// </summary>
 internal sealed class GraphProbe : IDisposable
 {
     private readonly string _path;

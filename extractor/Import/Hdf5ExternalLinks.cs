@@ -5,8 +5,8 @@ namespace Headstart.Extraction.Import;
 
 /// <summary>Finds links that lead from an HDF5 file to another file, without following any.</summary>
 /// <remarks>
-/// PureHDF follows them blindly: into any file of the machine, and for ever when they lead back. No Keras version writes them. They can be told
-/// by their bytes: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, section "The Link Message", link type 64.
+/// PureHDF follows them blindly: into any file of the machine, and for ever when they lead back. No Keras version writes them. They can be
+/// told by their bytes: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, section "The Link Message", link type 64.
 /// </remarks>
 internal static class Hdf5ExternalLinks
 {

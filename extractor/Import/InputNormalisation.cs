@@ -8,9 +8,9 @@ namespace Headstart.Extraction.Import;
 
 /// <summary>Gives any image network the one input that Headstart feeds: float32, batch x 3 x Size x Size.</summary>
 /// <remarks>
-/// What the network expects instead is made by nodes in front of it. An NHWC input gets a Transpose. float16 and float64 get a Cast. uint8 is
-/// rounded to the nearest whole number (halves up), clamped to 0..255 and cast; such a network normalises by itself, so its contract keeps only
-/// the preset's resize, crop and channel order.
+/// What the network expects instead is made by nodes in front of it. An NHWC input gets a Transpose. float16 and float64 get a Cast. uint8
+/// is rounded to the nearest whole number (halves up), clamped to 0..255 and cast; such a network normalises by itself, so its contract
+/// keeps only the preset's resize, crop and channel order.
 /// </remarks>
 internal static class InputNormalisation
 {
@@ -20,7 +20,9 @@ internal static class InputNormalisation
     /// <param name="path">For messages.</param>
     /// <param name="preset">As the user chose it.</param>
     /// <param name="presetIsNamed">Whether a fixed input size of the network may replace the preset's.</param>
-    /// <returns>The preprocessing of the contract, the batch size that the file declares (null if any), and what was done, in sentences.</returns>
+    /// <returns>
+    /// The preprocessing of the contract, the batch size that the file declares (null if any), and what was done, in sentences.
+    /// </returns>
     /// <exception cref="CommandException">An input that no image can be made into; the message gives its type and shape.</exception>
     public static (ImagePreprocessing Preprocessing, int? DeclaredBatch, IReadOnlyList<string> Notes) Apply(
         ModelProto model, string path, ImagePreprocessing preset, bool presetIsNamed)

@@ -7,7 +7,8 @@ namespace Headstart.Extraction.Import;
 /// <summary>Finds a VGG's convolutions in the HDF5 files that Keras has written over the years.</summary>
 /// <remarks>
 /// Keras 1, 2 and Keras 3's <c>save_weights("x.h5")</c>: a group a layer, listed in <c>layer_names</c>, each listing its datasets in
-/// <c>weight_names</c>; in the file itself or, where the whole model was saved, under <c>model_weights</c>. Keras 3's <c>.weights.h5</c>: groups
+/// <c>weight_names</c>; in the file itself or, where the whole model was saved, under <c>model_weights</c>. Keras 3's <c>.weights.h5</c>:
+/// groups
 /// <c>layers/conv2d_N/vars</c>, numbered in the model's order, holding <c>0</c> (kernel) and <c>1</c> (bias).
 /// </remarks>
 internal sealed partial class KerasHdf5 : IDisposable
@@ -73,7 +74,8 @@ internal sealed partial class KerasHdf5 : IDisposable
         return VggFit.Of(architecture, [.. kernels], _stray is null ? null : $"it has '{_stray}', which is none of Keras' VGG's", c => $"{c.Name}/kernel");
     }
 
-    /// <exception cref="CommandException">A tensor is missing, has another shape or can't be read; the message names layer, tensor and file.</exception>
+    /// <exception cref="CommandException">A tensor is missing, has another shape or can't be read; the message names layer, tensor and
+    /// file.</exception>
     public ConvolutionWeights Read(VggArchitecture architecture, VggConvolution convolution)
     {
         var all = architecture.Convolutions;
@@ -147,7 +149,9 @@ internal sealed partial class KerasHdf5 : IDisposable
 
     private static long[] HwioOf(VggConvolution convolution) => [3, 3, convolution.InChannels, convolution.OutChannels];
 
-    /// <returns>The convolutions with a VGG's names, and the first dataset among them (not behind the last: that is a head) that is of no VGG.</returns>
+    /// <returns>
+    /// The convolutions with a VGG's names, and the first dataset among them (not behind the last: that is a head) that is of no VGG.
+    /// </returns>
     private static (Dictionary<string, DatasetNames> Found, string? Stray) Named(IH5Group group, string prefix)
     {
         string? stray = null;

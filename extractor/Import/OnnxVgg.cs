@@ -4,8 +4,8 @@ using Headstart.Models.Onnx;
 namespace Headstart.Extraction.Import;
 
 /// <summary>A VGG found in an ONNX graph by its structure, whatever its tensors are called.</summary>
-/// <remarks>From the input on: 3x3 convolutions with stride 1 and padding 1, each with an optional batch norm and a ReLU, and 2x2 max poolings
-/// that close the blocks. What comes after is not read, but <see cref="Rest"/> names it.</remarks>
+/// <remarks>From the input on: 3x3 convolutions with stride 1 and padding 1, each with an optional batch norm and a ReLU, and 2x2 max
+/// poolings that close the blocks. What comes after is not read, but <see cref="Rest"/> names it.</remarks>
 internal sealed class OnnxVgg
 {
     private readonly List<List<ConvolutionWeights>> _blocks = [[]];

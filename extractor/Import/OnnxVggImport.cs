@@ -8,14 +8,17 @@ namespace Headstart.Extraction.Import;
 internal static class OnnxVggImport
 {
     /// <summary>
-    /// A graph counts as a VGG where its outputs are layers of one, or where it has all five blocks (a classifier may follow), and where the rebuilt network computes
-    /// what the file does, at the size that the file takes.
+    /// A graph counts as a VGG where its outputs are layers of one, or where it has all five blocks (a classifier may follow), and where
+    /// the rebuilt network computes what the file does, at the size that the file takes.
     /// </summary>
     /// <param name="model">Left as it is. Its weights are initialisers.</param>
     /// <param name="preset">As the user chose it.</param>
     /// <param name="notes">What the user should hear is added, also where the result is null.</param>
-    /// <returns>Null where the graph is another network, or a layer of it is asked for by a name of its own: then it is imported as it is.</returns>
-    /// <exception cref="CommandException">The user named an architecture, and the graph is not that; the message says where it differs.</exception>
+    /// <returns>
+    /// Null where the graph is another network, or a layer of it is asked for by a name of its own: then it is imported as it is.
+    /// </returns>
+    /// <exception cref="CommandException">The user named an architecture, and the graph is not that; the message says where it
+    /// differs.</exception>
     public static ImportedModel? From(ImportOptions options, ModelProto model, ImagePreprocessing preset, WeightsSource source, List<string> notes)
     {
         var vgg = OnnxVgg.Walk(model);

@@ -3,7 +3,9 @@ using Headstart.Safetensors;
 
 namespace Headstart.Extraction.Import;
 
-/// <summary>Reads a VGG's convolutions from a safetensors file under torchvision's or timm's names; the classifier is never touched.</summary>
+/// <summary>
+/// Reads a VGG's convolutions from a safetensors file under torchvision's or timm's names; the classifier is never touched.
+/// </summary>
 internal sealed class SafetensorsVgg(string path, SafetensorsFile file, VggTensorNames names, VggArchitecture architecture)
 {
     // torch.nn.BatchNorm2d's default, which torchvision and timm keep.

@@ -12,7 +12,8 @@ internal sealed record FoundKernel(string Tensor, IReadOnlyList<long> Shape, Vgg
 /// <summary>How a weight file and an architecture go together.</summary>
 /// <param name="Architecture">Which.</param>
 /// <param name="Has">Its convolutions whose kernels are in the file.</param>
-/// <param name="Contradiction">A clause that says why the file can't be this architecture's, nor the upper part of it; null where it can.</param>
+/// <param name="Contradiction">A clause that says why the file can't be this architecture's, nor the upper part of it; null where it
+/// can.</param>
 /// <param name="NameOf">The name that a convolution's kernel has, or would have, in the file.</param>
 internal sealed record VggFit(VggArchitecture Architecture, IReadOnlySet<VggConvolution> Has, string? Contradiction, Func<VggConvolution, string> NameOf)
 {

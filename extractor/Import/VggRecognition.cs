@@ -6,7 +6,9 @@ namespace Headstart.Extraction.Import;
 internal static class VggRecognition
 {
     /// <param name="fitOf">Sees the file as one of an architecture's.</param>
-    /// <returns>An architecture whose convolutions down to the deepest layer asked for are all there, and what the user should hear.</returns>
+    /// <returns>
+    /// An architecture whose convolutions down to the deepest layer asked for are all there, and what the user should hear.
+    /// </returns>
     /// <exception cref="CommandException">No VGG fits, several do, or another than the one that the user named.</exception>
     public static (VggArchitecture Architecture, List<string> Notes) Choose(ImportOptions options, Func<VggArchitecture, VggFit> fitOf)
     {

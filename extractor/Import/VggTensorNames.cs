@@ -4,7 +4,9 @@ using Headstart.Models;
 
 namespace Headstart.Extraction.Import;
 
-/// <summary>How torchvision and timm name a VGG's tensors: by position in <c>features</c>, counting ReLUs, pools and batch norms too.</summary>
+/// <summary>
+/// How torchvision and timm name a VGG's tensors: by position in <c>features</c>, counting ReLUs, pools and batch norms too.
+/// </summary>
 /// <param name="Prefix">What stands before <c>features.</c>, such as <c>module.</c> after data-parallel training.</param>
 /// <param name="BatchNorm">Whether batch norms follow the convolutions.</param>
 /// <param name="Positions">Where in <c>features</c> the file has convolutions.</param>

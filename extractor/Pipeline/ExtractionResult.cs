@@ -21,7 +21,9 @@ internal sealed record ExtractionResult
     /// <summary>Those with the same bytes as a computed one.</summary>
     public required int Duplicates { get; init; }
 
-    /// <summary>Images that had rows and have none any more: they are gone, or (then they are among the rejected too) no longer readable.</summary>
+    /// <summary>
+    /// Images that had rows and have none any more: they are gone, or (then they are among the rejected too) no longer readable.
+    /// </summary>
     public required int Removed { get; init; }
 
     public required int Rejected { get; init; }

@@ -20,14 +20,15 @@ internal sealed class ExtractionRun(
     /// <summary>Computes what is new or changed, drops what is gone, keeps the rest.</summary>
     /// <param name="progress">Given the number of images to compute, returns where finished ones are reported.</param>
     /// <param name="cancellationToken">Ends the run early; the rows computed so far are written.</param>
-    /// <exception cref="CommandException">A cache of another contract, or held by another process, or a folder that can't be written.</exception>
+    /// <exception cref="CommandException">A cache of another contract, or held by another process, or a folder that can't be
+    /// written.</exception>
     public async Task<ExtractionResult> RunAsync(Func<int, IProgress<int>> progress, CancellationToken cancellationToken)
     {
         var start = Stopwatch.GetTimestamp();
         using var cacheLock = CacheLock.Acquire(folder, time);
         folder.CleanUp();
-        var contract = await AgreeAsync(cancellationToken).ConfigureAwait(false);
-        var parts = await TrustedParts.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+        var contract = await AgreeAsync(cancellationToken);
+        var parts = await TrustedParts.OpenAsync(folder, cancellationToken);
         var (cache, doubtful) = parts;
         SayWhatIsNotRead(doubtful);
         var views = Math.Max(settings.Views, parts.Views);
@@ -41,34 +42,34 @@ internal sealed class ExtractionRun(
         if (cache is not null)
         {
             // Copied before it is dropped: killed in between, the next run finds both and drops the old row.
-            await FeatureCopy.RunAsync(cache, plan.Copy, folder, time, cancellationToken).ConfigureAwait(false);
-            await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken).ConfigureAwait(false);
-            added = await AddLayersAsync(contract, doubtful, progress, times, cancellationToken).ConfigureAwait(false);
+            await FeatureCopy.RunAsync(cache, plan.Copy, folder, time, cancellationToken);
+            await CachePruning.RemoveAsync(cache, plan.Stale, cancellationToken);
+            added = await AddLayersAsync(contract, doubtful, progress, times, cancellationToken);
         }
 
         var writer = new CacheWriter(folder, contract, time);
-        await using var _ = writer.ConfigureAwait(false);
+        await using var _ = writer;
         var pipeline = new FeaturePipeline(network, settings.BatchSize, settings.Workers, times, contract.Augmentation);
         var counter = progress(plan.Compute.Count);
         var computing = Stopwatch.GetTimestamp();
         try
         {
-            await pipeline.RunAsync(plan.Compute, batch => WriteAsync(batch, plan, digests, writer, counter), cancellationToken).ConfigureAwait(false);
+            await pipeline.RunAsync(plan.Compute, batch => WriteAsync(batch, plan, digests, writer, counter), cancellationToken);
         }
         catch (OperationCanceledException)
         {
-            await writer.FlushAsync().ConfigureAwait(false);
+            await writer.FlushAsync();
             digests.Save();
             _rejected.Write(folder.RejectedFile);
             throw;
         }
 
-        await writer.FlushAsync().ConfigureAwait(false);
+        await writer.FlushAsync();
         times.Add(Stage.Write, writer.Worked);
         digests.Save();
         var seconds = Stopwatch.GetElapsedTime(computing).TotalSeconds;
         var rejectedFile = _rejected.Write(folder.RejectedFile);
-        await FinishAsync(record, digests, doubtful, cancellationToken).ConfigureAwait(false);
+        await FinishAsync(record, digests, doubtful, cancellationToken);
         _computed.ExceptWith(_rejected.Paths);
         _duplicates.ExceptWith(_rejected.Paths);
         _duplicates.ExceptWith(_computed);
@@ -111,10 +112,10 @@ internal sealed class ExtractionRun(
     private async Task FinishAsync(ExtractionRecord record, ImageDigests digests, IReadOnlyList<string> doubtful, CancellationToken cancellationToken)
     {
         var items = images.Items.ToLookup(i => i.Path, StringComparer.Ordinal);
-        var staying = await TrustedParts.RemoveReplacedAsync(folder, doubtful, IsWanted, cancellationToken).ConfigureAwait(false);
+        var staying = await TrustedParts.RemoveReplacedAsync(folder, doubtful, IsWanted, cancellationToken);
         foreach (var part in staying)
             say?.Invoke($"{part} stays: it has rows that are nowhere else. If it is not wanted, move it out of the folder.");
-        var cache = await FeatureCache.OpenAsync(folder, staying, cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(folder, staying, cancellationToken);
         var failed = 100.0 * _rejected.Count > settings.MaxRejected * images.Items.Count;
         var finished = record with
         {
@@ -133,7 +134,7 @@ internal sealed class ExtractionRun(
     private async Task<AddedLayers?> AddLayersAsync(
         CacheContract contract, IReadOnlyList<string> doubtful, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
     {
-        if (await FeatureCache.OpenAsync(folder, doubtful, cancellationToken).ConfigureAwait(false) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
+        if (await FeatureCache.OpenAsync(folder, doubtful, cancellationToken) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
         {
             // What a killed run began to add, and nobody wants any more.
             folder.Replacement.Discard();
@@ -141,7 +142,7 @@ internal sealed class ExtractionRun(
         }
 
         var addition = new LayerAddition(cache, images, network, folder, contract, settings, time);
-        var added = await addition.RunAsync(say ?? (_ => { }), progress, times, cancellationToken).ConfigureAwait(false);
+        var added = await addition.RunAsync(say ?? (_ => { }), progress, times, cancellationToken);
         foreach (var (path, reason) in addition.Rejected.Images)
             _rejected.Add(path, reason, view: 1);
         return added;
@@ -157,7 +158,7 @@ internal sealed class ExtractionRun(
         }
 
         // The other shards' parts too: one shard with other views would be another cache.
-        var parts = await FeatureCache.PeekContractsAsync(folder.Path, cancellationToken).ConfigureAwait(false);
+        var parts = await FeatureCache.PeekContractsAsync(folder.Path, cancellationToken);
         var found = parts?.Common;
         var contract = Contract(found);
         if (found?.FirstDifferenceInOneCache(contract) is not { } difference)
@@ -179,7 +180,7 @@ internal sealed class ExtractionRun(
         for (var i = 0; i < batch.Count; i++)
         {
             var slot = batch.Slots[i];
-            if (await WriteRowAsync(slot.Item).ConfigureAwait(false))
+            if (await WriteRowAsync(slot.Item))
             {
                 _computed.Add(slot.Item.Path);
                 _computedRows++;
@@ -189,7 +190,7 @@ internal sealed class ExtractionRun(
             {
                 if (slot.Image is { } image && image.Sha256 != digests[duplicate])
                     _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again", slot.View);
-                else if (await WriteRowAsync(duplicate).ConfigureAwait(false))
+                else if (await WriteRowAsync(duplicate))
                     _duplicates.Add(duplicate.Path);
             }
 
@@ -203,7 +204,7 @@ internal sealed class ExtractionRun(
 
                 digests.Learn(item, image.Sha256);
                 var row = new CacheRow(item.Path, item.Label, item.Split, image.Sha256, image.Width, image.Height, slot.View);
-                await writer.AddAsync(row, batch.FeaturesOf(i)).ConfigureAwait(false);
+                await writer.AddAsync(row, batch.FeaturesOf(i));
                 return true;
             }
         }

@@ -9,8 +9,8 @@ namespace Headstart.Extraction.Pipeline;
 
 /// <summary>Images in, features out, in order: decoding on several workers, the network, and the writer, all at once.</summary>
 /// <remarks>
-/// A few batches circulate: free, assigned to images, filled by the workers, inferred, written, free again. Their number bounds the memory, and a
-/// slow stage holds the others back through it. The first fault, or a cancellation, stops every stage.
+/// A few batches circulate: free, assigned to images, filled by the workers, inferred, written, free again. Their number bounds the memory,
+/// and a slow stage holds the others back through it. The first fault, or a cancellation, stops every stage.
 /// </remarks>
 internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int workers, StageTimes times, Augmentation? augmentation)
 {
@@ -20,7 +20,8 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
     private readonly DecodingMemory _memory = new();
 
     /// <summary>Runs every row through the network.</summary>
-    /// <param name="rows">Views of images, in the order in which their features are to be written. An image is decoded once for all its views that follow each other in a batch.</param>
+    /// <param name="rows">Views of images, in the order in which their features are to be written. An image is decoded once for all its
+    /// views that follow each other in a batch.</param>
     /// <param name="write">Called for one batch after the other; the batch is valid until the returned task ends.</param>
     /// <param name="cancellationToken">Stops all stages; the batch that is being written is finished.</param>
     public async Task RunAsync(IReadOnlyList<PlannedRow> rows, Func<FeatureBatch, Task> write, CancellationToken cancellationToken)
@@ -56,15 +57,15 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
     {
         foreach (var chunk in rows.Chunk(batchSize))
         {
-            var batch = await flow.Free.Reader.ReadAsync(flow.Stop).ConfigureAwait(false);
+            var batch = await flow.Free.Reader.ReadAsync(flow.Stop);
             batch.Assign(chunk);
-            await flow.Assigned.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
+            await flow.Assigned.Writer.WriteAsync(batch, flow.Stop);
             for (int slot = 0, next; slot < chunk.Length; slot = next)
             {
                 next = slot + 1;
                 while (next < chunk.Length && chunk[next].Item == chunk[slot].Item)
                     next++;
-                await flow.Undecoded.Writer.WriteAsync((batch, slot, next - slot), flow.Stop).ConfigureAwait(false);
+                await flow.Undecoded.Writer.WriteAsync((batch, slot, next - slot), flow.Stop);
             }
         }
 
@@ -75,7 +76,7 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
     private async Task DecodeAsync(Flow flow)
     {
         var loader = new ImageLoader(network.Model.Contract.Preprocessing, augmentation, _memory, times);
-        await foreach (var (batch, first, count) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        await foreach (var (batch, first, count) in flow.Undecoded.Reader.ReadAllAsync(flow.Stop))
         {
             try
             {
@@ -94,13 +95,13 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
     private async Task InferAsync(Flow flow)
     {
         var start = Stopwatch.GetTimestamp();
-        await foreach (var batch in flow.Assigned.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        await foreach (var batch in flow.Assigned.Reader.ReadAllAsync(flow.Stop))
         {
-            await batch.Filled.WaitAsync(flow.Stop).ConfigureAwait(false);
+            await batch.Filled.WaitAsync(flow.Stop);
             start = times.Add(Stage.Wait, start);
             network.Run(batch);
             start = times.Add(Stage.Infer, start);
-            await flow.Inferred.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
+            await flow.Inferred.Writer.WriteAsync(batch, flow.Stop);
         }
 
         flow.Inferred.Writer.Complete();
@@ -108,10 +109,10 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
 
     private static async Task WriteAsync(Func<FeatureBatch, Task> write, Flow flow)
     {
-        await foreach (var batch in flow.Inferred.Reader.ReadAllAsync(flow.Stop).ConfigureAwait(false))
+        await foreach (var batch in flow.Inferred.Reader.ReadAllAsync(flow.Stop))
         {
-            await write(batch).ConfigureAwait(false);
-            await flow.Free.Writer.WriteAsync(batch, flow.Stop).ConfigureAwait(false);
+            await write(batch);
+            await flow.Free.Writer.WriteAsync(batch, flow.Stop);
         }
     }
 
@@ -133,11 +134,11 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         {
             try
             {
-                await Task.Run(stage, Stop).ConfigureAwait(false);
+                await Task.Run(stage, Stop);
             }
             catch
             {
-                await stop.CancelAsync().ConfigureAwait(false);
+                await stop.CancelAsync();
                 throw;
             }
         }

@@ -6,10 +6,14 @@ using Headstart.Models;
 
 namespace Headstart.Extraction.Pipeline;
 
-/// <summary>Gives the rows of a cache the layers that they lack: from cached layers where the network allows, otherwise by one more pass over the images.</summary>
+/// <summary>
+/// Gives the rows of a cache the layers that they lack: from cached layers where the network allows, otherwise by one more pass over the
+/// images.
+/// </summary>
 /// <remarks>
-/// The rows are written anew with all columns, beside the cache, and take its place when the last one is there (<see cref="CacheReplacement"/>): a reader sees the cache
-/// without the new layers or with them, and a killed run goes on where it stopped. It takes as much room as both until then.
+/// The rows are written anew with all columns, beside the cache, and take its place when the last one is there
+/// (<see cref="CacheReplacement"/>): a reader sees the cache without the new layers or with them, and a killed run goes on where it
+/// stopped. It takes as much room as both until then.
 /// </remarks>
 /// <param name="cache">Each of its rows belongs to an image of <paramref name="images"/>, with these bytes.</param>
 /// <param name="images">The picture set.</param>
@@ -32,10 +36,10 @@ internal sealed class LayerAddition(
     public async Task<AddedLayers> RunAsync(Action<string> say, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
     {
         var replacement = folder.Replacement;
-        var done = await ResumeAsync(replacement, cancellationToken).ConfigureAwait(false);
+        var done = await ResumeAsync(replacement, cancellationToken);
         int[] rows = [.. Enumerable.Range(0, cache.Rows.Count).Where(r => !done.Contains(cache.Rows[r]))];
         var writer = replacement.CreateWriter(contract, time);
-        await using var _ = writer.ConfigureAwait(false);
+        await using var _ = writer;
         var added = string.Join(", ", _missing.Select(l => l.Name));
         using var tail = LayerTail.TryLoad(network, cache.Contract.Layers, _missing, settings.BatchSize);
         string[] from = tail is null ? [] : [.. tail.Sources.Select(l => l.Name)];
@@ -45,29 +49,31 @@ internal sealed class LayerAddition(
         try
         {
             if (tail is null)
-                await FromImagesAsync(rows, writer, progress(rows.Length), times, cancellationToken).ConfigureAwait(false);
+                await FromImagesAsync(rows, writer, progress(rows.Length), times, cancellationToken);
             else
-                await FromLayersAsync(tail, rows, writer, progress(rows.Length), cancellationToken).ConfigureAwait(false);
+                await FromLayersAsync(tail, rows, writer, progress(rows.Length), cancellationToken);
         }
         catch (OperationCanceledException)
         {
-            await writer.FlushAsync().ConfigureAwait(false);
+            await writer.FlushAsync();
             throw;
         }
 
-        await writer.FlushAsync().ConfigureAwait(false);
+        await writer.FlushAsync();
         times.Add(Stage.Write, writer.Worked);
-        await CompleteAsync(replacement, cancellationToken).ConfigureAwait(false);
+        await CompleteAsync(replacement, cancellationToken);
         return new AddedLayers([.. _missing.Select(l => l.Name)], from, cache.Rows.Count);
     }
 
-    /// <summary>Rows of images that are no longer what the cache has are dropped by name first: all others must be in the new parts.</summary>
+    /// <summary>
+    /// Rows of images that are no longer what the cache has are dropped by name first: all others must be in the new parts.
+    /// </summary>
     private async Task CompleteAsync(CacheReplacement replacement, CancellationToken cancellationToken)
     {
         var parts = cache.RowGroups.Select(g => g.PartPath).Distinct(StringComparer.Ordinal).ToList();
         if (_changed.Count > 0)
         {
-            await CachePruning.RemoveAsync(cache, _changed, cancellationToken).ConfigureAwait(false);
+            await CachePruning.RemoveAsync(cache, _changed, cancellationToken);
             parts.RemoveAll(p => !File.Exists(p));
         }
 
@@ -78,7 +84,7 @@ internal sealed class LayerAddition(
     private async Task<HashSet<CacheRow>> ResumeAsync(CacheReplacement replacement, CancellationToken cancellationToken)
     {
         replacement.CleanUp();
-        if (await FeatureCache.OpenAsync(replacement.Folder, cancellationToken).ConfigureAwait(false) is not { } begun)
+        if (await FeatureCache.OpenAsync(replacement.Folder, cancellationToken) is not { } begun)
             return [];
         if (begun.PartialLayers.Count > 0 || !begun.Contract.Layers.SequenceEqual(contract.Layers) || begun.Contract.FirstDifferenceInOneCache(contract) is not null)
         {
@@ -88,7 +94,7 @@ internal sealed class LayerAddition(
 
         var wanted = cache.Rows.ToHashSet();
         var stale = Enumerable.Range(0, begun.Rows.Count).Where(r => !wanted.Contains(begun.Rows[r])).ToHashSet();
-        await CachePruning.RemoveAsync(begun, stale, cancellationToken).ConfigureAwait(false);
+        await CachePruning.RemoveAsync(begun, stale, cancellationToken);
         return [.. begun.Rows.Where(wanted.Contains)];
     }
 
@@ -102,16 +108,16 @@ internal sealed class LayerAddition(
         foreach (var chunk in groups)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            await columns.LoadAsync(chunk[0], cancellationToken).ConfigureAwait(false);
+            await columns.LoadAsync(chunk[0], cancellationToken);
             for (var source = 0; source < tail.Sources.Count; source++)
             {
                 for (var i = 0; i < chunk.Length; i++)
                     columns.Of(tail.Sources[source].Name, chunk[i]).Span.CopyTo(tail.Input(source, i));
             }
 
-            await Task.Run(tail.Run, cancellationToken).ConfigureAwait(false);
+            await Task.Run(tail.Run, cancellationToken);
             for (var i = 0; i < chunk.Length; i++)
-                await WriteAsync(chunk[i], columns, layer => tail.Output(layer, i), writer).ConfigureAwait(false);
+                await WriteAsync(chunk[i], columns, layer => tail.Output(layer, i), writer);
             progress.Report(chunk.Length);
         }
     }
@@ -123,7 +129,7 @@ internal sealed class LayerAddition(
         var columns = new CachedColumns(cache);
         var next = 0;
         PlannedRow[] planned = [.. rows.Select(r => new PlannedRow(items[cache.Rows[r].Path].First(), cache.Rows[r].View))];
-        await new FeaturePipeline(missing, settings.BatchSize, settings.Workers, times, contract.Augmentation).RunAsync(planned, WriteBatchAsync, cancellationToken).ConfigureAwait(false);
+        await new FeaturePipeline(missing, settings.BatchSize, settings.Workers, times, contract.Augmentation).RunAsync(planned, WriteBatchAsync, cancellationToken);
 
         async Task WriteBatchAsync(FeatureBatch batch)
         {
@@ -138,9 +144,9 @@ internal sealed class LayerAddition(
                     continue;
                 }
 
-                await columns.LoadAsync(row, cancellationToken).ConfigureAwait(false);
+                await columns.LoadAsync(row, cancellationToken);
                 var features = batch.FeaturesOf(i);
-                await WriteAsync(row, columns, layer => features[layer], writer).ConfigureAwait(false);
+                await WriteAsync(row, columns, layer => features[layer], writer);
             }
 
             progress.Report(batch.Count);

@@ -6,8 +6,8 @@ namespace Headstart.Extraction.Pipeline;
 
 /// <summary>The stretch of a network that computes layers from other layers, which a cache has already.</summary>
 /// <remarks>
-/// The same operators on the same numbers as in the whole network. ONNX Runtime may join and lay out operators differently in a shorter graph, so the last bits of
-/// a value are not promised to be those of one pass over everything.
+/// The same operators on the same numbers as in the whole network. ONNX Runtime may join and lay out operators differently in a shorter
+/// graph, so the last bits of a value are not promised to be those of one pass over everything.
 /// </remarks>
 internal sealed class LayerTail : IDisposable
 {

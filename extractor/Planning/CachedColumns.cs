@@ -19,7 +19,7 @@ internal sealed class CachedColumns(FeatureCache cache)
         foreach (var layer in cache.Contract.Layers)
         {
             var column = new float[_group.RowCount * layer.Shape.Length];
-            await cache.ReadAsync(_group, layer.Name, column, cancellationToken).ConfigureAwait(false);
+            await cache.ReadAsync(_group, layer.Name, column, cancellationToken);
             values.Add(layer.Name, column);
         }
 

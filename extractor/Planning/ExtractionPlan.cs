@@ -6,8 +6,8 @@ namespace Headstart.Extraction.Planning;
 
 /// <summary>What a run has to do to bring a cache up to date with a picture set.</summary>
 /// <remarks>
-/// A row stands for (image bytes, view, path, label, split). Where only the last three have changed, the features are copied; where several images have the same
-/// bytes, they are computed for the first.
+/// A row stands for (image bytes, view, path, label, split). Where only the last three have changed, the features are copied; where several
+/// images have the same bytes, they are computed for the first.
 /// </remarks>
 internal sealed record ExtractionPlan
 {
@@ -17,7 +17,9 @@ internal sealed record ExtractionPlan
     /// <summary>For a row of <see cref="Compute"/>: the other images with the same bytes, which get its features.</summary>
     public required IReadOnlyDictionary<PlannedRow, IReadOnlyList<ImageItem>> Duplicates { get; init; }
 
-    /// <summary>Images that get the features of a row in the cache: renamed, moved or relabelled ones, and duplicates of cached ones.</summary>
+    /// <summary>
+    /// Images that get the features of a row in the cache: renamed, moved or relabelled ones, and duplicates of cached ones.
+    /// </summary>
     public required IReadOnlyList<(ImageItem Item, int Row)> Copy { get; init; }
 
     /// <summary>Rows to drop, as numbers into <see cref="FeatureCache.Rows"/>.</summary>

@@ -15,7 +15,7 @@ internal static class FeatureCopy
         if (copies.Count == 0)
             return;
         var writer = new CacheWriter(folder, cache.Contract, time);
-        await using var _ = writer.ConfigureAwait(false);
+        await using var _ = writer;
         foreach (var group in cache.RowGroups)
         {
             var wanted = copies.Where(c => c.Row >= group.FirstRow && c.Row < group.FirstRow + group.RowCount).ToList();
@@ -25,7 +25,7 @@ internal static class FeatureCopy
             foreach (var layer in cache.Contract.Layers)
             {
                 var values = new float[group.RowCount * layer.Shape.Length];
-                await cache.ReadAsync(group, layer.Name, values, cancellationToken).ConfigureAwait(false);
+                await cache.ReadAsync(group, layer.Name, values, cancellationToken);
                 layers.Add((values, layer.Shape.Length));
             }
 
@@ -33,10 +33,10 @@ internal static class FeatureCopy
             {
                 var row = cache.Rows[index] with { Path = item.Path, Label = item.Label, Split = item.Split };
                 await writer.AddAsync(row, [.. layers.Select(l => (ReadOnlyMemory<float>)l.Values.AsMemory((index - group.FirstRow) * l.Length, l.Length))])
-                    .ConfigureAwait(false);
+                    ;
             }
         }
 
-        await writer.FlushAsync().ConfigureAwait(false);
+        await writer.FlushAsync();
     }
 }

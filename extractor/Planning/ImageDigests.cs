@@ -5,8 +5,12 @@ using Headstart.Images;
 
 namespace Headstart.Extraction.Planning;
 
-/// <summary>SHA-256 of a picture set's files; remembered beside the cache, so that files whose size and time haven't changed aren't read again.</summary>
-/// <remarks>The memory is a CSV with the columns <c>path,size,modified,sha256</c> (modified in 100 ns since year 1, UTC). Losing it costs time only.</remarks>
+/// <summary>
+/// SHA-256 of a picture set's files; remembered beside the cache, so that files whose size and time haven't changed aren't read again.
+/// </summary>
+/// <remarks>
+/// The memory is a CSV with the columns <c>path,size,modified,sha256</c> (modified in 100 ns since year 1, UTC). Losing it costs time only.
+/// </remarks>
 internal sealed class ImageDigests
 {
     // A file that was changed this shortly before it was read may change again without its time telling.
@@ -32,7 +36,8 @@ internal sealed class ImageDigests
     /// <summary>Digests for the images of a set.</summary>
     /// <param name="memory">The file that remembers them; need not be there.</param>
     /// <param name="rehash">Read every file, whatever is remembered.</param>
-    /// <param name="all">Read every file that is not remembered. Otherwise only those that have the size of another one: to find exact duplicates, no more is needed.</param>
+    /// <param name="all">Read every file that is not remembered. Otherwise only those that have the size of another one: to find exact
+    /// duplicates, no more is needed.</param>
     public static ImageDigests Take(ImageSet images, string memory, bool rehash, bool all, int workers, TimeProvider time, CancellationToken cancellationToken)
     {
         var begun = time.GetUtcNow().UtcDateTime;
@@ -73,7 +78,9 @@ internal sealed class ImageDigests
     }
 
     /// <summary>Takes over what was found while an image was decoded, so that the next run need not read it.</summary>
-    /// <remarks>Where the file was changed after <see cref="Take"/> looked at it, its time has changed too, and the next run reads it again.</remarks>
+    /// <remarks>
+    /// Where the file was changed after <see cref="Take"/> looked at it, its time has changed too, and the next run reads it again.
+    /// </remarks>
     public void Learn(ImageItem item, string sha256)
     {
         if (!_unread.Remove(item.Path, out var entry))

@@ -32,7 +32,7 @@ internal sealed class PredictionRun(ModelFile model, ExecutionDevice device, int
         Tell(network.Provider);
         var batch = network.FixedBatch ?? batchSize ?? Math.Min(network.Provider.IsCpu ? 8 : 32, images.Items.Count);
         var pipeline = new FeaturePipeline(network, batch, threads, new StageTimes(), null);
-        await pipeline.RunAsync([.. images.Items.Select(i => new PlannedRow(i, 0))], Write, cancellationToken).ConfigureAwait(false);
+        await pipeline.RunAsync([.. images.Items.Select(i => new PlannedRow(i, 0))], Write, cancellationToken);
 
         Task Write(FeatureBatch filled)
         {

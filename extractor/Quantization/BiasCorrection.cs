@@ -6,10 +6,13 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Headstart.Extraction.Quantization;
 
-/// <summary>Moves each bias until the integer network's channels have the float32 network's means, from the first convolution to the last.</summary>
+/// <summary>
+/// Moves each bias until the integer network's channels have the float32 network's means, from the first convolution to the last.
+/// </summary>
 /// <remarks>
-/// What rounding and clipping take from a channel on average is taken from every picture and every place, and adds up through a deep network where noise does not. Each
-/// convolution is corrected in the network whose earlier convolutions are corrected already (Nagel et al. 2019, https://arxiv.org/abs/1906.04721, the empirical kind).
+/// What rounding and clipping take from a channel on average is taken from every picture and every place, and adds up through a deep
+/// network where noise does not. Each convolution is corrected in the network whose earlier convolutions are corrected already (Nagel et
+/// al. 2019, https://arxiv.org/abs/1906.04721, the empirical kind).
 /// </remarks>
 internal sealed class BiasCorrection(ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, Grid> grids, PictureStream pictures, int threads)
 {

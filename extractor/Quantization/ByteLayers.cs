@@ -5,7 +5,9 @@ using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
 namespace Headstart.Extraction.Quantization;
 
-/// <summary>Which layers of a model are bytes that were multiplied by a scale at the very end, so that a cache can hold the bytes.</summary>
+/// <summary>
+/// Which layers of a model are bytes that were multiplied by a scale at the very end, so that a cache can hold the bytes.
+/// </summary>
 internal static class ByteLayers
 {
     /// <summary>The grids of those layers; the others are computed in float32, or in another way than this knows.</summary>

@@ -2,11 +2,12 @@ namespace Headstart.Extraction.Quantization;
 
 /// <summary>Chooses the channel factors of a set of tensors that must share them.</summary>
 /// <remarks>
-/// One scale for a tensor leaves weak channels with few steps. Dividing each channel by its own strength, and multiplying the weights that read it by the same, changes
-/// nothing in exact arithmetic and gives every channel as many steps; but the weights then differ more among themselves, and are rounded too. So the strength is
-/// raised to a power between 0 and 1, and the power is the one for which the expected error of the convolutions that read the tensors is the least.
-/// The idea is cross-layer equalisation (Nagel et al. 2019, https://arxiv.org/abs/1906.04721), with the power of SmoothQuant (Xiao et al. 2022, https://arxiv.org/abs/2211.10438).
-/// A depthwise convolution takes any factors without loss.
+/// One scale for a tensor leaves weak channels with few steps. Dividing each channel by its own strength, and multiplying the weights that
+/// read it by the same, changes nothing in exact arithmetic and gives every channel as many steps; but the weights then differ more among
+/// themselves, and are rounded too. So the strength is raised to a power between 0 and 1, and the power is the one for which the expected
+/// error of the convolutions that read the tensors is the least. The idea is cross-layer equalisation (Nagel et al. 2019,
+/// https://arxiv.org/abs/1906.04721), with the power of SmoothQuant (Xiao et al. 2022, https://arxiv.org/abs/2211.10438). A depthwise
+/// convolution takes any factors without loss.
 /// </remarks>
 internal static class ChannelBalance
 {
@@ -51,7 +52,8 @@ internal static class ChannelBalance
         return strengths;
     }
 
-    // The error that a reader's output, or a layer of the model, gets from rounding, beside its own mean square; summed over readers and layers.
+    // The error that a reader's output, or a layer of the model, gets from rounding, beside its own mean square; summed over readers and
+    // layers.
     private static double Noise(
         IReadOnlyList<BalancedTensor> tensors, IReadOnlyList<(BalancedTensor Input, FloatConvolution Convolution)> readers, float[]? factors, RangeRule rule, int limit)
     {

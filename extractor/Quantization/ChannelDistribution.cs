@@ -43,7 +43,10 @@ internal sealed class ChannelDistribution
 
     /// <summary>The sum of squared errors when values are rounded to multiples of <paramref name="step"/> and clipped to a range.</summary>
     /// <param name="clipWeight">Counts the errors of clipping so many times.</param>
-    /// <remarks>Values that round to 0 lose their square, those that are clipped their distance from the range, others a twelfth of the step's square.</remarks>
+    /// <remarks>
+    /// Values that round to 0 lose their square, those that are clipped their distance from the range, others a twelfth of the step's
+    /// square.
+    /// </remarks>
     public double SquaredError(double step, double from, double to, double clipWeight = 1)
     {
         var (below, above) = (Edge(from), Edge(to));

@@ -4,8 +4,8 @@ namespace Headstart.Extraction.Quantization;
 
 /// <summary>What calibration has seen of one tensor, channel by channel. Its size depends on the channels, not on the pictures.</summary>
 /// <remarks>
-/// Two passes: <see cref="AddRange"/> for every picture, then <see cref="AddValues"/> for every picture, because the bins of a channel lie between its smallest and
-/// its largest value. Safe for several threads as long as each has channels of its own.
+/// Two passes: <see cref="AddRange"/> for every picture, then <see cref="AddValues"/> for every picture, because the bins of a channel lie
+/// between its smallest and its largest value. Safe for several threads as long as each has channels of its own.
 /// </remarks>
 internal sealed class ChannelHistograms
 {

@@ -7,7 +7,9 @@ namespace Headstart.Extraction.Quantization;
 /// <summary>Brings a float32 graph into the form that <see cref="QuantizationPlan"/> reads, without changing what it computes.</summary>
 internal static class GraphPreparation
 {
-    /// <summary>Constants become initialisers, a batch norm goes into the convolution before it, and the graph speaks opset 13 or later.</summary>
+    /// <summary>
+    /// Constants become initialisers, a batch norm goes into the convolution before it, and the graph speaks opset 13 or later.
+    /// </summary>
     /// <param name="model">Left as it is.</param>
     /// <param name="layers">The outputs that are kept.</param>
     /// <param name="path">For messages.</param>

@@ -3,7 +3,8 @@ namespace Headstart.Extraction.Quantization;
 /// <summary>How a tensor's values stand as bytes: <c>value = Scale * Channels[c] * (byte - ZeroPoint)</c>.</summary>
 /// <param name="Scale">Above 0.</param>
 /// <param name="ZeroPoint">The byte that stands for 0, which every grid can say exactly.</param>
-/// <param name="Channels">A factor for each channel, or null where all are 1. Convolutions take them up in their weights, so that they cost nothing.</param>
+/// <param name="Channels">A factor for each channel, or null where all are 1. Convolutions take them up in their weights, so that they cost
+/// nothing.</param>
 internal sealed record Grid(float Scale, byte ZeroPoint, float[]? Channels = null)
 {
     /// <summary>The step of one channel.</summary>

@@ -21,7 +21,8 @@ internal sealed record FloatConvolution(float[] Kernel, float[] Bias, int Groups
 /// <summary>A convolution of whole numbers: signed bytes for weights, bytes for values, 32 bits for sums.</summary>
 /// <param name="Kernel">As <see cref="FloatConvolution.Kernel"/>.</param>
 /// <param name="Bias">In units of the input's scale times the weight's.</param>
-/// <param name="WeightScales">A value an output channel, as <c>QLinearConv</c> wants it: the output grid's channel factors are in it.</param>
+/// <param name="WeightScales">A value an output channel, as <c>QLinearConv</c> wants it: the output grid's channel factors are in
+/// it.</param>
 internal sealed record IntegerConvolution(sbyte[] Kernel, int[] Bias, float[] WeightScales)
 {
     // Sums of products stay below 2^30 up to 33,000 weights an output, so that sum and bias together fit 32 bits.
@@ -32,10 +33,12 @@ internal sealed record IntegerConvolution(sbyte[] Kernel, int[] Bias, float[] We
     /// <param name="input">The grid of what comes in; its channel factors go into the weights.</param>
     /// <param name="output">The grid of what goes out.</param>
     /// <param name="limit">The largest weight: 127, or 63 for 7 bits.</param>
-    /// <param name="inputMeans">Each input channel's mean, to give the bias what the rounding takes from it; null for no correction.</param>
+    /// <param name="inputMeans">Each input channel's mean, to give the bias what the rounding takes from it; null for no
+    /// correction.</param>
     /// <remarks>
-    /// With <c>w[o,c] * inputFactor[c]</c> rounded to <c>s[o] * k[o,c]</c>, the sum over <c>k * (x - zero)</c> in units of <c>input.Scale * s[o]</c> is the
-    /// float convolution. Each output channel has its own scale, so a depthwise convolution takes any input factors without loss.
+    /// With <c>w[o,c] * inputFactor[c]</c> rounded to <c>s[o] * k[o,c]</c>, the sum over <c>k * (x - zero)</c> in units of <c>input.Scale *
+    /// s[o]</c> is the float convolution. Each output channel has its own scale, so a depthwise convolution takes any input factors without
+    /// loss.
     /// </remarks>
     public static IntegerConvolution Round(FloatConvolution convolution, Grid input, Grid output, int limit, double[]? inputMeans)
     {

@@ -5,8 +5,8 @@ namespace Headstart.Extraction.Quantization;
 
 /// <summary>Writes the graph that a plan describes: bytes inside, float32 wherever somebody else looks.</summary>
 /// <remarks>
-/// <c>QLinearConv</c> and its relatives rather than quantise-dequantise pairs: what is computed is what stands in the file, whatever ONNX Runtime makes of it.
-/// A float tensor keeps its name; the same values as bytes are <c>NAME_quantized</c>.
+/// <c>QLinearConv</c> and its relatives rather than quantise-dequantise pairs: what is computed is what stands in the file, whatever ONNX
+/// Runtime makes of it. A float tensor keeps its name; the same values as bytes are <c>NAME_quantized</c>.
 /// </remarks>
 internal sealed class IntegerGraph
 {

@@ -9,7 +9,9 @@ namespace Headstart.Extraction.Quantization;
 /// <param name="isInteger">Whether a tensor exists as bytes, of what was asked about before.</param>
 internal sealed class IntegerSupport(IReadOnlyDictionary<string, TensorProto> tensors, IReadOnlyDictionary<string, long[]> shapes, Func<string, bool> isInteger)
 {
-    /// <remarks>A convolution is worth turning its input into bytes; everything else stays float32 unless its inputs are bytes already.</remarks>
+    /// <remarks>
+    /// A convolution is worth turning its input into bytes; everything else stays float32 unless its inputs are bytes already.
+    /// </remarks>
     public bool Covers(NodeProto node)
     {
         if (node.Domain is not ("" or "ai.onnx") || node.Output.Count(o => o.Length > 0) != 1 || !IsImage(node.Output[0]))

@@ -10,7 +10,10 @@ namespace Headstart.Extraction.Quantization;
 /// <param name="Without">The same without.</param>
 internal sealed record KeptPart(string Name, double RelativeError, double Without);
 
-/// <summary>Finds by trying which part of a network should stay in float32: the convolution with the largest error of its own need not be the one that matters.</summary>
+/// <summary>
+/// Finds by trying which part of a network should stay in float32: the convolution with the largest error of its own need not be the one
+/// that matters.
+/// </summary>
 internal static class KeepAdvice
 {
     private const int Images = 8;

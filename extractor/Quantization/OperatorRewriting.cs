@@ -37,7 +37,8 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
         _ => null,
     };
 
-    // Statistics for each value instead of each channel went with opset 9. To give more than its result means to be in training, before opset 14.
+    // Statistics for each value instead of each channel went with opset 9. To give more than its result means to be in training, before
+    // opset 14.
     private static NodeProto BatchNormalization(NodeProto node)
     {
         if (Take(node, "spatial") is { I: 0 })

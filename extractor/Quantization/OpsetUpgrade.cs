@@ -3,7 +3,10 @@ using Headstart.Models.Onnx;
 namespace Headstart.Extraction.Quantization;
 
 /// <summary>Writes a graph of an older opset as one of opset 13, which computes the same.</summary>
-/// <remarks>Source: the versions of each operator in ONNX' Changelog.md. What isn't known to be the same, and can't be rewritten, is refused by name.</remarks>
+/// <remarks>
+/// Source: the versions of each operator in ONNX' Changelog.md. What isn't known to be the same, and can't be rewritten, is refused by
+/// name.
+/// </remarks>
 internal static class OpsetUpgrade
 {
     /// <summary>Before it, broadcasting was an attribute.</summary>
@@ -12,7 +15,8 @@ internal static class OpsetUpgrade
     /// <summary>DequantizeLinear takes a scale for each channel since then.</summary>
     public const int Target = 13;
 
-    // Of these nothing changed from opset 7 to 13 (or since they came) but newly allowed types, inputs and attributes that may be left out, and negative axes.
+    // Of these nothing changed from opset 7 to 13 (or since they came) but newly allowed types, inputs and attributes that may be left out,
+    // and negative axes.
     private static readonly HashSet<string> Unchanged =
     [
         "Abs", "Add", "And", "ArgMax", "ArgMin", "AveragePool", "Cast", "Ceil", "Celu", "Concat", "Constant", "ConstantOfShape", "Conv", "ConvTranspose", "CumSum",
@@ -27,7 +31,8 @@ internal static class OpsetUpgrade
     /// <param name="model">Changed in place. Its constants are initialisers.</param>
     /// <param name="path">For messages.</param>
     /// <returns>Whether it was of an older opset.</returns>
-    /// <exception cref="CommandException">An operator that can't be rewritten, by name, or an opset before <see cref="Oldest"/>.</exception>
+    /// <exception cref="CommandException">An operator that can't be rewritten, by name, or an opset before
+    /// <see cref="Oldest"/>.</exception>
     public static bool Apply(ModelProto model, string path)
     {
         var main = model.OpsetImport.FirstOrDefault(o => o.Domain is "" or "ai.onnx");

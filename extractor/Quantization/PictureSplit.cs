@@ -11,7 +11,9 @@ internal sealed record PictureSplit(IReadOnlyList<ImageItem> Calibrate, IReadOnl
 {
     private const int OneIn = 4;
 
-    /// <summary>Draws pictures by their paths: the same set gives the same split, whatever the order of its files, and classes are mixed.</summary>
+    /// <summary>
+    /// Draws pictures by their paths: the same set gives the same split, whatever the order of its files, and classes are mixed.
+    /// </summary>
     /// <param name="images">The whole set.</param>
     /// <param name="count">At most as many.</param>
     /// <exception cref="CommandException">Too few pictures.</exception>

@@ -18,7 +18,10 @@ internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchS
     /// <summary>Pictures that can't be used, and why, by path.</summary>
     public IReadOnlyDictionary<string, string> Rejected => _rejected;
 
-    /// <summary>SHA-256 of the digests of the files that were used, in the order of their bytes: the same pictures have the same, whatever their names.</summary>
+    /// <summary>
+    /// SHA-256 of the digests of the files that were used, in the order of their bytes: the same pictures have the same, whatever their
+    /// names.
+    /// </summary>
     public string SetDigest(IEnumerable<ImageItem> items)
     {
         var digests = items.Select(i => _digests.GetValueOrDefault(i.Path)).OfType<string>().Order(StringComparer.Ordinal);

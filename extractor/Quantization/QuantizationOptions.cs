@@ -29,7 +29,9 @@ internal sealed record QuantizationOptions
     /// <summary>Whether strong and weak channels of a tensor are brought to one level; see <see cref="ChannelBalance"/>.</summary>
     public bool Balance { get; init; } = true;
 
-    /// <summary>Calibration pictures over which each channel's mean is matched; 0 for not at all. See <see cref="BiasCorrection"/>.</summary>
+    /// <summary>
+    /// Calibration pictures over which each channel's mean is matched; 0 for not at all. See <see cref="BiasCorrection"/>.
+    /// </summary>
     public int MatchMeans { get; init; } = 128;
 
     /// <exception cref="CommandException">A value out of range; the message names the option.</exception>

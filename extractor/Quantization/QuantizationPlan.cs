@@ -3,7 +3,9 @@ using Headstart.Models.Onnx;
 
 namespace Headstart.Extraction.Quantization;
 
-/// <summary>Which nodes of a graph will compute with bytes, which tensors need a grid of their own, and which must share channel factors.</summary>
+/// <summary>
+/// Which nodes of a graph will compute with bytes, which tensors need a grid of their own, and which must share channel factors.
+/// </summary>
 internal sealed class QuantizationPlan
 {
     private readonly Dictionary<string, string> _roots = new(StringComparer.Ordinal);
@@ -44,8 +46,9 @@ internal sealed class QuantizationPlan
 
     /// <summary>The sets of roots that share channel factors, and whether these may differ from 1.</summary>
     /// <remarks>
-    /// They don't where a float32 node reads one of them: ONNX Runtime turns some of these (a sigmoid between two integer convolutions) into operators of its own, which
-    /// take one scale only. Where several tensors share factors, a clip's limit would not be the end of every channel's range.
+    /// They don't where a float32 node reads one of them: ONNX Runtime turns some of these (a sigmoid between two integer convolutions)
+    /// into operators of its own, which take one scale only. Where several tensors share factors, a clip's limit would not be the end of
+    /// every channel's range.
     /// </remarks>
     public IEnumerable<(IReadOnlyList<string> Roots, bool IsUniform)> Groups
     {
@@ -84,7 +87,8 @@ internal sealed class QuantizationPlan
     }
 
     /// <summary>
-    /// Whether a user's name means any node: the node's own, that of what it or its activation computes, or of its weights, or a block that one of these names begins with.
+    /// Whether a user's name means any node: the node's own, that of what it or its activation computes, or of its weights, or a block that
+    /// one of these names begins with.
     /// </summary>
     public bool Names(string name) => Model.Graph.Node.Any(n => IsNamed(name, n));
 

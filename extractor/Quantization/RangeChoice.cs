@@ -5,7 +5,8 @@ internal static class RangeChoice
 {
     private const double Percentile = 0.999;
 
-    // Rounding errors are independent and average out in the sums that read them; what is clipped is missing from the strongest values, all on one side.
+    // Rounding errors are independent and average out in the sums that read them; what is clipped is missing from the strongest values, all
+    // on one side.
     // Of 1, 2, 3, 4, 8, 16 and 64, tried on VGG16's blocks 1-3 and both MobileNets, 2 to 4 came out best.
     private const double ClipWeight = 3;
 

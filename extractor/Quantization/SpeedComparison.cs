@@ -9,7 +9,8 @@ namespace Headstart.Extraction.Quantization;
 /// <summary>What two networks get through, measured in turns.</summary>
 /// <param name="FloatImagesPerSecond">The median of the float32 network's turns.</param>
 /// <param name="IntegerImagesPerSecond">That of the integer network's.</param>
-/// <param name="Ratio">The median of the ratios of neighbouring turns: what the two figures don't show when the machine's speed changes.</param>
+/// <param name="Ratio">The median of the ratios of neighbouring turns: what the two figures don't show when the machine's speed
+/// changes.</param>
 /// <param name="Batch">Images computed at once.</param>
 /// <param name="Threads">Threads within one operator.</param>
 internal sealed record SpeedComparison(double FloatImagesPerSecond, double IntegerImagesPerSecond, double Ratio, int Batch, int Threads)

@@ -46,7 +46,8 @@ internal sealed class BaseNetwork : IDisposable
     /// <param name="layerNames">The layers to compute; all that the model has when empty.</param>
     /// <param name="device">Where to run.</param>
     /// <param name="threads">Threads within one operator.</param>
-    /// <exception cref="CommandException">A layer that isn't there, a device that isn't there, or a graph that ONNX Runtime refuses.</exception>
+    /// <exception cref="CommandException">A layer that isn't there, a device that isn't there, or a graph that ONNX Runtime
+    /// refuses.</exception>
     public static BaseNetwork Load(ModelFile model, IReadOnlyList<string> layerNames, ExecutionDevice device, int threads)
     {
         var layers = Select(model, layerNames);
@@ -87,8 +88,8 @@ internal sealed class BaseNetwork : IDisposable
 
     /// <summary>Runs a session on prepared values, in place.</summary>
     /// <remarks>
-    /// On a GPU, binding an input copies it there, so it is bound anew for each run; the outputs are copied back as the last step. Nothing else is copied, and on the
-    /// CPU nothing at all.
+    /// On a GPU, binding an input copies it there, so it is bound anew for each run; the outputs are copied back as the last step. Nothing
+    /// else is copied, and on the CPU nothing at all.
     /// </remarks>
     /// <exception cref="CommandException">ONNX Runtime failed.</exception>
     public static void Run(ModelFile model, InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, IEnumerable<(string Name, OrtValue Value)> outputs)

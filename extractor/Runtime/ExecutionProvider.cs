@@ -11,7 +11,10 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
 
     public bool IsCpu => Name == "cpu";
 
-    /// <summary>Whether float32 factors may be rounded to TF32: TensorRT does so unless its user turns it off, and ONNX Runtime has no option for it. Null for the CPU.</summary>
+    /// <summary>
+    /// Whether float32 factors may be rounded to TF32: TensorRT does so unless its user turns it off, and ONNX Runtime has no option for
+    /// it. Null for the CPU.
+    /// </summary>
     public bool? Tf32 => Name switch
     {
         "cuda" => false,
@@ -20,7 +23,10 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
     };
 
     /// <summary>Memory for what goes into a session and comes out of it, which this program reads and writes too.</summary>
-    /// <returns>For a GPU page-locked memory, so that each batch is copied once in each direction; it belongs to the session. To be disposed before that.</returns>
+    /// <returns>
+    /// For a GPU page-locked memory, so that each batch is copied once in each direction; it belongs to the session. To be disposed before
+    /// that.
+    /// </returns>
     /// <exception cref="OnnxRuntimeException">The session has no such memory.</exception>
     public OrtAllocator HostMemory(InferenceSession session)
     {
@@ -39,7 +45,8 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
     }
 
     /// <summary>Adds the provider for <paramref name="device"/> to the options.</summary>
-    /// <exception cref="CommandException">The device was asked for by name and isn't to be had; the message says what is missing.</exception>
+    /// <exception cref="CommandException">The device was asked for by name and isn't to be had; the message says what is
+    /// missing.</exception>
     public static ExecutionProvider Configure(SessionOptions options, ExecutionDevice device)
     {
         switch (device)

@@ -5,7 +5,10 @@ using Microsoft.ML.OnnxRuntime;
 namespace Headstart.Extraction.Runtime;
 
 /// <summary>A batch on its way through the pipeline: input and output buffers that ONNX Runtime reads and writes in place.</summary>
-/// <remarks>Each slot belongs to one view of one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who decodes faster.</remarks>
+/// <remarks>
+/// Each slot belongs to one view of one image, whose place is fixed before it is decoded: so the order of the rows doesn't depend on who
+/// decodes faster.
+/// </remarks>
 internal sealed class FeatureBatch : IDisposable
 {
     private readonly TensorMemory _input;
@@ -34,7 +37,9 @@ internal sealed class FeatureBatch : IDisposable
 
     public IReadOnlyList<OrtValue> Outputs => [.. _outputs.Select(o => o.Value)];
 
-    /// <summary>The slots in use; the last batch of a run may use fewer than there are, and is computed at full size all the same.</summary>
+    /// <summary>
+    /// The slots in use; the last batch of a run may use fewer than there are, and is computed at full size all the same.
+    /// </summary>
     public ReadOnlySpan<BatchSlot> Slots => _slots.AsSpan(0, Count);
 
     public int Count { get; private set; }

@@ -25,7 +25,8 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation
         }
         catch (Exception e) when (e is not ImageRejectedException)
         {
-            // Whatever a file does to a decoder, the others are still to be computed. A fault of ours rejects them all, and so fails the run.
+            // Whatever a file does to a decoder, the others are still to be computed. A fault of ours rejects them all, and so fails the
+            // run.
             throw new ImageRejectedException($"it could not be decoded: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }

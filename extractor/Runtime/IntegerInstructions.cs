@@ -7,8 +7,9 @@ namespace Headstart.Extraction.Runtime;
 
 /// <summary>Whether this processor multiplies bytes exactly.</summary>
 /// <remarks>
-/// x86-64 without VNNI multiplies unsigned by signed bytes with an instruction (<c>vpmaddubsw</c>) that adds two products in 16 bits, and stops at 32,767: two products of
-/// 255 * 127 don't fit, two of 255 * 63 do. ONNX Runtime uses it there, for speed, unless told not to. Arm's instructions add in 32 bits.
+/// x86-64 without VNNI multiplies unsigned by signed bytes with an instruction (<c>vpmaddubsw</c>) that adds two products in 16 bits, and
+/// stops at 32,767: two products of 255 * 127 don't fit, two of 255 * 63 do. ONNX Runtime uses it there, for speed, unless told not to.
+/// Arm's instructions add in 32 bits.
 /// </remarks>
 internal static class IntegerInstructions
 {
@@ -28,7 +29,9 @@ internal static class IntegerInstructions
     /// <summary>Whether weights of so many bits are exact on every processor.</summary>
     public static bool IsSafeEverywhere(int weightBits) => 2 * byte.MaxValue * Limit(weightBits) <= Largest16Bits;
 
-    /// <summary>Makes a session exact on this processor: where it has no VNNI and the graph has weights of 8 bits, by ONNX Runtime's slower path.</summary>
+    /// <summary>
+    /// Makes a session exact on this processor: where it has no VNNI and the graph has weights of 8 bits, by ONNX Runtime's slower path.
+    /// </summary>
     /// <returns>Whether the slower path was needed.</returns>
     public static bool Configure(SessionOptions options, ModelProto graph) => Configure(options, graph, AreExact);
 

@@ -8,8 +8,8 @@ namespace Headstart.Extraction.Runtime;
 
 /// <summary>A float32 tensor in memory of one of ONNX Runtime's allocators, which this program reads and writes in place.</summary>
 /// <remarks>
-/// Of any allocator whose memory lies on the host: for a GPU that is page-locked memory, which its copy engine reaches directly. What the tensor holds at first is
-/// undefined, and nothing may use its memory after it is disposed.
+/// Of any allocator whose memory lies on the host: for a GPU that is page-locked memory, which its copy engine reaches directly. What the
+/// tensor holds at first is undefined, and nothing may use its memory after it is disposed.
 /// </remarks>
 internal sealed unsafe class TensorMemory : MemoryManager<float>
 {

@@ -2,7 +2,10 @@ using System.Text.Json;
 
 namespace Headstart.Extraction.Shelf;
 
-/// <summary>What the first fetch of a model brought, for later ones to be compared with, where nothing is published that they could be checked against.</summary>
+/// <summary>
+/// What the first fetch of a model brought, for later ones to be compared with, where nothing is published that they could be checked
+/// against.
+/// </summary>
 /// <param name="Source">The shelf's address of the weights at that time: a shelf with another address begins another record.</param>
 /// <param name="From">The address or file that they came from.</param>
 /// <param name="RecordedAt">When.</param>

@@ -9,7 +9,9 @@ namespace Headstart.Extraction.Shelf;
 /// <param name="Total">The size of the server's whole file, where it says.</param>
 internal sealed record PartialOrigin(string Address, string? Validator = null, long? Total = null);
 
-/// <summary>A file that is being fetched, under the name <c>FILE.partial</c> until it is whole. Hashed as it grows; one process at a time.</summary>
+/// <summary>
+/// A file that is being fetched, under the name <c>FILE.partial</c> until it is whole. Hashed as it grows; one process at a time.
+/// </summary>
 internal sealed class PartialFile : IDisposable
 {
     private readonly FileStream _stream;

@@ -8,7 +8,10 @@ namespace Headstart.Extraction.Shelf;
 /// <param name="Sentence">What was checked, or why it could not be.</param>
 internal sealed record ShelfComparison(string? Model, bool IsChecked, string Sentence)
 {
-    /// <summary>Compares the checksum that the import left in the contract with the published one, or else with the one that the first fetch recorded on this machine.</summary>
+    /// <summary>
+    /// Compares the checksum that the import left in the contract with the published one, or else with the one that the first fetch
+    /// recorded on this machine.
+    /// </summary>
     /// <param name="path">The model file, for messages.</param>
     /// <exception cref="CommandException">They differ, or these weights want other preprocessing than the model prescribes.</exception>
     public static ShelfComparison Of(ModelContract contract, string path, ModelShelf shelf, ShelfFolder folder)

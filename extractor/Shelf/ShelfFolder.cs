@@ -5,7 +5,10 @@ internal sealed record ShelfFolder(string Path)
 {
     public const string Variable = "HEADSTART_CACHE";
 
-    /// <summary><c>HEADSTART_CACHE</c>, else <c>XDG_CACHE_HOME/headstart</c>, else <c>~/.cache/headstart</c> (<c>%LOCALAPPDATA%\headstart</c> on Windows).</summary>
+    /// <summary>
+    /// <c>HEADSTART_CACHE</c>, else <c>XDG_CACHE_HOME/headstart</c>, else <c>~/.cache/headstart</c> (<c>%LOCALAPPDATA%\headstart</c> on
+    /// Windows).
+    /// </summary>
     /// <param name="environment">Gives a variable's value, or null.</param>
     public static ShelfFolder Locate(Func<string, string?> environment)
     {

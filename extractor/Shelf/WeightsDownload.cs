@@ -20,7 +20,8 @@ internal sealed class WeightsDownload(RemoteFile remote, TransferProgress progre
 
     /// <summary>Fetches all of the file.</summary>
     /// <param name="target">The final name.</param>
-    /// <param name="isPublished">Whether a published checksum finds pieces of two versions put together, where the server itself does not.</param>
+    /// <param name="isPublished">Whether a published checksum finds pieces of two versions put together, where the server itself does
+    /// not.</param>
     /// <exception cref="DownloadFailure">What came stays.</exception>
     public async Task<Downloaded> WholeAsync(string target, bool isPublished, CancellationToken cancellation)
     {

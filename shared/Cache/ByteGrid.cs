@@ -2,7 +2,9 @@ using System.Runtime.Intrinsics;
 
 namespace Headstart.Cache;
 
-/// <summary>How a layer's floats follow from the bytes that its network computed: <c>value = Scales[c] * (byte - ZeroPoint)</c>, c the channel.</summary>
+/// <summary>
+/// How a layer's floats follow from the bytes that its network computed: <c>value = Scales[c] * (byte - ZeroPoint)</c>, c the channel.
+/// </summary>
 /// <param name="ZeroPoint">The byte that stands for 0; from 0 to 255.</param>
 /// <param name="Scales">One for each channel; each is a float32, written out as a double so that no reader of JSON rounds it twice.</param>
 public sealed record ByteGrid(byte ZeroPoint, IReadOnlyList<double> Scales)

@@ -36,28 +36,42 @@ public sealed record CacheContract
     /// <summary>One column each, in column order, shallow first.</summary>
     public required IReadOnlyList<ModelLayer> Layers { get; init; }
 
-    /// <summary>How the layers of an int8 network are stored. The features are the same either way, so only parts of one cache are held to it.</summary>
+    /// <summary>
+    /// How the layers of an int8 network are stored. The features are the same either way, so only parts of one cache are held to it.
+    /// </summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public LayerStorage Storage { get; init; }
 
-    /// <summary>The layers whose columns hold bytes, and what floats these stand for; the others' columns hold floats. They follow from the model.</summary>
+    /// <summary>
+    /// The layers whose columns hold bytes, and what floats these stand for; the others' columns hold floats. They follow from the model.
+    /// </summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, ByteGrid> Grids { get; init; } = new Dictionary<string, ByteGrid>();
 
     /// <summary>The ONNX Runtime execution provider that computed the part. Recorded, not compared.</summary>
     public required string Provider { get; init; }
 
-    /// <summary>Whether a GPU could round float32 factors to TF32's 10 bits; null for the CPU, which has no such thing. Recorded, not compared.</summary>
+    /// <summary>
+    /// Whether a GPU could round float32 factors to TF32's 10 bits; null for the CPU, which has no such thing. Recorded, not compared.
+    /// </summary>
     public bool? Tf32 { get; init; }
 
     /// <summary>The version of Headstart that wrote the part. Recorded, not compared.</summary>
     public required string Tool { get; init; }
 
-    /// <summary>The folder that the rows' paths are relative to, as a whole path on the machine that extracted. Recorded, not compared; null in parts of an earlier version.</summary>
+    /// <summary>
+    /// The folder that the rows' paths are relative to, as a whole path on the machine that extracted. Recorded, not compared; null in
+    /// parts of an earlier version.
+    /// </summary>
     public string? ImageFolder { get; init; }
 
-    /// <summary>The first field in which features made under the two contracts are not the same features; null when there is none.</summary>
-    /// <remarks>Layers that only one of them has are no difference, and neither is an augmentation that only one of them has: a cache can be given both later.</remarks>
+    /// <summary>
+    /// The first field in which features made under the two contracts are not the same features; null when there is none.
+    /// </summary>
+    /// <remarks>
+    /// Layers that only one of them has are no difference, and neither is an augmentation that only one of them has: a cache can be given
+    /// both later.
+    /// </remarks>
     public ContractDifference? FirstDifference(CacheContract other)
     {
         // Another precision is another file too, but says why.

@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Headstart.Cache;
 
-/// <summary>A name that Headstart gives to a file of a cache. Whatever else lies in the folder (a backup, a sync client's copy) is somebody else's and is left alone.</summary>
+/// <summary>
+/// A name that Headstart gives to a file of a cache. Whatever else lies in the folder (a backup, a sync client's copy) is somebody else's
+/// and is left alone.
+/// </summary>
 /// <param name="Shard">Whose it is; null for that of a run over everything.</param>
 /// <param name="PartNumber">Of a part; null for any other file.</param>
 internal readonly record struct CacheFileName(Shard? Shard, int? PartNumber)
@@ -32,7 +35,9 @@ internal readonly record struct CacheFileName(Shard? Shard, int? PartNumber)
         return OfPart(shard, number) == name ? new CacheFileName(shard, number) : null;
     }
 
-    /// <summary>Reads any name: of a part, of its digest, of a list, and of each of these while it is being written (<c>.tmp</c>).</summary>
+    /// <summary>
+    /// Reads any name: of a part, of its digest, of a list, and of each of these while it is being written (<c>.tmp</c>).
+    /// </summary>
     public static CacheFileName? Any(string path)
     {
         var name = Path.GetFileName(path);

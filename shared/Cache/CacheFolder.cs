@@ -30,14 +30,19 @@ public sealed record CacheFolder(string Path, Shard? Shard = null)
     /// <summary>The parts among <see cref="Parts"/> whose digest is gone: nothing shows that they are what was written.</summary>
     public IReadOnlyList<string> PartsWithoutDigest => [.. Parts.Where(p => !File.Exists(CachePart.DigestPath(p)))];
 
-    /// <summary>Names in the folder that look like a part, or like parts being made, and that Headstart doesn't give: copies mostly. Nobody reads or deletes them.</summary>
+    /// <summary>
+    /// Names in the folder that look like a part, or like parts being made, and that Headstart doesn't give: copies mostly. Nobody reads or
+    /// deletes them.
+    /// </summary>
     public IReadOnlyList<string> Strangers =>
     [
         .. List("*").Where(f => System.IO.Path.GetFileName(f).Contains(CachePart.Extension, StringComparison.OrdinalIgnoreCase) && CacheFileName.Any(f) is null)
             .Concat(Folders().Where(f => !TryReplacement(f, out _))).Select(f => System.IO.Path.GetFileName(f)),
     ];
 
-    /// <summary>A part of the folder that a run with this sharding can't have written, or null. Its rows could belong to any shard.</summary>
+    /// <summary>
+    /// A part of the folder that a run with this sharding can't have written, or null. Its rows could belong to any shard.
+    /// </summary>
     public string? ForeignPart => Shard is null ? null : AllParts().FirstOrDefault(p => CacheFileName.Part(p)!.Value.Shard?.Count != Shard.Count);
 
     /// <summary>What is to take the place of this run's parts once it is complete.</summary>
@@ -55,8 +60,8 @@ public sealed record CacheFolder(string Path, Shard? Shard = null)
         [.. List($"*{CachePart.Extension}{CachePart.DigestSuffix}").Where(d => IsOwn(d) && !File.Exists(d[..^CachePart.DigestSuffix.Length]))];
 
     /// <summary>
-    /// Brings this run's files into order after a killed one: a complete replacement is put into its place, and there are no temporary files, no digest without its
-    /// part, one line in each digest.
+    /// Brings this run's files into order after a killed one: a complete replacement is put into its place, and there are no temporary
+    /// files, no digest without its part, one line in each digest.
     /// </summary>
     public void CleanUp()
     {
@@ -100,6 +105,8 @@ public sealed record CacheFolder(string Path, Shard? Shard = null)
     private IEnumerable<string> List(string pattern) =>
         Directory.Exists(Path) ? Directory.EnumerateFiles(Path, pattern).Order(StringComparer.Ordinal) : [];
 
-    /// <summary>Whether a file is one that a run with this sharding has written; a run over everything takes over those of shards.</summary>
+    /// <summary>
+    /// Whether a file is one that a run with this sharding has written; a run over everything takes over those of shards.
+    /// </summary>
     private bool IsOwn(string path) => CacheFileName.Any(path) is { } name && (Shard is null || name.Shard == Shard);
 }

@@ -2,14 +2,17 @@ using System.Text.Json;
 
 namespace Headstart.Cache;
 
-/// <summary>Keeps a second extractor out of a cache. Held through the operating system, so it ends with its process however that ends.</summary>
+/// <summary>
+/// Keeps a second extractor out of a cache. Held through the operating system, so it ends with its process however that ends.
+/// </summary>
 public sealed class CacheLock : IDisposable
 {
     private readonly IReadOnlyList<FileStream> _streams;
 
     private CacheLock(IReadOnlyList<FileStream> streams) => _streams = streams;
 
-    /// <exception cref="CommandException">Another process holds the cache (the message says which), or the folder can't be written.</exception>
+    /// <exception cref="CommandException">Another process holds the cache (the message says which), or the folder can't be
+    /// written.</exception>
     public static CacheLock Acquire(CacheFolder folder, TimeProvider time)
     {
         var streams = new List<FileStream>();
@@ -40,7 +43,9 @@ public sealed class CacheLock : IDisposable
         }
     }
 
-    /// <summary>Lets go. The files stay: deleting one that another process is just opening would let two processes hold the cache.</summary>
+    /// <summary>
+    /// Lets go. The files stay: deleting one that another process is just opening would let two processes hold the cache.
+    /// </summary>
     public void Dispose()
     {
         foreach (var stream in _streams)

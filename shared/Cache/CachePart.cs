@@ -4,8 +4,8 @@ namespace Headstart.Cache;
 
 /// <summary>A part file and the digest that lies beside it.</summary>
 /// <remarks>
-/// A digest file is what <c>sha256sum</c> writes, so <c>sha256sum -c *.sha256</c> checks a cache without Headstart. It is written before the part gets
-/// its name. While a part is being replaced it holds two lines, for the old and the new content.
+/// A digest file is what <c>sha256sum</c> writes, so <c>sha256sum -c *.sha256</c> checks a cache without Headstart. It is written before
+/// the part gets its name. While a part is being replaced it holds two lines, for the old and the new content.
 /// </remarks>
 internal static class CachePart
 {

@@ -3,7 +3,10 @@ namespace Headstart.Cache;
 /// <summary>Drops rows from a cache.</summary>
 public static class CachePruning
 {
-    /// <summary>Rewrites each part that holds one of the rows without them; a part that would be empty is deleted. Killed at any moment, it leaves whole parts.</summary>
+    /// <summary>
+    /// Rewrites each part that holds one of the rows without them; a part that would be empty is deleted. Killed at any moment, it leaves
+    /// whole parts.
+    /// </summary>
     /// <param name="cache">The cache; stale afterwards, open it again.</param>
     /// <param name="rows">Numbers into <see cref="FeatureCache.Rows"/>.</param>
     /// <exception cref="CommandException">A part can't be read or written.</exception>
@@ -18,7 +21,7 @@ public static class CachePruning
             if (kept.Count == 0)
                 CachePart.Delete(part.Key);
             else
-                await RewriteAsync(cache, [.. part], kept, cancellationToken).ConfigureAwait(false);
+                await RewriteAsync(cache, [.. part], kept, cancellationToken);
         }
     }
 
@@ -32,7 +35,7 @@ public static class CachePruning
             foreach (var group in groups)
             {
                 var destination = values.AsMemory((group.FirstRow - first) * layer.Shape.Length, group.RowCount * layer.Shape.Length);
-                await cache.ReadAsync(group, layer.Name, destination, cancellationToken).ConfigureAwait(false);
+                await cache.ReadAsync(group, layer.Name, destination, cancellationToken);
             }
 
             layers.Add(values);
@@ -45,6 +48,6 @@ public static class CachePruning
                 (ReadOnlyMemory<float>)values.AsMemory((row - first) * l.Shape.Length, l.Shape.Length))]);
         }
 
-        await builder.WriteAsync(groups[0].PartPath, cancellationToken).ConfigureAwait(false);
+        await builder.WriteAsync(groups[0].PartPath, cancellationToken);
     }
 }

@@ -4,9 +4,10 @@ namespace Headstart.Cache;
 
 /// <summary>Parts that are being made to take the place of others, all at once: how a cache gets another column.</summary>
 /// <remarks>
-/// They lie in a folder of their own inside the cache, whose name begins with a dot, so that nobody reads them. When all are there, a list of the parts that they
-/// replace is written, and from that moment they are the cache's parts: readers take them from where they are and pass over the replaced ones. What is left to do (delete
-/// the replaced, move the new) may be interrupted anywhere and is finished by the next run.
+/// They lie in a folder of their own inside the cache, whose name begins with a dot, so that nobody reads them. When all are there, a list
+/// of the parts that they replace is written, and from that moment they are the cache's parts: readers take them from where they are and
+/// pass over the replaced ones. What is left to do (delete the replaced, move the new) may be interrupted anywhere and is finished by the
+/// next run.
 /// </remarks>
 public sealed class CacheReplacement
 {
@@ -58,8 +59,8 @@ public sealed class CacheReplacement
     public CacheWriter CreateWriter(CacheContract contract, TimeProvider time) => new(Folder, contract, time, _cache.NextNumber());
 
     /// <summary>
-    /// Brings what a killed run has left into order: a part that is not whole goes (its rows are still the cache's), and one whose name the cache has got meanwhile gets
-    /// another.
+    /// Brings what a killed run has left into order: a part that is not whole goes (its rows are still the cache's), and one whose name the
+    /// cache has got meanwhile gets another.
     /// </summary>
     /// <exception cref="CommandException">A file can't be changed.</exception>
     public void CleanUp()
@@ -79,7 +80,8 @@ public sealed class CacheReplacement
 
     /// <summary>Makes its parts the cache's, in place of those that it was made from.</summary>
     /// <param name="replaced">Parts of the cache; each of their rows is in a part of this.</param>
-    /// <exception cref="CommandException">A row isn't, or a part is not whole, and the cache stays as it is; or a file can't be written: the next run finishes.</exception>
+    /// <exception cref="CommandException">A row isn't, or a part is not whole, and the cache stays as it is; or a file can't be written:
+    /// the next run finishes.</exception>
     public void Complete(IReadOnlyCollection<string> replaced)
     {
         var there = RowsThatAreThere();

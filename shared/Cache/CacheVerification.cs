@@ -26,7 +26,7 @@ public sealed record CacheVerification(
             try
             {
                 using var content = CachePart.ReadWhole(path);
-                var (contract, found) = await FeatureCache.ReadRowsAsync(content.OpenStream(), path, cancellationToken).ConfigureAwait(false);
+                var (contract, found) = await FeatureCache.ReadRowsAsync(content.OpenStream(), path, cancellationToken);
                 contracts = PartContracts.Join(contracts, contract, path);
                 rows.AddRange(found.Select(r => (path, r)));
             }

@@ -2,8 +2,8 @@ namespace Headstart.Cache;
 
 /// <summary>Adds rows to a cache folder, part after part. Holds the cache's lock, so there is one writer.</summary>
 /// <remarks>
-/// Not thread-safe. A full part is encoded and written while the next one fills: whoever adds rows waits for the disk only when it is slower than they come. What was
-/// not flushed when it is disposed is lost.
+/// Not thread-safe. A full part is encoded and written while the next one fills: whoever adds rows waits for the disk only when it is
+/// slower than they come. What was not flushed when it is disposed is lost.
 /// </remarks>
 public sealed class CacheWriter : IAsyncDisposable
 {
@@ -49,7 +49,7 @@ public sealed class CacheWriter : IAsyncDisposable
         _filling.Add(row, layers);
         _filled += _time.GetElapsedTime(start);
         if (_filling.IsFull || _time.GetElapsedTime(_partBegun) >= MaximumAge)
-            await BeginWritingAsync().ConfigureAwait(false);
+            await BeginWritingAsync();
     }
 
     /// <summary>Writes the rows added since the last part. When it ends, everything that was added is on the disk.</summary>
@@ -57,17 +57,19 @@ public sealed class CacheWriter : IAsyncDisposable
     public async Task FlushAsync()
     {
         if (_filling.Count > 0)
-            await BeginWritingAsync().ConfigureAwait(false);
-        await _writing.ConfigureAwait(false);
+            await BeginWritingAsync();
+        await _writing;
     }
 
-    /// <summary>Waits for the part that is being written: nobody else may touch the folder before. Whether that failed is no longer asked.</summary>
+    /// <summary>
+    /// Waits for the part that is being written: nobody else may touch the folder before. Whether that failed is no longer asked.
+    /// </summary>
     public async ValueTask DisposeAsync() => await _writing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>Parts are written one after the other, so that a killed run leaves no gap between them.</summary>
     private async Task BeginWritingAsync()
     {
-        await _writing.ConfigureAwait(false);
+        await _writing;
         var (full, path) = (_filling, _folder.PartPath(_nextNumber++));
         _writing = Task.Run(() => WriteAsync(full, path));
         (_filling, _written) = (_written ?? new PartBuilder(_contract), full);
@@ -76,7 +78,7 @@ public sealed class CacheWriter : IAsyncDisposable
     private async Task WriteAsync(PartBuilder part, string path)
     {
         var start = _time.GetTimestamp();
-        await part.WriteAsync(path, CancellationToken.None).ConfigureAwait(false);
+        await part.WriteAsync(path, CancellationToken.None);
         _wrote += _time.GetElapsedTime(start);
     }
 }

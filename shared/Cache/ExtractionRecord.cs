@@ -2,8 +2,13 @@ using System.Text.Json;
 
 namespace Headstart.Cache;
 
-/// <summary>What <c>extract</c> notes beside a cache: how many images it is to hold, and whether the run has dealt with every one of them.</summary>
-/// <remarks>One file for each shard. It says "not complete" before a run's first change and "complete" after its last one, so that a killed run never leaves the latter.</remarks>
+/// <summary>
+/// What <c>extract</c> notes beside a cache: how many images it is to hold, and whether the run has dealt with every one of them.
+/// </summary>
+/// <remarks>
+/// One file for each shard. It says "not complete" before a run's first change and "complete" after its last one, so that a killed run
+/// never leaves the latter.
+/// </remarks>
 public sealed record ExtractionRecord
 {
     internal const string Start = ".extraction";

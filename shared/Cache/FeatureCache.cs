@@ -50,7 +50,8 @@ public sealed class FeatureCache
     public static bool Exists(string folder) => new CacheFolder(folder).Parts.Count > 0;
 
     /// <summary>Reads the footers and the small columns of every part.</summary>
-    /// <exception cref="CommandException">No cache there, a damaged part, or parts that don't belong together; the message names the part.</exception>
+    /// <exception cref="CommandException">No cache there, a damaged part, or parts that don't belong together; the message names the
+    /// part.</exception>
     public static async Task<FeatureCache> OpenAsync(string folder, CancellationToken cancellationToken)
     {
         if (File.Exists(folder))
@@ -58,7 +59,7 @@ public sealed class FeatureCache
         if (!Exists(folder))
             throw new CommandException($"No cache in {folder}: it has no parts{Others(folder)}. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
 
-        return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken).ConfigureAwait(false);
+        return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken);
     }
 
     /// <summary>Opens the parts that one run may change.</summary>
@@ -73,7 +74,7 @@ public sealed class FeatureCache
     /// <exception cref="CommandException">As above.</exception>
     public static async Task<FeatureCache?> OpenAsync(CacheFolder folder, IReadOnlyCollection<string> except, CancellationToken cancellationToken) =>
         folder.Parts.Except(except, StringComparer.Ordinal).ToList() is { Count: > 0 } parts
-            ? await OpenAsync(folder.Path, parts, cancellationToken).ConfigureAwait(false)
+            ? await OpenAsync(folder.Path, parts, cancellationToken)
             : null;
 
     /// <summary>The contracts of all parts in a folder, or null when there are none; for a cache that others are writing.</summary>
@@ -86,8 +87,8 @@ public sealed class FeatureCache
             cancellationToken.ThrowIfCancellationRequested();
             if (!File.Exists(path))
                 continue;
-            var reader = await OpenPartAsync(path, cancellationToken).ConfigureAwait(false);
-            await using var _ = reader.ConfigureAwait(false);
+            var reader = await OpenPartAsync(path, cancellationToken);
+            await using var _ = reader;
             contracts = PartContracts.Join(contracts, ReadContract(reader, path), path);
         }
 
@@ -102,7 +103,7 @@ public sealed class FeatureCache
         foreach (var path in parts)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            await ReadPartAsync(path).ConfigureAwait(false);
+            await ReadPartAsync(path);
         }
 
         return contracts!.Common.Layers.Count > 0
@@ -112,14 +113,14 @@ public sealed class FeatureCache
 
         async Task ReadPartAsync(string path)
         {
-            var reader = await OpenPartAsync(path, cancellationToken).ConfigureAwait(false);
-            await using var _ = reader.ConfigureAwait(false);
+            var reader = await OpenPartAsync(path, cancellationToken);
+            await using var _ = reader;
             var found = ReadContract(reader, path);
             contracts = PartContracts.Join(contracts, found, path);
             for (var i = 0; i < reader.RowGroupCount; i++)
             {
                 var first = rows.Count;
-                await GuardAsync(path, () => ReadRowsAsync(reader.OpenRowGroupReader(i), new CacheSchema(found), rows, cancellationToken)).ConfigureAwait(false);
+                await GuardAsync(path, () => ReadRowsAsync(reader.OpenRowGroupReader(i), new CacheSchema(found), rows, cancellationToken));
                 groups.Add(new CacheRowGroup(path, i, first, rows.Count - first));
             }
         }
@@ -139,8 +140,8 @@ public sealed class FeatureCache
         await GuardAsync(group.PartPath, async () =>
         {
             using var part = CachePart.ReadWhole(group.PartPath);
-            var reader = await ParquetReader.CreateAsync(part.OpenStream(), cancellationToken: cancellationToken).ConfigureAwait(false);
-            await using var _ = reader.ConfigureAwait(false);
+            var reader = await ParquetReader.CreateAsync(part.OpenStream(), cancellationToken: cancellationToken);
+            await using var _ = reader;
             var rows = reader.OpenRowGroupReader(group.Index);
             var contract = ReadContract(reader, group.PartPath);
             var field = new CacheSchema(contract).Layer(layer);
@@ -148,9 +149,9 @@ public sealed class FeatureCache
             if (column is null || rows.RowCount != group.RowCount || column.NumValues != destination.Length)
                 throw new InvalidDataException($"{rows.RowCount} rows with {group.RowCount} x {length} values expected");
             if (contract.Grids.TryGetValue(layer, out var grid))
-                await ReadBytesAsync(grid, column, part).ConfigureAwait(false);
+                await ReadBytesAsync(grid, column, part);
             else if (!LayerChunk.TryRead(part.Bytes, column, length, destination.Span))
-                await ReadRawAsync(rows, field, length, destination, cancellationToken).ConfigureAwait(false);
+                await ReadRawAsync(rows, field, length, destination, cancellationToken);
 
             async Task ReadBytesAsync(ByteGrid grid, ColumnMetaData column, PartContent part)
             {
@@ -161,7 +162,7 @@ public sealed class FeatureCache
                 {
                     var stored = bytes.AsMemory(0, destination.Length);
                     if (!LayerChunk.TryRead(part.Bytes, column, length, stored.Span))
-                        await ReadRawAsync(rows, field, length, stored, cancellationToken).ConfigureAwait(false);
+                        await ReadRawAsync(rows, field, length, stored, cancellationToken);
                     grid.Decode(stored.Span, length, destination.Span);
                 }
                 finally
@@ -169,7 +170,7 @@ public sealed class FeatureCache
                     ArrayPool<byte>.Shared.Return(bytes);
                 }
             }
-        }).ConfigureAwait(false);
+        });
     }
 
     /// <summary>A layer by name.</summary>
@@ -187,7 +188,7 @@ public sealed class FeatureCache
         try
         {
             await rows.ReadRawAsync(field, destination, definitionLevels.AsMemory(0, values), repetitionLevels.AsMemory(0, values), cancellationToken)
-                .ConfigureAwait(false);
+                ;
             for (var first = 0; first < values; first += length)
             {
                 if (repetitionLevels[first] != 0 || repetitionLevels.AsSpan(first + 1, length - 1).ContainsAnyExcept(1))
@@ -212,13 +213,13 @@ public sealed class FeatureCache
         CacheContract? contract = null;
         await GuardAsync(path, async () =>
         {
-            var reader = await ParquetReader.CreateAsync(part, cancellationToken: cancellationToken).ConfigureAwait(false);
-            await using var _ = reader.ConfigureAwait(false);
+            var reader = await ParquetReader.CreateAsync(part, cancellationToken: cancellationToken);
+            await using var _ = reader;
             contract = ReadContract(reader, path);
             var schema = new CacheSchema(contract);
             for (var i = 0; i < reader.RowGroupCount; i++)
-                await ReadRowsAsync(reader.OpenRowGroupReader(i), schema, rows, cancellationToken).ConfigureAwait(false);
-        }).ConfigureAwait(false);
+                await ReadRowsAsync(reader.OpenRowGroupReader(i), schema, rows, cancellationToken);
+        });
         return (contract!, rows);
     }
 
@@ -227,13 +228,13 @@ public sealed class FeatureCache
         var count = checked((int)group.RowCount);
         var (paths, labels, splits, digests) = (new string[count], new string[count], new string[count], new string[count]);
         var (widths, heights, views) = (new int[count], new int[count], new int[count]);
-        await group.ReadAsync(schema.Path, paths, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.ReadAsync(schema.Label, labels, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.ReadAsync(schema.Split, splits, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.ReadAsync(schema.Sha256, digests, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.ReadAsync<int>(schema.Width, widths, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.ReadAsync<int>(schema.Height, heights, cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.ReadAsync<int>(schema.View, views, cancellationToken: cancellationToken).ConfigureAwait(false);
+        await group.ReadAsync(schema.Path, paths, cancellationToken: cancellationToken);
+        await group.ReadAsync(schema.Label, labels, cancellationToken: cancellationToken);
+        await group.ReadAsync(schema.Split, splits, cancellationToken: cancellationToken);
+        await group.ReadAsync(schema.Sha256, digests, cancellationToken: cancellationToken);
+        await group.ReadAsync<int>(schema.Width, widths, cancellationToken: cancellationToken);
+        await group.ReadAsync<int>(schema.Height, heights, cancellationToken: cancellationToken);
+        await group.ReadAsync<int>(schema.View, views, cancellationToken: cancellationToken);
         for (var i = 0; i < count; i++)
             rows.Add(new CacheRow(paths[i], labels[i], splits[i], digests[i], widths[i], heights[i], views[i]));
     }
@@ -258,8 +259,8 @@ public sealed class FeatureCache
     private static async Task<ParquetReader> OpenPartAsync(string path, CancellationToken cancellationToken)
     {
         ParquetReader? reader = null;
-        await GuardAsync(path, async () => reader = await ParquetReader.CreateAsync(path, cancellationToken: cancellationToken).ConfigureAwait(false))
-            .ConfigureAwait(false);
+        await GuardAsync(path, async () => reader = await ParquetReader.CreateAsync(path, cancellationToken: cancellationToken))
+            ;
         return reader!;
     }
 
@@ -268,7 +269,7 @@ public sealed class FeatureCache
     {
         try
         {
-            await read().ConfigureAwait(false);
+            await read();
         }
         catch (Exception e) when (e is not (CommandException or OperationCanceledException or OutOfMemoryException))
         {

@@ -6,6 +6,9 @@ public enum LayerStorage
     /// <summary>As floats, which every reader takes as they are.</summary>
     Floats,
 
-    /// <summary>As the network's own bytes, with a <see cref="ByteGrid"/> in each part's footer. Layers that the network computed in float32 stay floats.</summary>
+    /// <summary>
+    /// As the network's own bytes, with a <see cref="ByteGrid"/> in each part's footer. Layers that the network computed in float32 stay
+    /// floats.
+    /// </summary>
     Bytes,
 }

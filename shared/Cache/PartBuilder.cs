@@ -35,7 +35,8 @@ public sealed class PartBuilder
 
     /// <param name="contract">Goes into the footer; its layers are the columns.</param>
     /// <param name="capacity">The number of rows that fit.</param>
-    /// <param name="compression">Of all columns. Parquet.Net writes those that are not the default's: they are there to be measured beside it, and to test that they can be read.</param>
+    /// <param name="compression">Of all columns. Parquet.Net writes those that are not the default's: they are there to be measured beside
+    /// it, and to test that they can be read.</param>
     /// <param name="splitBytes">Whether the features' bytes are stored apart: all first bytes, all second bytes, and so on.</param>
     internal PartBuilder(CacheContract contract, int capacity, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false)
     {
@@ -77,9 +78,9 @@ public sealed class PartBuilder
         var content = _content;
         content.SetLength(0);
         if (_compression == CompressionMethod.Zstd && !_splitBytes)
-            await EncodeAsync(content, cancellationToken).ConfigureAwait(false);
+            await EncodeAsync(content, cancellationToken);
         else
-            await EncodeByParquetNetAsync(content, cancellationToken).ConfigureAwait(false);
+            await EncodeByParquetNetAsync(content, cancellationToken);
 
         cancellationToken.ThrowIfCancellationRequested();
         CachePart.Write(path, content.GetBuffer().AsMemory(0, (int)content.Length));
@@ -90,7 +91,7 @@ public sealed class PartBuilder
     private async Task EncodeAsync(MemoryStream content, CancellationToken cancellationToken)
     {
         using var small = new MemoryStream();
-        await WriteSmallColumnsAsync(small, _schema.SmallColumns, _ => Task.CompletedTask, cancellationToken).ConfigureAwait(false);
+        await WriteSmallColumnsAsync(small, _schema.SmallColumns, _ => Task.CompletedTask, cancellationToken);
         var bytes = small.GetBuffer().AsMemory(0, (int)small.Length);
         content.Write(bytes.Span[..^PartFooter.Length(bytes.Span)]);
 
@@ -99,8 +100,8 @@ public sealed class PartBuilder
         foreach (var layer in _layers)
             columns.Add(layer.WritePages(content, Count, zstd));
 
-        var reader = await ParquetReader.CreateAsync(new MemoryStream(bytes.ToArray()), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await using var _ = reader.ConfigureAwait(false);
+        var reader = await ParquetReader.CreateAsync(new MemoryStream(bytes.ToArray()), cancellationToken: cancellationToken);
+        await using var _ = reader;
         PartFooter.AddLayers(reader.Metadata!, _contract.Layers, columns);
         PartFooter.Write(content, reader.Metadata!);
     }
@@ -112,24 +113,24 @@ public sealed class PartBuilder
             async group =>
             {
                 foreach (var layer in _layers)
-                    await layer.WriteAsync(group, _schema, Count, cancellationToken).ConfigureAwait(false);
+                    await layer.WriteAsync(group, _schema, Count, cancellationToken);
             },
             cancellationToken);
 
     private async Task WriteSmallColumnsAsync(Stream file, ParquetSchema schema, Func<ParquetRowGroupWriter, Task> writeOthers, CancellationToken cancellationToken)
     {
-        var writer = await ParquetWriter.CreateAsync(schema, file, Options(), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await using var _ = writer.ConfigureAwait(false);
+        var writer = await ParquetWriter.CreateAsync(schema, file, Options(), cancellationToken: cancellationToken);
+        await using var _ = writer;
         writer.CustomMetadata = _contract.ToMetadata();
         using var group = writer.CreateRowGroup();
-        await group.WriteAsync(_schema.Path, Column(r => r.Path)).ConfigureAwait(false);
-        await group.WriteAsync(_schema.Label, Column(r => r.Label!)).ConfigureAwait(false);
-        await group.WriteAsync(_schema.Split, Column(r => r.Split!)).ConfigureAwait(false);
-        await group.WriteAsync(_schema.Sha256, Column(r => r.Sha256)).ConfigureAwait(false);
-        await group.WriteAsync<int>(_schema.Width, Column(r => r.Width), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.WriteAsync<int>(_schema.Height, Column(r => r.Height), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await group.WriteAsync<int>(_schema.View, Column(r => r.View), cancellationToken: cancellationToken).ConfigureAwait(false);
-        await writeOthers(group).ConfigureAwait(false);
+        await group.WriteAsync(_schema.Path, Column(r => r.Path));
+        await group.WriteAsync(_schema.Label, Column(r => r.Label!));
+        await group.WriteAsync(_schema.Split, Column(r => r.Split!));
+        await group.WriteAsync(_schema.Sha256, Column(r => r.Sha256));
+        await group.WriteAsync<int>(_schema.Width, Column(r => r.Width), cancellationToken: cancellationToken);
+        await group.WriteAsync<int>(_schema.Height, Column(r => r.Height), cancellationToken: cancellationToken);
+        await group.WriteAsync<int>(_schema.View, Column(r => r.View), cancellationToken: cancellationToken);
+        await writeOthers(group);
     }
 
     private ParquetOptions Options()

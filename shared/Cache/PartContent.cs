@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Headstart.Cache;
 
-/// <summary>A whole part file in memory that is used again for the next one: fresh memory for each costs as much time as checking its digest.</summary>
+/// <summary>
+/// A whole part file in memory that is used again for the next one: fresh memory for each costs as much time as checking its digest.
+/// </summary>
 internal sealed class PartContent : IDisposable
 {
     private readonly byte[] _rented;

@@ -3,7 +3,8 @@ using Headstart.Models;
 namespace Headstart.Cache;
 
 /// <summary>What the parts of one cache say about themselves, taken together.</summary>
-/// <param name="Common">The contract that holds for all of them: with the layers that every part has, and with the augmentation that any part names.</param>
+/// <param name="Common">The contract that holds for all of them: with the layers that every part has, and with the augmentation that any
+/// part names.</param>
 /// <param name="PartialLayers">The layers that some parts have and others don't.</param>
 public sealed record PartContracts(CacheContract Common, IReadOnlyList<ModelLayer> PartialLayers)
 {

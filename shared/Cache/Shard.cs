@@ -29,7 +29,10 @@ public sealed record Shard(int Index, int Count)
             : throw CommandException.Usage($"{source} says shard '{index}' of {count}; it must be from 0 to {count - 1}.");
     }
 
-    /// <summary>Whether an image belongs to this shard: by a hash of its path, so that the images of a class are spread and a new image moves no other.</summary>
+    /// <summary>
+    /// Whether an image belongs to this shard: by a hash of its path, so that the images of a class are spread and a new image moves no
+    /// other.
+    /// </summary>
     /// <remarks>The first 8 bytes of the path's SHA-256 in UTF-8, as a big-endian number, modulo N.</remarks>
     public bool Owns(string path) =>
         BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(path))) % (ulong)Count == (ulong)Index;

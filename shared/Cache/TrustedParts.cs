@@ -9,14 +9,14 @@ public sealed record TrustedParts(FeatureCache? Cache, IReadOnlyList<string> Dou
     public int Views => Doubtful.SelectMany(p => CachePart.TryReadRows(p, check: false) ?? []).Concat(Cache?.Rows ?? []).Select(r => r.View).DefaultIfEmpty().Max();
 
     /// <summary>
-    /// Sets aside the parts that have no digest, and the parts that are not whole among those that have a row in common with another: a run keeps one of two equal rows, and
-    /// must not keep the damaged one.
+    /// Sets aside the parts that have no digest, and the parts that are not whole among those that have a row in common with another: a run
+    /// keeps one of two equal rows, and must not keep the damaged one.
     /// </summary>
     /// <exception cref="CommandException">A part can't be read, or doesn't belong to the others.</exception>
     public static async Task<TrustedParts> OpenAsync(CacheFolder folder, CancellationToken cancellationToken)
     {
         var doubtful = folder.PartsWithoutDigest.ToHashSet(StringComparer.Ordinal);
-        var cache = await FeatureCache.OpenAsync(folder, doubtful, cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(folder, doubtful, cancellationToken);
         if (cache is null)
             return new TrustedParts(null, [.. doubtful.Order(StringComparer.Ordinal)]);
         var shared = from part in cache.RowsOfParts
@@ -28,7 +28,7 @@ public sealed record TrustedParts(FeatureCache? Cache, IReadOnlyList<string> Dou
         if (damaged.Count > 0)
         {
             doubtful.UnionWith(damaged);
-            cache = await FeatureCache.OpenAsync(folder, doubtful, cancellationToken).ConfigureAwait(false);
+            cache = await FeatureCache.OpenAsync(folder, doubtful, cancellationToken);
         }
 
         return new TrustedParts(cache, [.. doubtful.Order(StringComparer.Ordinal)]);
@@ -44,7 +44,7 @@ public sealed record TrustedParts(FeatureCache? Cache, IReadOnlyList<string> Dou
     {
         if (doubtful.Count == 0)
             return [];
-        var trusted = await FeatureCache.OpenAsync(folder, doubtful, cancellationToken).ConfigureAwait(false);
+        var trusted = await FeatureCache.OpenAsync(folder, doubtful, cancellationToken);
         var elsewhere = (trusted?.Rows ?? []).ToHashSet();
         var staying = new List<string>();
         foreach (var part in doubtful)

@@ -5,8 +5,13 @@ using Cocona.CommandLine;
 
 namespace Headstart.CommandLine;
 
-/// <summary>Finds the command that was typed and runs it; where there is none of that name, or an option that it doesn't have, says which one is near and where to look.</summary>
-/// <remarks>In place of Cocona's own, which knows no more than the option's name. An exception that leaves it would leave the host running for ever.</remarks>
+/// <summary>
+/// Finds the command that was typed and runs it; where there is none of that name, or an option that it doesn't have, says which one is
+/// near and where to look.
+/// </summary>
+/// <remarks>
+/// In place of Cocona's own, which knows no more than the option's name. An exception that leaves it would leave the host running for ever.
+/// </remarks>
 internal sealed class CommandBootstrapper(
     ICoconaCommandLineArgumentProvider arguments, ICoconaCommandProvider provider, ICoconaCommandResolver resolver, ICoconaCommandDispatcher dispatcher) : ICoconaBootstrapper
 {
@@ -26,7 +31,7 @@ internal sealed class CommandBootstrapper(
             return CommandErrorFilterAttribute.Fail(e.Message, e.ExitCode);
         }
 
-        return await dispatcher.DispatchAsync(found, cancellationToken).ConfigureAwait(false);
+        return await dispatcher.DispatchAsync(found, cancellationToken);
     }
 
     private CommandResolverResult Resolve(IReadOnlyList<string> args)

@@ -13,7 +13,7 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
         try
         {
             RejectExtraArguments(ctx);
-            return await next(ctx).ConfigureAwait(false);
+            return await next(ctx);
         }
         catch (CommandException e)
         {

@@ -16,14 +16,14 @@ public static class ProgressDisplay
     public static async Task<T> RunAsync<T>(string title, string unit, TimeProvider time, Func<Func<int, IProgress<int>>, Task<T>> job)
     {
         if (Console.IsErrorRedirected)
-            return await job(total => new LineProgress(title, unit, total, time)).ConfigureAwait(false);
+            return await job(total => new LineProgress(title, unit, total, time));
 
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return await console.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new CountColumn(unit), new RemainingTimeColumn())
             .StartAsync(context => job(total => new BarProgress(context.AddTask(title, maxValue: Math.Max(total, 1)))))
-            .ConfigureAwait(false);
+            ;
     }
 
     private sealed class BarProgress(ProgressTask task) : IProgress<int>

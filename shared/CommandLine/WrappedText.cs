@@ -5,7 +5,10 @@ public static class WrappedText
 {
     public const int Width = 80;
 
-    /// <summary>Writes <paramref name="label"/> and the text; further lines are indented to where the text began. A word that is too long stands alone.</summary>
+    /// <summary>
+    /// Writes <paramref name="label"/> and the text; further lines are indented to where the text began. A word that is too long stands
+    /// alone.
+    /// </summary>
     public static void Write(TextWriter writer, string label, string text)
     {
         var line = label;

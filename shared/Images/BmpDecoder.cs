@@ -11,7 +11,8 @@ internal static class BmpDecoder
     // StbImageSharp converts from four channels to three.
     private const int BytesPerPixel = 4 + 3;
 
-    /// <exception cref="ImageRejectedException">Damaged, truncated, too large, or of a kind that StbImageSharp doesn't read rightly.</exception>
+    /// <exception cref="ImageRejectedException">Damaged, truncated, too large, or of a kind that StbImageSharp doesn't read
+    /// rightly.</exception>
     public static RgbImage Decode(byte[] file, DecodingMemory.Share? memory)
     {
         CheckHeader(file, memory);

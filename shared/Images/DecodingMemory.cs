@@ -4,7 +4,9 @@ namespace Headstart.Images;
 /// The memory that pictures may take while they are decoded, shared by all threads: small pictures are decoded side by side, large ones
 /// wait for each other.
 /// </summary>
-/// <remarks>Safe to use from several threads at once. Whoever waits is served in turn, so a large picture is not overtaken for ever.</remarks>
+/// <remarks>
+/// Safe to use from several threads at once. Whoever waits is served in turn, so a large picture is not overtaken for ever.
+/// </remarks>
 /// <param name="bytes">Together. A picture that needs more by itself gets all of it, and is then alone.</param>
 public sealed class DecodingMemory(long bytes = DecodingMemory.Default)
 {
@@ -35,7 +37,8 @@ public sealed class DecodingMemory(long bytes = DecodingMemory.Default)
             }
         }
 
-        // The pixels of the large picture before this one are garbage, but the collector doesn't know that memory is wanted outside its heap.
+        // The pixels of the large picture before this one are garbage, but the collector doesn't know that memory is wanted outside its
+        // heap.
         if (taken >= Large)
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         return taken;

@@ -2,12 +2,13 @@ namespace Headstart.Images;
 
 /// <summary>The files below a folder that are named like images, links followed.</summary>
 /// <remarks>
-/// A folder that is reached by several links is listed under each of its names, but never again inside itself. The real paths of the folders
-/// on the way tell: the names of folders in a circle have no end.
+/// A folder that is reached by several links is listed under each of its names, but never again inside itself. The real paths of the
+/// folders on the way tell: the names of folders in a circle have no end.
 /// </remarks>
 internal sealed class FolderListing
 {
-    // Folders that link to each other without a circle still have as many names as there are ways through them: the factorial of their number.
+    // Folders that link to each other without a circle still have as many names as there are ways through them: the factorial of their
+    // number.
     private const int MostNames = 1000;
 
     private readonly List<string> _ancestors = [];

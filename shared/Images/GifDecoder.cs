@@ -5,7 +5,8 @@ namespace Headstart.Images;
 /// <summary>The first frame of a GIF, with PIL's rules and PIL's strictness.</summary>
 /// <remarks>
 /// libvips reads GIF too, but its reader makes transparent pixels black and leaves a part of the picture blank where the data is damaged.
-/// PIL shows the colour that a transparent pixel has in the palette, and rejects what doesn't fill its frame. Source: the GIF89a specification.
+/// PIL shows the colour that a transparent pixel has in the palette, and rejects what doesn't fill its frame. Source: the GIF89a
+/// specification.
 /// </remarks>
 internal static class GifDecoder
 {

@@ -7,7 +7,8 @@ namespace Headstart.Images;
 /// <summary>Reads a picture set from a CSV with the columns <c>path,label[,split]</c>, in any order; others are ignored.</summary>
 internal static class ImageCsv
 {
-    /// <exception cref="CommandException">A missing column, an empty path, a path given twice, or a malformed line; the message gives the line.</exception>
+    /// <exception cref="CommandException">A missing column, an empty path, a path given twice, or a malformed line; the message gives the
+    /// line.</exception>
     public static ImageSet Read(string csvPath)
     {
         var root = ImageSet.FolderOf(csvPath);

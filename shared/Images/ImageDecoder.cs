@@ -15,7 +15,9 @@ public static class ImageDecoder
     /// <summary>The largest picture that is decoded, in pixels: PIL's own limit. As RGB it takes 512 MiB.</summary>
     public const long MaxPixels = 178_956_970;
 
-    /// <summary>The most memory that decoding one picture may take: enough for a progressive CMYK JPEG of <see cref="MaxPixels"/>.</summary>
+    /// <summary>
+    /// The most memory that decoding one picture may take: enough for a progressive CMYK JPEG of <see cref="MaxPixels"/>.
+    /// </summary>
     public const long MaxBytes = 5L << 29;
 
     // Strips stay below the size from which the garbage collector keeps objects for long.
@@ -35,8 +37,10 @@ public static class ImageDecoder
     /// <summary>Decodes one file; of an animation or a document, the first frame or page.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="exif">Whether an EXIF orientation turns the picture.</param>
-    /// <param name="memory">Asked, once the header is read, for what the picture takes; kept by the caller until it is done with the pixels.</param>
-    /// <param name="buffer">Where the pixels may go; they are then overwritten by the next picture. Without one, the array is exactly theirs.</param>
+    /// <param name="memory">Asked, once the header is read, for what the picture takes; kept by the caller until it is done with the
+    /// pixels.</param>
+    /// <param name="buffer">Where the pixels may go; they are then overwritten by the next picture. Without one, the array is exactly
+    /// theirs.</param>
     /// <exception cref="ImageRejectedException">Not an image, damaged, truncated, or above <see cref="MaxPixels"/>.</exception>
     public static RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation exif, DecodingMemory.Share? memory = null, PixelBuffer? buffer = null)
     {
@@ -72,7 +76,10 @@ public static class ImageDecoder
             throw new ImageRejectedException("not a JPEG, PNG, GIF, WebP, TIFF or BMP file");
     }
 
-    /// <summary>Rejects a picture above <see cref="MaxPixels"/> or <see cref="MaxBytes"/>, from its header alone; waits for the memory to decode any other.</summary>
+    /// <summary>
+    /// Rejects a picture above <see cref="MaxPixels"/> or <see cref="MaxBytes"/>, from its header alone; waits for the memory to decode any
+    /// other.
+    /// </summary>
     /// <param name="bytesPerPixel">What decoding takes at most, the RGB pixels included.</param>
     internal static void Admit(long width, long height, int bytesPerPixel, DecodingMemory.Share? memory)
     {
@@ -111,7 +118,8 @@ public static class ImageDecoder
     }
 
     /// <summary>
-    /// Whether the last 4 x 4 pixels have the value that blocks without data get: 128, or 64 in CMYK, where black ink of 128 is printed over it.
+    /// Whether the last 4 x 4 pixels have the value that blocks without data get: 128, or 64 in CMYK, where black ink of 128 is printed
+    /// over it.
     /// </summary>
     private static bool EndsInGray(RgbImage image)
     {
@@ -152,8 +160,8 @@ public static class ImageDecoder
     }
 
     /// <summary>
-    /// What decoding takes for a pixel at most: the samples twice (a decoder keeps the whole picture where rows are not stored in order, libvips strips of it) and the
-    /// RGB copy; for JPEG three times, because the coefficients of a progressive one are 16-bit numbers.
+    /// What decoding takes for a pixel at most: the samples twice (a decoder keeps the whole picture where rows are not stored in order,
+    /// libvips strips of it) and the RGB copy; for JPEG three times, because the coefficients of a progressive one are 16-bit numbers.
     /// </summary>
     private static int BytesPerPixel(Image image, ImageFormat format)
     {
@@ -163,7 +171,8 @@ public static class ImageDecoder
 
     /// <summary>Fetches strip after strip on this thread.</summary>
     /// <remarks>
-    /// Asked for the whole picture, libvips hands its strips to a thread of its own and waits for each: that costs a quarter of the time, and memory for a second copy.
+    /// Asked for the whole picture, libvips hands its strips to a thread of its own and waits for each: that costs a quarter of the time,
+    /// and memory for a second copy.
     /// </remarks>
     private static byte[] ReadRgb(Image image, PixelBuffer? buffer)
     {

@@ -28,7 +28,9 @@ public static class ImageFile
         });
     }
 
-    /// <summary>Opens a regular file, also through links. Nothing else is even opened: that would wait for somebody to write into a pipe.</summary>
+    /// <summary>
+    /// Opens a regular file, also through links. Nothing else is even opened: that would wait for somebody to write into a pipe.
+    /// </summary>
     /// <exception cref="ImageRejectedException">Not a regular file, empty, too large, gone or unreadable.</exception>
     public static FileStream Open(string file) => Reading(() =>
     {

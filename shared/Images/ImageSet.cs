@@ -2,10 +2,10 @@ namespace Headstart.Images;
 
 /// <summary>What is in a picture set: a folder of classes, a folder of splits of classes, a flat folder, a CSV, or one image.</summary>
 /// <remarks>
-/// <para>An image is a regular file (also through links) with a known extension in any case; what it really is, the decoder sees from its bytes.
-/// Names that begin with a dot are the file system's own (<c>.DS_Store</c>, <c>._cat.jpg</c>) and no images.</para>
-/// <para>In a folder, the names below the top are classes, unless every one of them is the name of a split. Deeper folders belong to their class,
-/// as in Keras' <c>image_dataset_from_directory</c>.</para>
+/// <para>An image is a regular file (also through links) with a known extension in any case; what it really is, the decoder sees from its
+/// bytes. Names that begin with a dot are the file system's own (<c>.DS_Store</c>, <c>._cat.jpg</c>) and no images.</para>
+/// <para>In a folder, the names below the top are classes, unless every one of them is the name of a split. Deeper folders belong to their
+/// class, as in Keras' <c>image_dataset_from_directory</c>.</para>
 /// </remarks>
 public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
 {

@@ -2,8 +2,8 @@ namespace Headstart.Images;
 
 /// <summary>Memory for the pixels of one picture after the other. One thread at a time.</summary>
 /// <remarks>
-/// Pixels are large objects, which the garbage collector frees only in its rare full collections: at a thousand pictures a second they piled up to more than a
-/// gigabyte.
+/// Pixels are large objects, which the garbage collector frees only in its rare full collections: at a thousand pictures a second they
+/// piled up to more than a gigabyte.
 /// </remarks>
 public sealed class PixelBuffer
 {

@@ -7,8 +7,9 @@ namespace Headstart.Models;
 
 /// <summary>Stores a graph's kernels as float16, with a Cast behind each: half the file; the arithmetic stays float32.</summary>
 /// <remarks>
-/// Runtimes cast once, when they load the model. Activations stay float32 on purpose: those of VGG's deep layers pass 15,000, near enough to float16's end at
-/// 65,504. Vectors (biases, statistics of batch norm) stay as they are: they are small, and a variance may be too small for float16.
+/// Runtimes cast once, when they load the model. Activations stay float32 on purpose: those of VGG's deep layers pass 15,000, near enough
+/// to float16's end at 65,504. Vectors (biases, statistics of batch norm) stay as they are: they are small, and a variance may be too small
+/// for float16.
 /// </remarks>
 public static class Float16Weights
 {

@@ -1,12 +1,14 @@
 namespace Headstart.Models;
 
-/// <summary>What one layer computed from <see cref="SyntheticInput"/> with seed 0 at import, coarse enough to be the same on every machine.</summary>
+/// <summary>
+/// What one layer computed from <see cref="SyntheticInput"/> with seed 0 at import, coarse enough to be the same on every machine.
+/// </summary>
 /// <param name="Layer">The layer's name.</param>
 /// <param name="Rms">The root of the mean square of all values.</param>
 /// <param name="Means">The means of <see cref="Parts"/> equal parts of the values, in order (the last takes the rest).</param>
 /// <remarks>
-/// Rounded to about four digits of <paramref name="Rms"/>: processors differ in the last of a float's seven, and sums even that out, so that
-/// an import gives the same file on another machine all but always.
+/// Rounded to about four digits of <paramref name="Rms"/>: processors differ in the last of a float's seven, and sums even that out, so
+/// that an import gives the same file on another machine all but always.
 /// </remarks>
 public sealed record LayerFingerprint(string Layer, double Rms, IReadOnlyList<double> Means)
 {

@@ -24,19 +24,27 @@ public sealed record ModelContract
 
     public required WeightsSource Weights { get; init; }
 
-    /// <summary>The arithmetic of the network: <c>float32</c>, <c>float16</c>, or <c>int8</c> (then <see cref="Quantization"/> says how).</summary>
+    /// <summary>
+    /// The arithmetic of the network: <c>float32</c>, <c>float16</c>, or <c>int8</c> (then <see cref="Quantization"/> says how).
+    /// </summary>
     public string Precision { get; init; } = "float32";
 
     /// <summary>How the integers were chosen; null for a network of floats.</summary>
     public QuantizationRecord? Quantization { get; init; }
 
-    /// <summary>The only batch size that the graph accepts, or null (the usual case) when it takes any. Fill an incomplete batch up.</summary>
+    /// <summary>
+    /// The only batch size that the graph accepts, or null (the usual case) when it takes any. Fill an incomplete batch up.
+    /// </summary>
     public int? FixedBatch { get; init; }
 
-    /// <summary>What each layer computed at import, for <c>model verify</c>. Whoever changes what the graph computes drops or renews it.</summary>
+    /// <summary>
+    /// What each layer computed at import, for <c>model verify</c>. Whoever changes what the graph computes drops or renews it.
+    /// </summary>
     public IReadOnlyList<LayerFingerprint>? Fingerprint { get; init; }
 
-    /// <summary>Null for a base. An exported model has one layer, <see cref="PredictionContract.Probabilities"/>, and says here what it means.</summary>
+    /// <summary>
+    /// Null for a base. An exported model has one layer, <see cref="PredictionContract.Probabilities"/>, and says here what it means.
+    /// </summary>
     public PredictionContract? Prediction { get; init; }
 
     /// <summary>SHA-256 of the whole file with these 64 digits replaced by zeros; <see cref="ModelFile"/> writes and checks it.</summary>

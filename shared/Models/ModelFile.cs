@@ -27,7 +27,8 @@ public sealed class ModelFile
     public ModelContract Contract { get; }
 
     /// <summary>Reads a model that Headstart has imported.</summary>
-    /// <exception cref="CommandException">No such file, not an ONNX file, one without a contract, or one of which a byte has changed.</exception>
+    /// <exception cref="CommandException">No such file, not an ONNX file, one without a contract, or one of which a byte has
+    /// changed.</exception>
     public static ModelFile Load(string path)
     {
         var bytes = ReadBytes(path);
@@ -74,7 +75,9 @@ public sealed class ModelFile
     /// <exception cref="CommandException">No such file, or not an ONNX file.</exception>
     public static ModelProto LoadGraph(string path) => Parse(ReadBytes(path), path);
 
-    /// <summary>Puts the contract into <paramref name="proto"/> and writes it; an existing file is replaced only when the new one is whole.</summary>
+    /// <summary>
+    /// Puts the contract into <paramref name="proto"/> and writes it; an existing file is replaced only when the new one is whole.
+    /// </summary>
     /// <exception cref="CommandException">The target can't be written.</exception>
     public static void Save(ModelProto proto, ModelContract contract, string path)
     {
@@ -82,7 +85,10 @@ public sealed class ModelFile
         AtomicFile.Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>Puts the contract into <paramref name="proto"/> and gives the bytes of the file, for whoever wants to try them before anybody sees them.</summary>
+    /// <summary>
+    /// Puts the contract into <paramref name="proto"/> and gives the bytes of the file, for whoever wants to try them before anybody sees
+    /// them.
+    /// </summary>
     public static byte[] ToBytes(ModelProto proto, ModelContract contract)
     {
         for (var i = proto.MetadataProps.Count - 1; i >= 0; i--)

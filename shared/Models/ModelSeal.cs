@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Headstart.Models;
 
-/// <summary>A checksum of a model file that is kept inside the file itself, so that a flipped bit is found wherever the file was copied to.</summary>
+/// <summary>
+/// A checksum of a model file that is kept inside the file itself, so that a flipped bit is found wherever the file was copied to.
+/// </summary>
 /// <remarks>It covers every byte: the digest is taken while its own 64 digits are zeros, then written over them.</remarks>
 internal static class ModelSeal
 {

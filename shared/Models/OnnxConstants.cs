@@ -6,11 +6,15 @@ namespace Headstart.Models;
 /// <summary>Makes weights initialisers, wherever an exporter put them.</summary>
 public static class OnnxConstants
 {
-    /// <summary>Turns <c>Constant</c> nodes, and <c>Identity</c> nodes behind a constant, into initialisers of the names that their readers use.</summary>
-    /// <param name="graph">Changed in place; what it computes stays the same. Inner graphs (If, Loop, Scan) and outputs stay as they are.</param>
+    /// <summary>
+    /// Turns <c>Constant</c> nodes, and <c>Identity</c> nodes behind a constant, into initialisers of the names that their readers use.
+    /// </summary>
+    /// <param name="graph">Changed in place; what it computes stays the same. Inner graphs (If, Loop, Scan) and outputs stay as they
+    /// are.</param>
     /// <returns>How many of them hold weights: floating-point tensors of one dimension or more.</returns>
     /// <remarks>
-    /// Each <c>Identity</c> gets a copy of its own (the bytes are shared in memory): exporters merge weights that happen to be equal, and who tunes one of them must not change the others.
+    /// Each <c>Identity</c> gets a copy of its own (the bytes are shared in memory): exporters merge weights that happen to be equal, and
+    /// who tunes one of them must not change the others.
     /// </remarks>
     public static int ToInitialisers(GraphProto graph)
     {

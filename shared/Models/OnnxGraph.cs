@@ -22,17 +22,24 @@ public static class OnnxGraph
         graph.Initializer.Where(t => t.DataType is not ((int)TensorProto.Types.DataType.Int64 or (int)TensorProto.Types.DataType.Bool))
             .Sum(t => t.Dims.Aggregate(1L, (a, b) => a * b));
 
-    /// <summary>Keeps only what is needed to compute <paramref name="outputs"/>, which become the graph's outputs in the order of the nodes.</summary>
+    /// <summary>
+    /// Keeps only what is needed to compute <paramref name="outputs"/>, which become the graph's outputs in the order of the nodes.
+    /// </summary>
     /// <param name="model">Left as it is.</param>
     /// <param name="outputs">Names of any computed tensors, also of inner ones.</param>
     /// <exception cref="CommandException">No node computes a tensor of that name; the message lists the nearest names.</exception>
     public static ModelProto CutTo(ModelProto model, IReadOnlyCollection<string> outputs) => Cut(model, [], outputs);
 
-    /// <summary>Keeps only what is needed to compute <paramref name="outputs"/> from other computed tensors, which become the graph's inputs where they are used.</summary>
+    /// <summary>
+    /// Keeps only what is needed to compute <paramref name="outputs"/> from other computed tensors, which become the graph's inputs where
+    /// they are used.
+    /// </summary>
     /// <param name="model">Left as it is.</param>
     /// <param name="from">Computed tensors whose values are known.</param>
     /// <param name="outputs">Names of any computed tensors, none of them in <paramref name="from"/>.</param>
-    /// <returns>Null where that can't be done: something else must be fed too, or the graph doesn't say what shape a needed tensor has.</returns>
+    /// <returns>
+    /// Null where that can't be done: something else must be fed too, or the graph doesn't say what shape a needed tensor has.
+    /// </returns>
     /// <exception cref="CommandException">No node computes a tensor of that name.</exception>
     public static ModelProto? CutBetween(ModelProto model, IReadOnlyCollection<string> from, IReadOnlyCollection<string> outputs)
     {
@@ -44,7 +51,10 @@ public static class OnnxGraph
         return isClean ? cut : null;
     }
 
-    /// <summary>The computed tensors that everything up to another one goes through, in the order of the nodes: from each of them alone it can be computed.</summary>
+    /// <summary>
+    /// The computed tensors that everything up to another one goes through, in the order of the nodes: from each of them alone it can be
+    /// computed.
+    /// </summary>
     /// <param name="graph">Left as it is.</param>
     /// <param name="to">A computed tensor; it is not in the result.</param>
     /// <exception cref="CommandException">No node computes it.</exception>

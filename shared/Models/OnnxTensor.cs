@@ -24,7 +24,8 @@ public static class OnnxTensor
     }
 
     /// <summary>The values of a float32, float16, bfloat16 or float64 tensor, row-major; float64 is rounded to float32.</summary>
-    /// <exception cref="CommandException">Another type, data in another file, or a number of values that the dimensions contradict.</exception>
+    /// <exception cref="CommandException">Another type, data in another file, or a number of values that the dimensions
+    /// contradict.</exception>
     public static float[] ToFloats(TensorProto tensor)
     {
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)

@@ -2,7 +2,8 @@ namespace Headstart.Models;
 
 /// <summary>What an exported model decides and how: the part of the contract that a base doesn't have.</summary>
 /// <remarks>
-/// Such a model has two outputs, <see cref="Probabilities"/> [N, classes] (float32; both columns for two classes) and <see cref="Label"/> [N] (int64, a place in
+/// Such a model has two outputs, <see cref="Probabilities"/> [N, classes] (float32; both columns for two classes) and <see cref="Label"/>
+/// [N] (int64, a place in
 /// <see cref="Classes"/>). Both already heed the temperature and the threshold, so a caller needs neither.
 /// </remarks>
 public sealed record PredictionContract
@@ -16,10 +17,14 @@ public sealed record PredictionContract
     /// <summary>Logits are divided by it before they become probabilities.</summary>
     public required double Temperature { get; init; }
 
-    /// <summary>Of two classes the second is decided for where its probability is above this. Null for more classes: the most probable one.</summary>
+    /// <summary>
+    /// Of two classes the second is decided for where its probability is above this. Null for more classes: the most probable one.
+    /// </summary>
     public double? Threshold { get; init; }
 
-    /// <summary>Whether the input is one picture's pixels, uint8 [height, width, 3] (RGB) of any size, instead of prepared tensors.</summary>
+    /// <summary>
+    /// Whether the input is one picture's pixels, uint8 [height, width, 3] (RGB) of any size, instead of prepared tensors.
+    /// </summary>
     public bool RawInput { get; init; }
 
     public required ModelOrigin Origin { get; init; }
@@ -44,7 +49,8 @@ public sealed record PredictionContract
 /// <summary>What an exported model was made of.</summary>
 /// <param name="Base">The base's name.</param>
 /// <param name="BaseSha256">Of the base's whole model file, lower-case hex.</param>
-/// <param name="TrainedOnSha256">Of the model file that computed the features which the head learnt from: the same, unless another base was allowed.</param>
+/// <param name="TrainedOnSha256">Of the model file that computed the features which the head learnt from: the same, unless another base was
+/// allowed.</param>
 /// <param name="Layer">The base's layer that the head reads.</param>
 /// <param name="Head">In the head language, without the output layer.</param>
 /// <param name="Run">The name of the run's folder.</param>

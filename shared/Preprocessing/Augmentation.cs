@@ -1,10 +1,14 @@
 namespace Headstart.Preprocessing;
 
-/// <summary>From what the augmented views of images are drawn: the part of the contract that rows with a view above 0 have besides the preprocessing.</summary>
+/// <summary>
+/// From what the augmented views of images are drawn: the part of the contract that rows with a view above 0 have besides the
+/// preprocessing.
+/// </summary>
 /// <remarks>
-/// torchvision's <c>RandomResizedCrop</c>, <c>RandomHorizontalFlip</c> and <c>ColorJitter</c> (without hue), in this order, and then the contract's normalisation. The
-/// crop goes straight to Size x Size with the contract's own filter, in place of its resize and crop. Gentler than torchvision's defaults where those serve the
-/// training of whole networks: a crop of 8% of a picture often misses what the picture is of, and only a head is there to learn it.
+/// torchvision's <c>RandomResizedCrop</c>, <c>RandomHorizontalFlip</c> and <c>ColorJitter</c> (without hue), in this order, and then the
+/// contract's normalisation. The crop goes straight to Size x Size with the contract's own filter, in place of its resize and crop. Gentler
+/// than torchvision's defaults where those serve the training of whole networks: a crop of 8% of a picture often misses what the picture is
+/// of, and only a head is there to learn it.
 /// </remarks>
 public sealed record Augmentation
 {

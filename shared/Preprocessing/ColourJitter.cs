@@ -1,6 +1,9 @@
 namespace Headstart.Preprocessing;
 
-/// <summary>Changes of colour on three planes of grey levels 0..255, as torchvision's adjust_brightness, adjust_contrast and adjust_saturation make them on float tensors.</summary>
+/// <summary>
+/// Changes of colour on three planes of grey levels 0..255, as torchvision's adjust_brightness, adjust_contrast and adjust_saturation make
+/// them on float tensors.
+/// </summary>
 /// <remarks>PIL, and with it torchvision on PIL images, rounds to whole grey levels after each change; here nothing is rounded.</remarks>
 internal static class ColourJitter
 {

@@ -2,7 +2,9 @@ using Headstart.Images;
 
 namespace Headstart.Preprocessing;
 
-/// <summary>How an image becomes the network's input: the part of the contract that travels with the model, the cache and the export.</summary>
+/// <summary>
+/// How an image becomes the network's input: the part of the contract that travels with the model, the cache and the export.
+/// </summary>
 /// <remarks>
 /// Orientation, then resize, then crop, then for each channel <c>(pixel / DivideBy - Mean[c]) / Std[c]</c> in float32,
 /// where <c>pixel</c> is 0..255 and <c>c</c> counts channels in <see cref="Channels"/> order. The result is

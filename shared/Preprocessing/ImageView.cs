@@ -40,7 +40,10 @@ public sealed record ImageView(int Left, int Top, int Width, int Height, bool Fl
         float Factor(double spread) => (float)draws.Between(1 - spread, 1 + spread);
     }
 
-    /// <remarks>As torchvision's RandomResizedCrop.get_params: ten attempts at an area and an aspect, then the largest central crop of a permitted aspect.</remarks>
+    /// <remarks>
+    /// As torchvision's RandomResizedCrop.get_params: ten attempts at an area and an aspect, then the largest central crop of a permitted
+    /// aspect.
+    /// </remarks>
     private static (int Left, int Top, int Width, int Height) DrawCrop(Augmentation augmentation, ViewDraws draws, int width, int height)
     {
         var logAspect = Math.Log(augmentation.MaximumAspect);

@@ -15,7 +15,8 @@ internal readonly ref struct RgbView
     {
     }
 
-    /// <exception cref="ArgumentException">An empty rectangle, one that reaches outside the image, or an image with too few bytes.</exception>
+    /// <exception cref="ArgumentException">An empty rectangle, one that reaches outside the image, or an image with too few
+    /// bytes.</exception>
     public RgbView(RgbImage image, int left, int top, int width, int height)
     {
         if (width < 1 || height < 1 || left < 0 || top < 0 || left > image.Width - width || top > image.Height - height)

@@ -3,7 +3,9 @@ using Headstart.Models;
 
 namespace Headstart.Safetensors;
 
-/// <summary>A safetensors file, which every deep-learning library opens: only the bytes of tensors that are asked for are ever read.</summary>
+/// <summary>
+/// A safetensors file, which every deep-learning library opens: only the bytes of tensors that are asked for are ever read.
+/// </summary>
 /// <remarks>Not thread-safe.</remarks>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -32,7 +34,8 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>What the writer said beside the tensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    /// <exception cref="CommandException">No such file; or its header is not one, or promises bytes that are not there, or the same bytes twice.</exception>
+    /// <exception cref="CommandException">No such file; or its header is not one, or promises bytes that are not there, or the same bytes
+    /// twice.</exception>
     public static SafetensorsFile Open(string path)
     {
         FileStream? file = null;
@@ -79,7 +82,8 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>The values of one tensor, row-major, as float32.</summary>
-    /// <exception cref="CommandException">Not a floating-point tensor, one of 2 GiB and more, or the file can no longer be read.</exception>
+    /// <exception cref="CommandException">Not a floating-point tensor, one of 2 GiB and more, or the file can no longer be
+    /// read.</exception>
     public float[] ReadFloats(string name)
     {
         var entry = Tensors[name];

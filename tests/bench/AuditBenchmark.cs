@@ -37,7 +37,8 @@ internal static class AuditBenchmark
         }
     }
 
-    // Each image is seven parts in ten zeros, and the rest small whole numbers with a lean towards its class: maps of any size fit on the disk.
+    // Each image is seven parts in ten zeros, and the rest small whole numbers with a lean towards its class: maps of any size fit on the
+    // disk.
     private static async Task WriteAsync(string folder, int rows, ModelLayer layer)
     {
         var contract = new CacheContract

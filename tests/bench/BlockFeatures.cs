@@ -4,8 +4,8 @@ namespace Headstart.Bench;
 
 /// <summary>Many rows with the statistics of VGG16's block5_pool, 7 x 7 x 512, made from the real features of one photograph.</summary>
 /// <remarks>
-/// Each row has the photograph's channels in an order of its own, each turned or mirrored, scaled, and every value changed a little: what is zero stays beside what is
-/// zero, but no row repeats a value of another, so that compression can't gain across rows.
+/// Each row has the photograph's channels in an order of its own, each turned or mirrored, scaled, and every value changed a little: what
+/// is zero stays beside what is zero, but no row repeats a value of another, so that compression can't gain across rows.
 /// </remarks>
 internal static class BlockFeatures
 {

@@ -11,7 +11,10 @@ using Snappier;
 
 namespace Headstart.Bench;
 
-/// <summary>Which encoding a cache is best written in: size, writing and reading, beside the codecs alone, Parquet.Net's own reader, and ParquetSharp.</summary>
+/// <summary>
+/// Which encoding a cache is best written in: size, writing and reading, beside the codecs alone, Parquet.Net's own reader, and
+/// ParquetSharp.
+/// </summary>
 internal sealed class EncodingBenchmark : IDisposable
 {
     private const int RowsInPart = 334; // 32 MiB
@@ -194,7 +197,9 @@ internal sealed class EncodingBenchmark : IDisposable
         });
     }
 
-    /// <summary>ParquetSharp, which wraps Arrow's C++ library: its reading of the chosen cache and of its own file, without digests.</summary>
+    /// <summary>
+    /// ParquetSharp, which wraps Arrow's C++ library: its reading of the chosen cache and of its own file, without digests.
+    /// </summary>
     private void AddParquetSharp(string chosen)
     {
         var levels = Enumerable.Range(0, Parts).Select(_ => (Definitions: new short[PartLength], Repetitions: new short[PartLength])).ToArray();

@@ -8,7 +8,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Bench;
 
-/// <summary>A step of tuning VGG16's last block from the cached layer before it, beside the same step from the image, and both in bfloat16.</summary>
+/// <summary>
+/// A step of tuning VGG16's last block from the cached layer before it, beside the same step from the image, and both in bfloat16.
+/// </summary>
 internal static class FineTuningBenchmark
 {
     private const int Batch = 16;

@@ -7,7 +7,10 @@ using static TorchSharp.torch;
 
 namespace Headstart.Bench;
 
-/// <summary>What shuffling in blocks costs in accuracy: a real cache is written again in small parts, one class after the other, and heads are trained on it.</summary>
+/// <summary>
+/// What shuffling in blocks costs in accuracy: a real cache is written again in small parts, one class after the other, and heads are
+/// trained on it.
+/// </summary>
 internal static class ShuffleBenchmark
 {
     private const int Seeds = 5;

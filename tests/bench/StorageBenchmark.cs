@@ -6,7 +6,10 @@ using ParquetSharp;
 
 namespace Headstart.Bench;
 
-/// <summary>What an int8 model's features take as floats and as bytes: disk, writing, reading; and bytes in other Parquet columns, by Arrow's C++ library.</summary>
+/// <summary>
+/// What an int8 model's features take as floats and as bytes: disk, writing, reading; and bytes in other Parquet columns, by Arrow's C++
+/// library.
+/// </summary>
 internal sealed class StorageBenchmark : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("headstart-bench-");

@@ -20,7 +20,10 @@ internal static partial class StreamingBenchmark
     private static readonly ModelLayer Layer = new("block5_pool", new LayerShape(512, 7, 7));
     private static readonly string[] Classes = ["cats", "dogs"];
 
-    /// <summary>Writes such a cache: nine values in ten are 0, as in block5_pool of photographs; one class after the other, as a folder is extracted.</summary>
+    /// <summary>
+    /// Writes such a cache: nine values in ten are 0, as in block5_pool of photographs; one class after the other, as a folder is
+    /// extracted.
+    /// </summary>
     public static async Task WriteAsync(string folder, int rows)
     {
         if (FeatureCache.Exists(folder))
@@ -65,7 +68,8 @@ internal static partial class StreamingBenchmark
     /// <param name="size">What the process may take, such as 2G.</param>
     /// <param name="folder">Where the cache is, or is to be; kept. Its disk gets the features that are kept for the next epoch.</param>
     /// <param name="epochs">How many.</param>
-    /// <param name="beside">Another such cache of 8,000 rows, which fits into memory: a process of its own trains on it after every epoch, so that both see the machine as busy.</param>
+    /// <param name="beside">Another such cache of 8,000 rows, which fits into memory: a process of its own trains on it after every epoch,
+    /// so that both see the machine as busy.</param>
     public static async Task RunAsync(int rows, string size, string folder, int epochs, string? beside = null)
     {
         if (beside is not null)

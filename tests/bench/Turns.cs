@@ -31,7 +31,9 @@ internal sealed class Turns(int rounds)
         return [.. _things.Select(t => Median(t.Rates))];
     }
 
-    /// <summary>Runs all as <see cref="MeasureAsync"/> does, and prints each median rate, and the median and quartiles of its ratio to the first.</summary>
+    /// <summary>
+    /// Runs all as <see cref="MeasureAsync"/> does, and prints each median rate, and the median and quartiles of its ratio to the first.
+    /// </summary>
     /// <returns>The rates of each thing, round by round.</returns>
     public async Task<IReadOnlyList<IReadOnlyList<double>>> RunAsync()
     {

@@ -7,7 +7,9 @@ namespace Headstart.Parity;
 /// <summary>Writes one layer of a cache in the plainest form there is.</summary>
 internal static class CachedFeatures
 {
-    /// <summary>For each row: int32 length and the path in UTF-8, int32 channels, height and width, and the float32 values, all little-endian.</summary>
+    /// <summary>
+    /// For each row: int32 length and the path in UTF-8, int32 channels, height and width, and the float32 values, all little-endian.
+    /// </summary>
     public static async Task WriteAsync(string folder, string layer, Stream destination)
     {
         var cache = await FeatureCache.OpenAsync(folder, CancellationToken.None);

@@ -67,7 +67,7 @@ internal sealed class AuditedImages : IDisposable
         var images = new AuditedImages([.. numbers.Select(r => cache.Rows[r])], distinct, [.. firstRow], pooled, sketches);
         try
         {
-            await images.ReadAsync(cache, layer, sketch, slots, progress, cancellationToken).ConfigureAwait(false);
+            await images.ReadAsync(cache, layer, sketch, slots, progress, cancellationToken);
             return images;
         }
         catch
@@ -93,7 +93,7 @@ internal sealed class AuditedImages : IDisposable
         {
             using var read = empty([group.RowCount, layer.Shape.Channels, layer.Shape.Height, layer.Shape.Width]).DetachFromDisposeScope();
             var memory = new TensorMemory(read, 0, group.RowCount).Memory;
-            await cache.ReadAsync(group, layer.Name, memory, token).ConfigureAwait(false);
+            await cache.ReadAsync(group, layer.Name, memory, token);
             var bad = Enumerable.Range(0, group.RowCount).FirstOrDefault(
                 i => slots[group.FirstRow + i] >= 0 && !FiniteValues.All(memory.Span.Slice(i * layer.Shape.Length, layer.Shape.Length)), -1);
             Keep(read, group, sketch, slots);
@@ -103,7 +103,7 @@ internal sealed class AuditedImages : IDisposable
                     firstBad = Math.Min(firstBad, group.FirstRow + bad);
                 progress.Report(group.RowCount);
             }
-        }).ConfigureAwait(false);
+        });
         if (firstBad < int.MaxValue)
         {
             throw new CommandException($"{cache.Folder}: {cache.Rows[firstBad].Path} has a value in {layer.Name} that is not a finite number. " +

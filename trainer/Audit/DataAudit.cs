@@ -26,7 +26,7 @@ internal sealed record DataAudit(
     public static async Task<DataAudit> RunAsync(FeatureCache cache, ModelLayer layer, long seed, TimeProvider time, CancellationToken cancellationToken)
     {
         using var images = await ProgressDisplay.RunAsync(
-            "reading", "images", time, begin => AuditedImages.LoadAsync(cache, layer, seed, begin(cache.Rows.Count), cancellationToken)).ConfigureAwait(false);
+            "reading", "images", time, begin => AuditedImages.LoadAsync(cache, layer, seed, begin(cache.Rows.Count), cancellationToken));
         string[] classes = [.. images.Rows.Select(r => r.Label).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
         var labels = images.Rows.Select(r => r.Label is null ? -1 : Array.BinarySearch(classes, r.Label, StringComparer.Ordinal)).ToArray();
         var neighbours = Neighbours.Find(images.Pooled, [.. images.FirstRow.Select(r => labels[r])], cancellationToken);
@@ -34,7 +34,7 @@ internal sealed record DataAudit(
         var duplicates = DuplicatePairs.Of(images, near);
         var outliers = Audit.Outliers.Rank(images, neighbours);
         var check = await ProgressDisplay.RunAsync(
-            "judging labels", "folds", time, begin => Task.FromResult(Check(images, labels, duplicates, classes, seed, begin(Folds), cancellationToken))).ConfigureAwait(false);
+            "judging labels", "folds", time, begin => Task.FromResult(Check(images, labels, duplicates, classes, seed, begin(Folds), cancellationToken)));
         return new DataAudit(images.Rows.Count, classes, duplicates, near, check, outliers, ImageProblems.Of(cache, images.Rows));
     }
 

@@ -5,8 +5,8 @@ namespace Headstart.Trainer.Audit;
 
 /// <summary>Makes a layer's features small enough to keep those of every image, so that what is alike before stays alike.</summary>
 /// <remarks>
-/// Where in the picture a feature lies is kept, on a grid of at most 7 x 7 cells; the channels of a cell are projected onto 128 random directions of
-/// signs (Achlioptas 2003), which keeps angles. A vector layer, and one with few channels, stays as it is.
+/// Where in the picture a feature lies is kept, on a grid of at most 7 x 7 cells; the channels of a cell are projected onto 128 random
+/// directions of signs (Achlioptas 2003), which keeps angles. A vector layer, and one with few channels, stays as it is.
 /// </remarks>
 internal sealed class FeatureSketch : IDisposable
 {

@@ -20,8 +20,8 @@ internal sealed record JudgedLabel(CacheRow Image, string Suggested, double OwnP
 /// <param name="Confusion"><c>[label][predicted]</c>.</param>
 /// <param name="NotJudged">Images without a label, or of a class without a second picture.</param>
 /// <remarks>
-/// Confident learning (Northcutt, Jiang, Chuang, JAIR 2021): an image counts as another class where that class's probability reaches its mean among
-/// the images that carry its label. The rank is the normalised margin.
+/// Confident learning (Northcutt, Jiang, Chuang, JAIR 2021): an image counts as another class where that class's probability reaches its
+/// mean among the images that carry its label. The rank is the normalised margin.
 /// </remarks>
 internal sealed record LabelCheck(IReadOnlyList<JudgedLabel> Ranked, IReadOnlyList<string> Classes, int[][] Confusion, int NotJudged)
 {

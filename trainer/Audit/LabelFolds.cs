@@ -1,6 +1,9 @@
 namespace Headstart.Trainer.Audit;
 
-/// <summary>Divides images into folds: each class evenly, and all images of one picture in the same fold, so that no image is judged by its own duplicate.</summary>
+/// <summary>
+/// Divides images into folds: each class evenly, and all images of one picture in the same fold, so that no image is judged by its own
+/// duplicate.
+/// </summary>
 internal static class LabelFolds
 {
     /// <summary>An image that can't be judged: its class has no other picture.</summary>

@@ -14,8 +14,9 @@ internal readonly record struct NearPair(int First, int Second, double Similarit
 /// <param name="Threshold">From which similarity on two images are a pair.</param>
 /// <param name="Best">Of each distinct image the similarity to the most similar of its neighbours; empty where it has none.</param>
 /// <remarks>
-/// An image is compared with its ten nearest by pooled features. Their similarity is the cosine of the two sketches less the mean sketch of all images, where the
-/// same things must lie in the same places; once as they are and once mirrored, the higher counts. docs/AUDIT.md says where the threshold comes from.
+/// An image is compared with its ten nearest by pooled features. Their similarity is the cosine of the two sketches less the mean sketch of
+/// all images, where the same things must lie in the same places; once as they are and once mirrored, the higher counts. docs/AUDIT.md says
+/// where the threshold comes from.
 /// </remarks>
 internal sealed record NearDuplicates(IReadOnlyList<NearPair> Pairs, double Threshold, double[] Best)
 {

@@ -3,11 +3,13 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Audit;
 
-/// <summary>What each image would be taken for by a linear head that has not seen it: L2-regularised logistic regression, once a fold.</summary>
+/// <summary>
+/// What each image would be taken for by a linear head that has not seen it: L2-regularised logistic regression, once a fold.
+/// </summary>
 /// <remarks>
-/// Softmax over the classes on standardised features, mean cross-entropy + 1/2 · |kernel|². The penalty is strong on purpose, because a head that
-/// could bend to each wrong label would not find it: of cats and dogs with 5 % of the labels flipped, 1 finds more than 0.1 and as many as 10.
-/// In double precision, because L-BFGS stops early where the loss is rounded.
+/// Softmax over the classes on standardised features, mean cross-entropy + 1/2 · |kernel|². The penalty is strong on purpose, because a
+/// head that could bend to each wrong label would not find it: of cats and dogs with 5 % of the labels flipped, 1 finds more than 0.1 and
+/// as many as 10. In double precision, because L-BFGS stops early where the loss is rounded.
 /// </remarks>
 internal static class OutOfFold
 {

@@ -14,7 +14,9 @@ internal sealed record OutlierScore(CacheRow Image, double Distance, double Scor
 
 internal static class Outliers
 {
-    /// <summary>Scores every distinct image of a class that has at least four, the farthest first. Images without a label count as one class.</summary>
+    /// <summary>
+    /// Scores every distinct image of a class that has at least four, the farthest first. Images without a label count as one class.
+    /// </summary>
     public static IReadOnlyList<OutlierScore> Rank(AuditedImages images, Neighbours neighbours)
     {
         const int Fewest = 4;

@@ -28,10 +28,10 @@ public sealed class AuditCommand
         var start = time.GetTimestamp();
         if (images is not null && !Directory.Exists(images))
             throw new CommandException($"--images {images}: no such folder. Pass the folder that was extracted, or leave it out.");
-        var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken);
         FolderWords.Warn(cache, requireComplete, Console.Error);
         var layer = layerName is null ? cache.Contract.Layers[^1] : cache.Layer(layerName);
-        var audit = await DataAudit.RunAsync(cache, layer, seed, time, cancellationToken).ConfigureAwait(false);
+        var audit = await DataAudit.RunAsync(cache, layer, seed, time, cancellationToken);
 
         var notes = new List<string>();
         AuditTables.Write(outFolder, audit);

@@ -36,8 +36,8 @@ public sealed class EvaluateCommand
         var computing = TrainingDevice.Resolve(device);
         var (judged, logits, labels) = (cacheFolder, images) switch
         {
-            ({ } features, null) => await JudgeCacheAsync(folder, run, features, model, split, computing, cancellationToken).ConfigureAwait(false),
-            (null, { } pictures) => await PictureEvaluation.RunAsync(folder, run, pictures, model, split, computing, cancellationToken).ConfigureAwait(false),
+            ({ } features, null) => await JudgeCacheAsync(folder, run, features, model, split, computing, cancellationToken),
+            (null, { } pictures) => await PictureEvaluation.RunAsync(folder, run, pictures, model, split, computing, cancellationToken),
             (null, null) => throw CommandException.Usage($"evaluate {folder}: by what? Give a CACHE of features, or pictures with --images IMAGES."),
             _ => throw CommandException.Usage($"{cacheFolder} and --images {images} both say what to judge by: give one of them."),
         };
@@ -56,12 +56,12 @@ public sealed class EvaluateCommand
     private static async Task<JudgedLogits> JudgeCacheAsync(
         string folder, RunFile run, string cacheFolder, string? model, JudgedSplit? split, torch.Device device, CancellationToken cancellationToken)
     {
-        var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(cacheFolder, cancellationToken);
         FolderWords.Warn(cache, requireComplete: false, Console.Error);
         var judged = JudgedRows.Of(cache, run, split);
         var (logits, labels) = run.Tuning is null
-            ? await JudgeHeadAsync(folder, run, cache, judged.Rows, device, cancellationToken).ConfigureAwait(false)
-            : await JudgeTunedAsync(folder, run, model, cache, judged.Rows, device, cancellationToken).ConfigureAwait(false);
+            ? await JudgeHeadAsync(folder, run, cache, judged.Rows, device, cancellationToken)
+            : await JudgeTunedAsync(folder, run, model, cache, judged.Rows, device, cancellationToken);
         return new JudgedLogits(judged, logits, labels);
     }
 
@@ -70,7 +70,7 @@ public sealed class EvaluateCommand
     {
         RequireSameFeatures(cache, folder, run, cache.Layer(run.Layer.Name));
         using var head = RunFolder.LoadHead(folder, run, device);
-        using var set = await LoadAsync(new FeatureLoader(cache, run.Layer, head), cache, run, rows, cancellationToken).ConfigureAwait(false);
+        using var set = await LoadAsync(new FeatureLoader(cache, run.Layer, head), cache, run, rows, cancellationToken);
         return (TrainingLoop.Predict(head, set), set.Labels);
     }
 
@@ -86,14 +86,14 @@ public sealed class EvaluateCommand
         tuning.RequireModel(model, folder);
         var layer = CachedPrefix.Among(cache.Contract.Layers, model, [new UnfrozenPart(tuning.UnfrozenFrom, run.Layer.Name)]) ?? throw NoPrefix(cache, folder, tuning, path);
         RequireSameFeatures(cache, folder, run, layer);
-        using var set = await LoadAsync(new FeatureLoader(cache, layer, null), cache, run, rows, cancellationToken).ConfigureAwait(false);
+        using var set = await LoadAsync(new FeatureLoader(cache, layer, null), cache, run, rows, cancellationToken);
         using var network = TunedRun.Load(folder, model, layer.Name, device);
         return (network.Predict(set), set.Labels);
     }
 
     private static async Task<FeatureSet> LoadAsync(FeatureLoader loader, FeatureCache cache, RunFile run, IReadOnlyList<int> rows, CancellationToken cancellationToken) =>
         (await ProgressDisplay.RunAsync(
-            "loading", "images", TimeProvider.System, begin => loader.LoadAsync(run.Classes, [rows], begin(cache.Rows.Count), cancellationToken)).ConfigureAwait(false))[0];
+            "loading", "images", TimeProvider.System, begin => loader.LoadAsync(run.Classes, [rows], begin(cache.Rows.Count), cancellationToken)))[0];
 
     private static void RequireWhole(string folder, RunFile run, string? model, string? images)
     {

@@ -36,7 +36,7 @@ public sealed class ExportCommand
         AtomicFile.Write(@out, stream => stream.Write(made.Bytes));
         var words = new ExportWords(json ? Console.Error : Console.Out);
         words.Published(@out, made);
-        var change = export.IsOwnBase ? null : await MeasureAsync(export, made, @out, images, words, cancellationToken).ConfigureAwait(false);
+        var change = export.IsOwnBase ? null : await MeasureAsync(export, made, @out, images, words, cancellationToken);
         words.Next(@out);
         if (json)
         {
@@ -59,7 +59,7 @@ public sealed class ExportCommand
         using var exported = new ExportedModel(made.Bytes, path, made.Contract);
         try
         {
-            var change = await export.MeasureOtherBaseAsync(exported, images, cancellationToken).ConfigureAwait(false);
+            var change = await export.MeasureOtherBaseAsync(exported, images, cancellationToken);
             words.OtherBase(change);
             return change;
         }

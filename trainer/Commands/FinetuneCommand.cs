@@ -33,7 +33,7 @@ public sealed class FinetuneCommand
             throw new CommandException($"{arguments.Out} holds a run that 'trainer train' began. Go on with it by that command, or choose another --out.");
         arguments = begun?.Tuning.ContinuedAs(arguments, Given) ?? arguments;
         var output = commandLine.Json ? Console.Error : Console.Out;
-        var result = await TuningRun.MakeAsync(arguments, begun, commandLine.ToControl(), output, time, start, cancellationToken).ConfigureAwait(false);
+        var result = await TuningRun.MakeAsync(arguments, begun, commandLine.ToControl(), output, time, start, cancellationToken);
         if (commandLine.Json)
             JsonOutput.Write(result);
         if (result.Interrupted)

@@ -2,7 +2,9 @@ using Cocona.Filters;
 
 namespace Headstart.Trainer.Commands;
 
-/// <summary>Tells a command which options were really typed (Cocona itself shows no difference to a default), and the arguments behind the first.</summary>
+/// <summary>
+/// Tells a command which options were really typed (Cocona itself shows no difference to a default), and the arguments behind the first.
+/// </summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class GivenOptionsAttribute : CommandFilterAttribute
 {

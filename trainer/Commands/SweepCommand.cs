@@ -34,7 +34,7 @@ public sealed class SweepCommand
         var state = CachesState.Of([arguments.Cache], arguments.Val);
         var begun = commandLine.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
         RequireSame(arguments, space, state, begun);
-        var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken).ConfigureAwait(false);
+        var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken);
         data.Data.WarnOfCaches(commandLine.RequireComplete, Console.Error);
 
         using var folder = SweepFolder.Create(arguments.Out, commandLine.Resume);
@@ -49,9 +49,9 @@ public sealed class SweepCommand
         if (commandLine.Resume)
             words.Resume(arguments.Out, begun, folder.Outcomes.Count);
         using var features = await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => data.LoadAsync(splits, run.Forms, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
+            "loading", "images", time, begin => data.LoadAsync(splits, run.Forms, begin(data.RowsToRead), cancellationToken));
         using var prefix = tuned is null ? null : await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => tuned.LoadAsync(splits, begin(data.RowsToRead), cancellationToken)).ConfigureAwait(false);
+            "loading", "images", time, begin => tuned.LoadAsync(splits, begin(data.RowsToRead), cancellationToken));
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         RequireSame(arguments, space, CachesState.Of([arguments.Cache], arguments.Val), origin);
 
@@ -67,7 +67,7 @@ public sealed class SweepCommand
 
             if (standings[0].Error is { } reason)
                 throw new CommandException($"Every trial failed. The first: {reason}. Widen the space in {arguments.Space}: lower learning rates, mostly.");
-            var best = await BestRun.MakeAsync(standings[0].Trial, data, features, state, loadSeconds, device, time, cancellationToken).ConfigureAwait(false);
+            var best = await BestRun.MakeAsync(standings[0].Trial, data, features, state, loadSeconds, device, time, cancellationToken);
             var depths = tuned is null ? null : DepthTable.Of(standings, t => tuned.Weights[t], o => data.JudgedImages(o.Seed, o.Fold));
             var advice = depths is null ? null : DepthAdvice.Of(depths);
             var leaderboard = new Leaderboard(space, standings);

@@ -43,7 +43,7 @@ public sealed class TrainCommand
         var state = CachesState.Of(arguments.Caches, arguments.Val);
         var folders = (arguments.Caches, arguments.Val, arguments.Out);
         begun?.RequireSame(state, folders);
-        var data = await TrainingData.OpenAsync(arguments.Caches, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken).ConfigureAwait(false);
+        var data = await TrainingData.OpenAsync(arguments.Caches, arguments.Val, arguments.Layer, arguments.ValSplit, arguments.Seed, cancellationToken);
         data.WarnOfCaches(commandLine.RequireComplete, Console.Error);
         ClassWeights.RequireKnown(options.ClassWeights, data.Classes);
         thresholdRule.RequireTwoClasses(data.Classes);
@@ -54,7 +54,8 @@ public sealed class TrainCommand
             arguments.Memory is null ? null : MemorySize.Parse(arguments.Memory), arguments.BlockRows, data, plan, options.Batch,
             begun is null ? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes : null);
 
-        // What the machine decided is written down as if it had been typed: the run is repeated, and resumed, in the same order on any machine.
+        // What the machine decided is written down as if it had been typed: the run is repeated, and resumed, in the same order on any
+        // machine.
         arguments = arguments with { Memory = memory.Limit?.ToString() };
         var device = TrainingDevice.Resolve(arguments.Device);
         using var head = new Head(plan, arguments.Seed, device);
@@ -70,7 +71,7 @@ public sealed class TrainCommand
         if (commandLine.Resume)
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
         using var features = await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => TrainingFeatures.OpenAsync(data, memory, head, run.Path, begin(memory.RowsToLoad(data)), cancellationToken)).ConfigureAwait(false);
+            "loading", "images", time, begin => TrainingFeatures.OpenAsync(data, memory, head, run.Path, begin(memory.RowsToLoad(data)), cancellationToken));
         thresholdRule.RequireBothClasses(features.Validation.Labels);
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         RequireUnchanged();

@@ -1,9 +1,12 @@
 namespace Headstart.Trainer.Evaluation;
 
-/// <summary>How far figures could be from the truth by chance: they are computed again and again from rows drawn, with repetition, from the rows.</summary>
+/// <summary>
+/// How far figures could be from the truth by chance: they are computed again and again from rows drawn, with repetition, from the rows.
+/// </summary>
 /// <remarks>
-/// Efron's bootstrap with bias-corrected percentiles (Efron and Tibshirani 1993, chapter 14, without acceleration): plain percentiles where the resamples
-/// lie evenly around the figure, as accuracy's do, and moved where they don't, as those of the calibration error, which every resampling raises.
+/// Efron's bootstrap with bias-corrected percentiles (Efron and Tibshirani 1993, chapter 14, without acceleration): plain percentiles where
+/// the resamples lie evenly around the figure, as accuracy's do, and moved where they don't, as those of the calibration error, which every
+/// resampling raises.
 /// </remarks>
 internal sealed class Bootstrap
 {

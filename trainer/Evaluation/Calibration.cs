@@ -1,8 +1,10 @@
 namespace Headstart.Trainer.Evaluation;
 
 /// <summary>How a run's logits become probabilities and a decision. Stored in the run and carried into the exported model.</summary>
-/// <param name="Temperature">Logits are divided by it. Above 1: the head was too sure of itself. Decides about probabilities alone, never about which one is the highest.</param>
-/// <param name="Threshold">For two classes: the second is decided for where its probability, after the temperature, is above this. Null for more classes: the most probable one.</param>
+/// <param name="Temperature">Logits are divided by it. Above 1: the head was too sure of itself. Decides about probabilities alone, never
+/// about which one is the highest.</param>
+/// <param name="Threshold">For two classes: the second is decided for where its probability, after the temperature, is above this. Null for
+/// more classes: the most probable one.</param>
 /// <param name="ThresholdRule">As <c>--threshold</c> gave it; null where there is no threshold.</param>
 internal sealed record Calibration(double Temperature, double? Threshold = null, string? ThresholdRule = null)
 {

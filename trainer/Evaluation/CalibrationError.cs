@@ -1,12 +1,12 @@
 namespace Headstart.Trainer.Evaluation;
 
 /// <summary>
-/// The expected calibration error: rows are put into 15 bins of equal width by their confidence, the probability of the most probable class; in each bin the mean
-/// confidence is compared with the fraction that is right, and the differences are averaged over the rows.
+/// The expected calibration error: rows are put into 15 bins of equal width by their confidence, the probability of the most probable
+/// class; in each bin the mean confidence is compared with the fraction that is right, and the differences are averaged over the rows.
 /// </summary>
 /// <remarks>
-/// Naeini and others 2015, as in Guo and others 2017. A bin holds its upper edge. A threshold decides nothing here: confidence is about the most probable class.
-/// Few rows raise it: even perfect probabilities miss the fraction in a bin by chance.
+/// Naeini and others 2015, as in Guo and others 2017. A bin holds its upper edge. A threshold decides nothing here: confidence is about the
+/// most probable class. Few rows raise it: even perfect probabilities miss the fraction in a bin by chance.
 /// </remarks>
 internal sealed class CalibrationError
 {

@@ -1,6 +1,8 @@
 namespace Headstart.Trainer.Evaluation;
 
-/// <summary>Turns logits into logarithms of probabilities: n x k, row-major, in double, without overflow and without rounding to 0 or 1.</summary>
+/// <summary>
+/// Turns logits into logarithms of probabilities: n x k, row-major, in double, without overflow and without rounding to 0 or 1.
+/// </summary>
 internal static class LogProbabilities
 {
     /// <param name="logits">One a row for two classes (above 0 means the second), otherwise one per class; row after row.</param>

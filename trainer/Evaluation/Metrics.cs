@@ -1,6 +1,9 @@
 namespace Headstart.Trainer.Evaluation;
 
-/// <summary>Figures of merit of predictions. All take n x k log-probabilities, row-major, and n class indices; none depends on the order of the rows.</summary>
+/// <summary>
+/// Figures of merit of predictions. All take n x k log-probabilities, row-major, and n class indices; none depends on the order of the
+/// rows.
+/// </summary>
 internal static class Metrics
 {
     /// <summary>The fraction of rows whose most probable class is the true one; of equally probable ones the first counts.</summary>
@@ -17,7 +20,9 @@ internal static class Metrics
         return (double)right / labels.Length;
     }
 
-    /// <summary>The mean of -log p(true class), each row multiplied by its class's weight where there are weights: what Keras shows as the loss.</summary>
+    /// <summary>
+    /// The mean of -log p(true class), each row multiplied by its class's weight where there are weights: what Keras shows as the loss.
+    /// </summary>
     /// <param name="logProbabilities">n x k.</param>
     /// <param name="labels">n.</param>
     /// <param name="classWeights">k, or none. The mean stays over rows, as in Keras; it is not divided by the sum of weights.</param>

@@ -7,7 +7,9 @@ internal static class NormalDistribution
     private const double Far = 8;
 
     /// <summary>The probability of a value below <paramref name="x"/>.</summary>
-    /// <remarks>By the series 1/2 + density · (x + x³/3 + x⁵/(3·5) + ...), see Marsaglia, Evaluating the Normal Distribution (2004).</remarks>
+    /// <remarks>
+    /// By the series 1/2 + density · (x + x³/3 + x⁵/(3·5) + ...), see Marsaglia, Evaluating the Normal Distribution (2004).
+    /// </remarks>
     public static double Cdf(double x)
     {
         if (Math.Abs(x) >= Far)

@@ -1,6 +1,8 @@
 namespace Headstart.Trainer.Evaluation;
 
-/// <summary>The area under the ROC curve: the probability that a random positive row scores above a random negative one, ties counting half.</summary>
+/// <summary>
+/// The area under the ROC curve: the probability that a random positive row scores above a random negative one, ties counting half.
+/// </summary>
 internal static class RocAuc
 {
     /// <summary>Two classes: the area for the second. More: the plain mean over classes of each against the rest (macro).</summary>

@@ -2,8 +2,8 @@ namespace Headstart.Trainer.Evaluation;
 
 /// <summary>Finds the number to divide logits by, so that probabilities come true as often as they say.</summary>
 /// <remarks>
-/// Guo and others 2017: the temperature with the lowest log-loss on validation rows. The loss is convex in its inverse, so Newton's method, kept
-/// between bounds that close in, finds the one minimum.
+/// Guo and others 2017: the temperature with the lowest log-loss on validation rows. The loss is convex in its inverse, so Newton's method,
+/// kept between bounds that close in, finds the one minimum.
 /// </remarks>
 internal static class TemperatureScaling
 {
@@ -16,8 +16,8 @@ internal static class TemperatureScaling
     /// <param name="labels">One class index a row.</param>
     /// <param name="classes">At least 2.</param>
     /// <returns>
-    /// From <see cref="Lowest"/> to <see cref="Highest"/>; 1 where the loss falls as far as <see cref="Lowest"/>: when every row is right, ever greater certainty
-    /// would pay, and the rows don't say how much is justified.
+    /// From <see cref="Lowest"/> to <see cref="Highest"/>; 1 where the loss falls as far as <see cref="Lowest"/>: when every row is right,
+    /// ever greater certainty would pay, and the rows don't say how much is justified.
     /// </returns>
     public static double Fit(ReadOnlySpan<float> logits, ReadOnlySpan<int> labels, int classes)
     {
@@ -48,7 +48,8 @@ internal static class TemperatureScaling
         return 1 / inverse;
     }
 
-    // The first two derivatives of the mean loss by the inverse temperature: E[z] - z(true), and the variance of z, under the probabilities.
+    // The first two derivatives of the mean loss by the inverse temperature: E[z] - z(true), and the variance of z, under the
+    // probabilities.
     private static (double First, double Second) Slope(ReadOnlySpan<float> logits, ReadOnlySpan<int> labels, int classes, double inverse)
     {
         var (first, second) = (0.0, 0.0);

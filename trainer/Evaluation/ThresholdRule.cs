@@ -4,8 +4,9 @@ namespace Headstart.Trainer.Evaluation;
 
 /// <summary>How sure a head of two classes must be before it says the second: what <c>--threshold</c> means.</summary>
 /// <remarks>
-/// A number: that probability. <c>f1</c>: the highest F1 of the second class. <c>recall=0.95</c>: as many of the second class are found, with as few false alarms as
-/// possible. <c>cost=FP:FN</c>: the least cost, when taking the first class for the second costs FP and the reverse FN. All on validation rows.
+/// A number: that probability. <c>f1</c>: the highest F1 of the second class. <c>recall=0.95</c>: as many of the second class are found,
+/// with as few false alarms as possible. <c>cost=FP:FN</c>: the least cost, when taking the first class for the second costs FP and the
+/// reverse FN. All on validation rows.
 /// </remarks>
 internal sealed class ThresholdRule
 {
@@ -70,7 +71,9 @@ internal sealed class ThresholdRule
 
     /// <summary>The threshold, as a probability of the second class.</summary>
     /// <param name="validation">Of two classes, after the temperature.</param>
-    /// <returns>Halfway, in log-odds, between two rows; of equally good places the one nearest to where it would be for perfect probabilities.</returns>
+    /// <returns>
+    /// Halfway, in log-odds, between two rows; of equally good places the one nearest to where it would be for perfect probabilities.
+    /// </returns>
     /// <exception cref="CommandException">There is a class without rows.</exception>
     public double Fit(Predictions validation)
     {

@@ -8,7 +8,8 @@ internal static class BaseMatch
 {
     /// <summary>Finds what is different.</summary>
     /// <returns>True for the run's own base, false for another that was allowed.</returns>
-    /// <exception cref="CommandException">Another base that is not allowed, or can't take the head; the message names the field.</exception>
+    /// <exception cref="CommandException">Another base that is not allowed, or can't take the head; the message names the
+    /// field.</exception>
     public static bool Require(RunFile run, string runFolder, ModelFile model, bool allowOther, bool isTuned)
     {
         var contract = model.Contract;

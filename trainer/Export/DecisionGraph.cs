@@ -17,7 +17,8 @@ internal static class DecisionGraph
         var tempered = decision.Temperature == 1
             ? logits
             : nodes.Add("Div", "tempered_logits", [logits, nodes.Floats("temperature", [(float)decision.Temperature])]);
-        // One logit z is the pair (0, z). Not sigmoid(z): ONNX Runtime approximates that to 1e-7, so that small probabilities come out as 0.
+        // One logit z is the pair (0, z). Not sigmoid(z): ONNX Runtime approximates that to 1e-7, so that small probabilities come out as
+        // 0.
         var logitsOfAll = decision.Classes.Count == 2
             ? nodes.Add("Concat", "both_logits", [nodes.Add("Sub", "zero_logits", [tempered, tempered]), tempered], Int("axis", 1))
             : tempered;

@@ -45,8 +45,8 @@ internal sealed record ExportCheck(int Pictures, string Source, string Against, 
     }
 
     /// <summary>
-    /// How far apart two probabilities are: relative to the probability; for small ones, relative to the logarithm (of 0.0001 that is nine times as lenient), because
-    /// float32 keeps the digits of a logit, not those of its exponential.
+    /// How far apart two probabilities are: relative to the probability; for small ones, relative to the logarithm (of 0.0001 that is nine
+    /// times as lenient), because float32 keeps the digits of a logit, not those of its exponential.
     /// </summary>
     /// <param name="found">A probability.</param>
     /// <param name="expected">The logarithm of one.</param>

@@ -53,7 +53,9 @@ internal static class ExportedGraph
         return cut;
     }
 
-    /// <summary>The contract that goes into the file; beside it stand the parts that other programs want to read, under names of their own.</summary>
+    /// <summary>
+    /// The contract that goes into the file; beside it stand the parts that other programs want to read, under names of their own.
+    /// </summary>
     public static ModelContract Contract(ModelProto proto, ModelFile model, PredictionContract decision, ExportOptions options)
     {
         (string Key, string Value)[] plain =

@@ -7,7 +7,10 @@ using Headstart.Trainer.Runs;
 
 namespace Headstart.Trainer.Export;
 
-/// <summary>Joins a run's head, what it has tuned, and its base into one model file, and gives that out only where it computes what the trainer computes.</summary>
+/// <summary>
+/// Joins a run's head, what it has tuned, and its base into one model file, and gives that out only where it computes what the trainer
+/// computes.
+/// </summary>
 internal sealed class ModelExport : IDisposable
 {
     private readonly RunFile _run;
@@ -37,7 +40,8 @@ internal sealed class ModelExport : IDisposable
     /// <summary>Makes the file's bytes and compares what they compute with what the trainer computes.</summary>
     /// <param name="path">Where they are to go, for messages.</param>
     /// <param name="pictures">What both are asked about.</param>
-    /// <exception cref="CommandException">Base and run don't fit each other, the two differ, or the trainer computes another base than ONNX Runtime.</exception>
+    /// <exception cref="CommandException">Base and run don't fit each other, the two differ, or the trainer computes another base than ONNX
+    /// Runtime.</exception>
     public ProvenModel Make(string path, CheckPictures pictures)
     {
         var (bytes, contract) = Build(WeightPrecision.Float32);

@@ -23,7 +23,7 @@ internal sealed record OtherBaseChange(int Images, double MeanChange, double Lar
     /// <exception cref="CommandException">The cache or its images can't be read.</exception>
     public static async Task<OtherBaseChange> MeasureAsync(RunFile run, Head head, ExportedModel exported, ExifOrientation exif, string? images, CancellationToken cancellationToken)
     {
-        var cache = await FeatureCache.OpenAsync(run.Cache.Folder, cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(run.Cache.Folder, cancellationToken);
         if (cache.Contract.FirstDifference(run.Cache.Contract) is { } difference)
             throw new CommandException($"{cache.Folder} is another cache by now: {difference.Field} is '{difference.Left}'.");
         var root = images ?? cache.Contract.ImageFolder ?? throw new CommandException("the cache doesn't say where its images are (--images DIR does)");
@@ -31,7 +31,7 @@ internal sealed record OtherBaseChange(int Images, double MeanChange, double Lar
         if (rows.Count == 0)
             throw new CommandException($"no image of the cache is in {root} as it was");
 
-        var sets = await new FeatureLoader(cache, run.Layer, head).LoadAsync(run.Classes, [rows], new Progress<int>(), cancellationToken).ConfigureAwait(false);
+        var sets = await new FeatureLoader(cache, run.Layer, head).LoadAsync(run.Classes, [rows], new Progress<int>(), cancellationToken);
         using var set = sets[0];
         var logits = TrainingLoop.Predict(head, set).Select(z => (float)(z / exported.Decision.Temperature)).ToArray();
         var before = LogProbabilities.FromLogits(logits, run.Classes.Count).Select(l => (float)Math.Exp(l)).ToArray();

@@ -7,9 +7,9 @@ namespace Headstart.Trainer.Export;
 
 /// <summary>The contract's resize, crop and normalisation as ONNX operators, for one picture of any size.</summary>
 /// <remarks>
-/// A resize is two matrix products: each result row is a weighted sum of source rows, then the same for columns. The weights are computed in the graph, from the
-/// picture's height and width, in float64 and with the formulas of BilinearResizer and PillowResizer. ONNX' own Resize would not do: its coordinates are
-/// float32, it antialiases from version 18 on only, and runtimes differ in it.
+/// A resize is two matrix products: each result row is a weighted sum of source rows, then the same for columns. The weights are computed
+/// in the graph, from the picture's height and width, in float64 and with the formulas of BilinearResizer and PillowResizer. ONNX' own
+/// Resize would not do: its coordinates are float32, it antialiases from version 18 on only, and runtimes differ in it.
 /// </remarks>
 internal sealed class RawInputGraph
 {

@@ -10,7 +10,10 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Export;
 
-/// <summary>What the trainer itself computes: base and head in TorchSharp, or, of a base with operators that fine-tuning doesn't know, the head alone, behind ONNX Runtime.</summary>
+/// <summary>
+/// What the trainer itself computes: base and head in TorchSharp, or, of a base with operators that fine-tuning doesn't know, the head
+/// alone, behind ONNX Runtime.
+/// </summary>
 internal sealed class TrainerOutput : IDisposable
 {
     private readonly Head _head;
@@ -48,7 +51,8 @@ internal sealed class TrainerOutput : IDisposable
 
     /// <summary>The logarithms of the probabilities, n x classes.</summary>
     /// <param name="inputs">Prepared images, n x 3 x size x size.</param>
-    /// <exception cref="CommandException">TorchSharp computes another base than ONNX Runtime; seen at the first images, and the message names the first tensor.</exception>
+    /// <exception cref="CommandException">TorchSharp computes another base than ONNX Runtime; seen at the first images, and the message
+    /// names the first tensor.</exception>
     public double[] Predict(float[] inputs, int count, int size)
     {
         using var noGradient = no_grad();

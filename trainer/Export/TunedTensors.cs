@@ -6,7 +6,9 @@ using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
 namespace Headstart.Trainer.Export;
 
-/// <summary>The tensors of the base that a run has changed: <c>base.safetensors</c> beside its head, under the names of the base's initialisers.</summary>
+/// <summary>
+/// The tensors of the base that a run has changed: <c>base.safetensors</c> beside its head, under the names of the base's initialisers.
+/// </summary>
 internal static class TunedTensors
 {
     /// <summary>Those of a run; none where only its head was trained.</summary>
@@ -22,7 +24,8 @@ internal static class TunedTensors
     /// <param name="tuned">Each has the name and the shape of an initialiser.</param>
     /// <param name="runFolder">Where they came from, for messages.</param>
     /// <param name="basePath">Where the graph came from, for messages.</param>
-    /// <exception cref="CommandException">A tensor that the graph doesn't have, or has in another shape or type; nothing is changed.</exception>
+    /// <exception cref="CommandException">A tensor that the graph doesn't have, or has in another shape or type; nothing is
+    /// changed.</exception>
     public static void Splice(GraphProto graph, IReadOnlyDictionary<string, NamedTensor> tuned, string runFolder, string basePath)
     {
         var places = graph.Initializer.Select((t, i) => (t.Name, i)).ToDictionary(p => p.Name, p => p.i, StringComparer.Ordinal);

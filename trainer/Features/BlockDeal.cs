@@ -2,9 +2,9 @@ namespace Headstart.Trainer.Features;
 
 /// <summary>Divides row groups among the blocks of an epoch.</summary>
 /// <remarks>
-/// A folder of classes is extracted class by class, so neighbouring groups hold the same class, and groups drawn without a rule would give blocks of very
-/// different mixtures. The groups are therefore divided, in the cache's order, into as many stretches as a block has groups, and each block gets one group of
-/// every stretch at random: it holds the classes as the whole cache does, to within a group.
+/// A folder of classes is extracted class by class, so neighbouring groups hold the same class, and groups drawn without a rule would give
+/// blocks of very different mixtures. The groups are therefore divided, in the cache's order, into as many stretches as a block has groups,
+/// and each block gets one group of every stretch at random: it holds the classes as the whole cache does, to within a group.
 /// </remarks>
 internal static class BlockDeal
 {

@@ -19,7 +19,9 @@ internal static class BlockMixture
         }
     }
 
-    /// <summary>The part of a block's images, in the mean, that would have to be of another class for it to be mixed like the whole: 0 to 1.</summary>
+    /// <summary>
+    /// The part of a block's images, in the mean, that would have to be of another class for it to be mixed like the whole: 0 to 1.
+    /// </summary>
     public static double Distance(TrainingData data, int blockRows, long seed)
     {
         var labels = ClassIndex.Of(data.Joined.Rows, data.Split.Train, data.Classes);

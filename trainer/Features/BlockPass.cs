@@ -66,7 +66,9 @@ internal sealed class BlockPass : IDisposable
         BeginReading();
     }
 
-    /// <summary>The next block's rows, row after row. The block before it must not be used any more: its memory gets the one after.</summary>
+    /// <summary>
+    /// The next block's rows, row after row. The block before it must not be used any more: its memory gets the one after.
+    /// </summary>
     /// <exception cref="CommandException">A part can't be read, or a feature is NaN or infinite.</exception>
     public Tensor Next()
     {
@@ -111,8 +113,8 @@ internal sealed class BlockPass : IDisposable
             var places = new RowPlace[group.RowCount];
             for (var r = 0; r < rows.Length; r++)
                 places[rows.Span[r] - group.FirstRow] = new RowPlace(target, firstSlots[i] + r);
-            bad[i] = await _reader.ReadAsync(group, places, _spill, token).ConfigureAwait(false);
-        }).ConfigureAwait(false);
+            bad[i] = await _reader.ReadAsync(group, places, _spill, token);
+        });
         if (bad.Min() is { } row)
             throw _reader.NotFinite(_cache, row);
     }

@@ -38,13 +38,14 @@ internal sealed class FeatureLoader
     /// <summary>Loads selections of rows, each into a set of its own.</summary>
     /// <param name="classes">A row's label is its class's place in here.</param>
     /// <param name="selections">
-    /// Row numbers; no row in two of them. The rows of one image (cache, path, bytes, label and split) are its views, and the first of them in the
-    /// selection stands for it. Each set has its images in the selection's order.
+    /// Row numbers; no row in two of them. The rows of one image (cache, path, bytes, label and split) are its views, and the first of them
+    /// in the selection stands for it. Each set has its images in the selection's order.
     /// </param>
     /// <param name="progress">Told of images as they are loaded.</param>
     /// <param name="cancellationToken">Stops between two row groups.</param>
     /// <returns>One set a selection; the caller owns them.</returns>
-    /// <exception cref="CommandException">A feature is NaN or infinite (the message names the first row), or a part can't be read.</exception>
+    /// <exception cref="CommandException">A feature is NaN or infinite (the message names the first row), or a part can't be
+    /// read.</exception>
     public async Task<FeatureSet[]> LoadAsync(IReadOnlyList<string> classes, IReadOnlyList<int>[] selections, IProgress<int> progress, CancellationToken cancellationToken)
     {
         using var reader = new RowGroupReader(_layer, _head);
@@ -65,14 +66,15 @@ internal sealed class FeatureLoader
             var parallel = new ParallelOptions { MaxDegreeOfParallelism = _readers, CancellationToken = cancellationToken };
             await Parallel.ForEachAsync(groups, parallel, async (group, token) =>
             {
-                var bad = await reader.ReadAsync(group, places[group.FirstRow..(group.FirstRow + group.RowCount)], null, token).ConfigureAwait(false);
+                var bad = await reader.ReadAsync(group, places[group.FirstRow..(group.FirstRow + group.RowCount)], null, token);
                 lock (_gate)
                 {
-                    // Every group is looked at even after a bad row, so that the row which is named does not depend on which reader was faster.
+                    // Every group is looked at even after a bad row, so that the row which is named does not depend on which reader was
+                    // faster.
                     _firstBadRow = Math.Min(_firstBadRow, bad ?? int.MaxValue);
                     progress.Report(group.RowCount);
                 }
-            }).ConfigureAwait(false);
+            });
             return _firstBadRow == int.MaxValue ? [.. sets] : throw reader.NotFinite(_cache, _firstBadRow);
         }
         catch

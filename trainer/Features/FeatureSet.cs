@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 namespace Headstart.Trainer.Features;
 
 /// <summary>Features of labelled images, in memory: of each image its plain view, and augmented views where the cache has them.</summary>
-/// <remarks>The first <see cref="FeatureSource.Count"/> rows are the images, in order; what reads no further sees a set without views.</remarks>
+/// <remarks>
+/// The first <see cref="FeatureSource.Count"/> rows are the images, in order; what reads no further sees a set without views.
+/// </remarks>
 internal sealed class FeatureSet : FeatureSource
 {
     private readonly TensorRows _rows;
@@ -12,7 +14,8 @@ internal sealed class FeatureSet : FeatureSource
 
     /// <param name="features">Contiguous float32 [n, c] or [n, c, h, w] on the CPU; this set owns it from now on.</param>
     /// <param name="labels">One class index an image.</param>
-    /// <param name="otherViews">For each image the rows, behind those of the images, that hold its other views. Null where no image has any: n is then the number of images.</param>
+    /// <param name="otherViews">For each image the rows, behind those of the images, that hold its other views. Null where no image has
+    /// any: n is then the number of images.</param>
     public FeatureSet(Tensor features, int[] labels, int[][]? otherViews = null)
         : base(labels)
     {

@@ -3,7 +3,8 @@ using Headstart.Cache;
 namespace Headstart.Trainer.Features;
 
 /// <summary>Which of the chosen rows are views of one image, and where each goes in a <see cref="FeatureSet"/>.</summary>
-/// <param name="Images">For each image the row that stands for it: the first of its rows, which is the plain view where the rows are ordered by view.</param>
+/// <param name="Images">For each image the row that stands for it: the first of its rows, which is the plain view where the rows are
+/// ordered by view.</param>
 /// <param name="Slots">For each chosen row its place: images first, in the order of the rows, then all other views.</param>
 /// <param name="OtherSlots">For each image the places of its other views; null where no image has any.</param>
 internal sealed record ImageViews(IReadOnlyList<int> Images, int[] Slots, int[][]? OtherSlots)

@@ -4,8 +4,13 @@ using Headstart.Cache;
 
 namespace Headstart.Trainer.Features;
 
-/// <summary>The near duplicates that an audit found, left in the cache so that <c>train</c> can warn: finding them anew for every head would take longer than training it.</summary>
-/// <remarks>Pairs of image checksums. A pair stays true whatever happens to the cache, and pairs of images that are gone do no harm.</remarks>
+/// <summary>
+/// The near duplicates that an audit found, left in the cache so that <c>train</c> can warn: finding them anew for every head would take
+/// longer than training it.
+/// </summary>
+/// <remarks>
+/// Pairs of image checksums. A pair stays true whatever happens to the cache, and pairs of images that are gone do no harm.
+/// </remarks>
 internal static class KnownDuplicates
 {
     public const string FileName = ".near-duplicates.csv";
@@ -13,7 +18,8 @@ internal static class KnownDuplicates
     /// <summary>A warning where a split puts one image of a pair on either side.</summary>
     /// <param name="cache">Trains; its audit is asked.</param>
     /// <param name="train">Its rows that train.</param>
-    /// <param name="validationCache">Validates; may be the same. Where it is another, only an audit of both together can have found pairs.</param>
+    /// <param name="validationCache">Validates; may be the same. Where it is another, only an audit of both together can have found
+    /// pairs.</param>
     /// <param name="validation">Its rows that validate.</param>
     public static IReadOnlyList<string> Warnings(FeatureCache cache, IReadOnlyList<int> train, FeatureCache validationCache, IReadOnlyList<int> validation)
     {

@@ -47,7 +47,8 @@ internal sealed record MemoryPlan(MemorySize? Limit, int? BlockRows, bool HoldsV
     /// <param name="data">What is to be read.</param>
     /// <param name="head">What reads it.</param>
     /// <param name="batch">Images a step.</param>
-    /// <param name="available">Bytes that this machine, or the container, has; null to hold everything whatever it takes, where there is no limit.</param>
+    /// <param name="available">Bytes that this machine, or the container, has; null to hold everything whatever it takes, where there is no
+    /// limit.</param>
     /// <exception cref="CommandException">The limit is too small; the message gives the least that works.</exception>
     public static MemoryPlan Of(MemorySize? limit, int? blockRows, TrainingData data, HeadPlan head, int batch, long? available)
     {

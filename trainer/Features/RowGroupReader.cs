@@ -48,13 +48,13 @@ internal sealed class RowGroupReader : IDisposable
         if (_isAsStored && spill is null && IsOneStretch(places))
         {
             var memory = new TensorMemory(places[0].Target!, places[0].Slot, group.RowCount).Memory;
-            await group.Cache.ReadAsync(group.Group, _layer.Name, memory, cancellationToken).ConfigureAwait(false);
+            await group.Cache.ReadAsync(group.Group, _layer.Name, memory, cancellationToken);
             return FirstBadRow(group, places, memory.Span);
         }
 
         var read = TakeScratch(group.RowCount);
         var raw = new TensorMemory(read, 0, group.RowCount).Memory;
-        await group.Cache.ReadAsync(group.Group, _layer.Name, raw, cancellationToken).ConfigureAwait(false);
+        await group.Cache.ReadAsync(group.Group, _layer.Name, raw, cancellationToken);
         var bad = FirstBadRow(group, places, raw.Span);
 
         // Whoever wants a row that is not finite is to be told of it, also later.

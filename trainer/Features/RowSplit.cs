@@ -18,14 +18,18 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     /// <param name="folder">The cache, for messages.</param>
     /// <param name="fraction">Of each class's images that validate, where the split is drawn.</param>
     /// <param name="seed">Decides which.</param>
-    /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be divided.</exception>
+    /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be
+    /// divided.</exception>
     public static RowSplit Of(IReadOnlyList<CacheRow> rows, string folder, double fraction, long seed) => Of([new RowSource(folder, rows)], fraction, seed);
 
-    /// <summary>By the split columns of the caches that have one; a cache without one trains, and where none has one it is drawn from all.</summary>
+    /// <summary>
+    /// By the split columns of the caches that have one; a cache without one trains, and where none has one it is drawn from all.
+    /// </summary>
     /// <param name="sources">The caches; rows are numbered through.</param>
     /// <param name="fraction">Of each class's images that validate, where the split is drawn.</param>
     /// <param name="seed">Decides which.</param>
-    /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be divided.</exception>
+    /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be
+    /// divided.</exception>
     public static RowSplit Of(IReadOnlyList<RowSource> sources, double fraction, long seed)
     {
         var (rows, roles, folder) = Join(sources);
@@ -57,19 +61,25 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         return new RowSplit(train, plain, how, notes) { TrainImages = ImageViews.Of(rows, train, SourceOf(sources)).Images.Count };
     }
 
-    /// <summary>One cache trains and another validates: by its validation rows where it names some, otherwise by all that are not for testing.</summary>
+    /// <summary>
+    /// One cache trains and another validates: by its validation rows where it names some, otherwise by all that are not for testing.
+    /// </summary>
     /// <param name="rows">Of the cache that trains; <see cref="Train"/> numbers them. Its own validation rows are left alone.</param>
     /// <param name="folder">That cache, for messages.</param>
     /// <param name="valRows">Of the cache that validates; <see cref="Validation"/> numbers them.</param>
     /// <param name="valFolder">That cache, for messages.</param>
-    /// <exception cref="CommandException">As of <see cref="Of(IReadOnlyList{CacheRow}, string, double, long)"/>; or classes that only the second cache has.</exception>
+    /// <exception cref="CommandException">As of <see cref="Of(IReadOnlyList{CacheRow}, string, double, long)"/>; or classes that only the
+    /// second cache has.</exception>
     public static RowSplit Between(IReadOnlyList<CacheRow> rows, string folder, IReadOnlyList<CacheRow> valRows, string valFolder) =>
         Between([new RowSource(folder, rows)], new RowSource(valFolder, valRows));
 
-    /// <summary>Caches that train, and one that validates: by its validation rows where it names some, otherwise by all that are not for testing.</summary>
+    /// <summary>
+    /// Caches that train, and one that validates: by its validation rows where it names some, otherwise by all that are not for testing.
+    /// </summary>
     /// <param name="sources">Train; <see cref="Train"/> numbers their rows through. Their own validation rows are left alone.</param>
     /// <param name="val">Validates; <see cref="Validation"/> numbers its rows.</param>
-    /// <exception cref="CommandException">As of <see cref="Of(IReadOnlyList{RowSource}, double, long)"/>; or classes that only the cache that validates has.</exception>
+    /// <exception cref="CommandException">As of <see cref="Of(IReadOnlyList{RowSource}, double, long)"/>; or classes that only the cache
+    /// that validates has.</exception>
     public static RowSplit Between(IReadOnlyList<RowSource> sources, RowSource val)
     {
         var (rows, roles, folder) = Join(sources);

@@ -6,8 +6,8 @@ namespace Headstart.Trainer.Features;
 
 /// <summary>Features that a cache gave once, as the head wants them, in a temporary file: read again faster than from the cache.</summary>
 /// <remarks>
-/// It has no name, so that nothing is left of it however the process ends. Where it can't be written, or gets too large, rows are missing and the cache has
-/// to give them again. May be used from several threads.
+/// It has no name, so that nothing is left of it however the process ends. Where it can't be written, or gets too large, rows are missing
+/// and the cache has to give them again. May be used from several threads.
 /// </remarks>
 internal sealed class SpillFile : IDisposable
 {

@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Features;
 
-/// <summary>Features of labelled images that stay on disk: read block by block in every pass, in shuffled blocks of row groups to learn from.</summary>
+/// <summary>
+/// Features of labelled images that stay on disk: read block by block in every pass, in shuffled blocks of row groups to learn from.
+/// </summary>
 /// <remarks>
-/// What comes in which order is decided before anything is read, by the seed, the epoch and the size of a block; not by which reader is faster.
-/// The images are numbered in the order of the caches.
+/// What comes in which order is decided before anything is read, by the seed, the epoch and the size of a block; not by which reader is
+/// faster. The images are numbered in the order of the caches.
 /// </remarks>
 internal sealed class StreamedFeatures : FeatureSource
 {
@@ -43,8 +45,10 @@ internal sealed class StreamedFeatures : FeatureSource
     /// <param name="chosen">Row numbers, the views of an image by view, as <see cref="RowSplit"/> has them.</param>
     /// <param name="classes">A row's label is its class's place in here.</param>
     /// <param name="reader">Reads them; the caller's.</param>
-    /// <param name="spill">For rows of this cache, by their number; the caller's. Sources of one cache may share it. Null to read the cache in every pass.</param>
-    /// <param name="buffers">With room for the chosen rows of any row group; the caller's. Sources may share them while one pass at a time is made.</param>
+    /// <param name="spill">For rows of this cache, by their number; the caller's. Sources of one cache may share it. Null to read the cache
+    /// in every pass.</param>
+    /// <param name="buffers">With room for the chosen rows of any row group; the caller's. Sources may share them while one pass at a time
+    /// is made.</param>
     public static StreamedFeatures Of(JoinedCache cache, IReadOnlyList<int> chosen, IReadOnlyList<string> classes, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers)
     {
         var found = ImageViews.Of(cache.Rows, chosen, cache.CacheOf);

@@ -37,7 +37,8 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
     /// <param name="layer">The layer's name; the deepest when null.</param>
     /// <param name="valSplit">Fraction of each class to validate on, where nothing else says which.</param>
     /// <param name="seed">Decides which.</param>
-    /// <exception cref="CommandException">A cache that can't be read, or two that don't fit each other; a split that can't be made.</exception>
+    /// <exception cref="CommandException">A cache that can't be read, or two that don't fit each other; a split that can't be
+    /// made.</exception>
     public static Task<TrainingData> OpenAsync(string folder, string? valFolder, string? layer, double valSplit, long seed, CancellationToken cancellationToken) =>
         OpenAsync([folder], valFolder, layer, valSplit, seed, cancellationToken);
 
@@ -47,23 +48,24 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
     /// <param name="layer">The layer's name; the deepest of the first cache when null.</param>
     /// <param name="valSplit">Fraction of each class to validate on, where nothing else says which.</param>
     /// <param name="seed">Decides which.</param>
-    /// <exception cref="CommandException">A cache that can't be read, or that doesn't fit the others; a split that can't be made.</exception>
+    /// <exception cref="CommandException">A cache that can't be read, or that doesn't fit the others; a split that can't be
+    /// made.</exception>
     public static async Task<TrainingData> OpenAsync(
         IReadOnlyList<string> folders, string? valFolder, string? layer, double valSplit, long seed, CancellationToken cancellationToken)
     {
         if (folders.Select(Path.GetFullPath).GroupBy(f => Path.TrimEndingDirectorySeparator(f), StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw CommandException.Usage($"{twice.Key} is given twice. Name each cache once.");
-        var first = await FeatureCache.OpenAsync(folders[0], cancellationToken).ConfigureAwait(false);
+        var first = await FeatureCache.OpenAsync(folders[0], cancellationToken);
         var read = layer is null ? first.Contract.Layers[^1] : first.Layer(layer);
         var caches = new List<FeatureCache> { first };
         foreach (var folder in folders.Skip(1))
-            caches.Add(await OpenLikeAsync(folder, first, first.Contract with { Layers = [read] }, read, cancellationToken).ConfigureAwait(false));
+            caches.Add(await OpenLikeAsync(folder, first, first.Contract with { Layers = [read] }, read, cancellationToken));
 
         // Validation reads plain images only, so it doesn't matter from what either cache's views were drawn.
         var joined = new JoinedCache(caches);
         var val = valFolder is null
             ? null
-            : await OpenLikeAsync(valFolder, first, first.Contract with { Layers = [read], Augmentation = null }, read, cancellationToken).ConfigureAwait(false);
+            : await OpenLikeAsync(valFolder, first, first.Contract with { Layers = [read], Augmentation = null }, read, cancellationToken);
         var sources = caches.Select(c => new RowSource(c.Folder, c.Rows)).ToList();
         var split = val is null ? RowSplit.Of(sources, valSplit, seed) : RowSplit.Between(sources, new RowSource(val.Folder, val.Rows));
         if (caches.Count == 1)
@@ -89,14 +91,14 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
         var loader = new FeatureLoader(Joined, Layer, head);
         if (ValidationCache is null)
         {
-            var both = await loader.LoadAsync(Classes, [Split.Train, Split.Validation], progress, cancellationToken).ConfigureAwait(false);
+            var both = await loader.LoadAsync(Classes, [Split.Train, Split.Validation], progress, cancellationToken);
             return (both[0], both[1]);
         }
 
-        var train = await loader.LoadAsync(Classes, [Split.Train], progress, cancellationToken).ConfigureAwait(false);
+        var train = await loader.LoadAsync(Classes, [Split.Train], progress, cancellationToken);
         try
         {
-            return (train[0], await LoadValidationAsync(head, progress, cancellationToken).ConfigureAwait(false));
+            return (train[0], await LoadValidationAsync(head, progress, cancellationToken));
         }
         catch
         {
@@ -113,12 +115,12 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
     public async Task<FeatureSet> LoadValidationAsync(Head head, IProgress<int> progress, CancellationToken cancellationToken)
     {
         var loader = new FeatureLoader(Judging, Layer, head, BlockPass.Readers);
-        return (await loader.LoadAsync(Classes, [Split.Validation], progress, cancellationToken).ConfigureAwait(false))[0];
+        return (await loader.LoadAsync(Classes, [Split.Validation], progress, cancellationToken))[0];
     }
 
     private static async Task<FeatureCache> OpenLikeAsync(string folder, FeatureCache first, CacheContract ours, ModelLayer layer, CancellationToken cancellationToken)
     {
-        var other = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+        var other = await FeatureCache.OpenAsync(folder, cancellationToken);
         if (ours.FirstDifference(other.Contract with { Layers = [other.Layer(layer.Name)] }) is { } difference)
         {
             throw new CommandException($"{folder} was made with {difference.Field} '{difference.Right}', but {first.Folder} with '{difference.Left}': " +

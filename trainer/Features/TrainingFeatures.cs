@@ -21,7 +21,8 @@ internal sealed class TrainingFeatures : IDisposable
     /// <param name="data">What to read.</param>
     /// <param name="plan">What of it into memory.</param>
     /// <param name="head">Its fixed pieces are computed while reading; must live longer than the result.</param>
-    /// <param name="spillFolder">Gets a temporary file of features that don't fit into memory and are read again; null to read the cache again.</param>
+    /// <param name="spillFolder">Gets a temporary file of features that don't fit into memory and are read again; null to read the cache
+    /// again.</param>
     /// <param name="progress">Told of images as they are read into memory.</param>
     /// <returns>The caller owns it.</returns>
     /// <exception cref="CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
@@ -30,11 +31,11 @@ internal sealed class TrainingFeatures : IDisposable
     {
         if (plan.BlockRows is not { } blockRows)
         {
-            var loaded = await data.LoadAsync(head, progress, cancellationToken).ConfigureAwait(false);
+            var loaded = await data.LoadAsync(head, progress, cancellationToken);
             return new TrainingFeatures(loaded.Train, loaded.Validation, loaded.Train, loaded.Validation);
         }
 
-        var held = plan.HoldsValidation ? await data.LoadValidationAsync(head, progress, cancellationToken).ConfigureAwait(false) : null;
+        var held = plan.HoldsValidation ? await data.LoadValidationAsync(head, progress, cancellationToken) : null;
         var reader = new RowGroupReader(data.Layer, head);
         var buffers = new BlockBuffers(reader.RowShape, blockRows);
         var spill = spillFolder is null ? null : SpillFile.TryCreate(spillFolder, data.Joined.Rows.Count);

@@ -5,10 +5,13 @@ using System.Runtime.Intrinsics;
 
 namespace Headstart.Trainer.Features;
 
-/// <summary>Floats without their zeros: for each 64 values a mask of those that are not 0, bit by bit as they come, and then these.</summary>
+/// <summary>
+/// Floats without their zeros: for each 64 values a mask of those that are not 0, bit by bit as they come, and then these.
+/// </summary>
 /// <remarks>
-/// What stands behind a ReLU is mostly zeros. It gets about as small as by zstd, which finds little else in floats, for less work: <c>bench reading</c>. The bits of
-/// every value are kept: -0 is not a zero here. In the machine's own byte order but for the mask; nobody else reads it.
+/// What stands behind a ReLU is mostly zeros. It gets about as small as by zstd, which finds little else in floats, for less work: <c>bench
+/// reading</c>. The bits of every value are kept: -0 is not a zero here. In the machine's own byte order but for the mask; nobody else
+/// reads it.
 /// </remarks>
 internal static class ZeroSuppression
 {

@@ -3,7 +3,9 @@ using Headstart.Models;
 
 namespace Headstart.Trainer.FineTuning;
 
-/// <summary>The cached layer from which what is tuned is computed: the deepest that lies before all of it, so that the least is left to compute.</summary>
+/// <summary>
+/// The cached layer from which what is tuned is computed: the deepest that lies before all of it, so that the least is left to compute.
+/// </summary>
 internal static class CachedPrefix
 {
     /// <param name="cache">Where the features are.</param>

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.FineTuning;
 
-/// <summary>libtorch's channels-last memory format: [n, c, h, w] as ever, but with the channels of one pixel side by side in memory.</summary>
+/// <summary>
+/// libtorch's channels-last memory format: [n, c, h, w] as ever, but with the channels of one pixel side by side in memory.
+/// </summary>
 internal static class ChannelsLast
 {
     /// <summary>The same values in that format; copied only where they aren't in it yet. The result is the caller's.</summary>

@@ -11,12 +11,14 @@ internal sealed record ConvolutionWindow(long[] Strides, long[] Padding, long[] 
 /// caller's.</summary>
 internal delegate Tensor Convolve(Tensor input, Tensor kernel, Tensor? bias, ConvolutionWindow window);
 
-/// <summary>Two ways to compute convolutions that have no code in common, so that one can be held to the other and stand in for it.</summary>
+/// <summary>
+/// Two ways to compute convolutions that have no code in common, so that one can be held to the other and stand in for it.
+/// </summary>
 /// <param name="Fast">What is used.</param>
 /// <param name="Plain">What is used where the first is wrong.</param>
 /// <remarks>
-/// libtorch's convolutions on a CPU are oneDNN's. There its 1x1 convolutions in channels-last format have been wrong by 8-18% on a processor
-/// with AVX-512, or have ended the process: the latter can't be tried and then avoided. So those are never asked for here. A 1x1
+/// libtorch's convolutions on a CPU are oneDNN's. There its 1x1 convolutions in channels-last format have been wrong by 8-18% on a
+/// processor with AVX-512, or have ended the process: the latter can't be tried and then avoided. So those are never asked for here. A 1x1
 /// convolution over channels-last pixels is a matrix product, and computed as one.
 /// </remarks>
 internal sealed record ConvolutionKernels(Convolve Fast, Convolve Plain)

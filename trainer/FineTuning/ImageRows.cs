@@ -13,7 +13,9 @@ namespace Headstart.Trainer.FineTuning;
 /// <param name="Sha256">What the cache says of its bytes.</param>
 internal sealed record TuningImage(string File, string Sha256);
 
-/// <summary>Pictures, decoded and prepared by worker threads while the batch before them is computed; exactly as extraction prepares them.</summary>
+/// <summary>
+/// Pictures, decoded and prepared by worker threads while the batch before them is computed; exactly as extraction prepares them.
+/// </summary>
 internal sealed class ImageRows : TuningRows
 {
     // One in the network and two that are decoded meanwhile.

@@ -6,10 +6,14 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.FineTuning;
 
-/// <summary>A stretch of a base in libtorch, rebuilt from the nodes of its ONNX graph: from the image, or from a layer's features, down to a deeper layer.</summary>
+/// <summary>
+/// A stretch of a base in libtorch, rebuilt from the nodes of its ONNX graph: from the image, or from a layer's features, down to a deeper
+/// layer.
+/// </summary>
 /// <remarks>
-/// All weights are frozen until <see cref="Unfreeze"/>. Computes in channels-last memory format, in which libtorch's convolutions are faster on a
-/// CPU; shapes, names and values are those of the ONNX graph all the same. <see cref="TailCheck"/> holds it to ONNX Runtime. Not thread-safe.
+/// All weights are frozen until <see cref="Unfreeze"/>. Computes in channels-last memory format, in which libtorch's convolutions are
+/// faster on a CPU; shapes, names and values are those of the ONNX graph all the same. <see cref="TailCheck"/> holds it to ONNX Runtime.
+/// Not thread-safe.
 /// </remarks>
 internal sealed class OnnxTail : IDisposable
 {
@@ -59,7 +63,8 @@ internal sealed class OnnxTail : IDisposable
     /// <param name="to">The layer whose features come out.</param>
     /// <param name="precision">What it computes in.</param>
     /// <param name="kernels">Compute its convolutions; the usual ones when null.</param>
-    /// <exception cref="CommandException">A layer that isn't there or doesn't lead to the other, or an operator that is not known.</exception>
+    /// <exception cref="CommandException">A layer that isn't there or doesn't lead to the other, or an operator that is not
+    /// known.</exception>
     public static OnnxTail FromModel(
         ModelFile model, Device device, string? after, string to, ComputePrecision precision = ComputePrecision.Float32, ConvolutionKernels? kernels = null)
     {
@@ -125,7 +130,9 @@ internal sealed class OnnxTail : IDisposable
             parameter.Value.requires_grad = trained.Contains(parameter.Name);
     }
 
-    /// <summary>Features of <see cref="To"/> in float32 from images or from the features of <see cref="After"/>. The result is the caller's.</summary>
+    /// <summary>
+    /// Features of <see cref="To"/> in float32 from images or from the features of <see cref="After"/>. The result is the caller's.
+    /// </summary>
     /// <remarks>libtorch keeps what the backward pass needs from the first unfrozen weight on, and nothing of what is before it.</remarks>
     public Tensor Forward(Tensor input) => Forward(input, null);
 
@@ -157,7 +164,8 @@ internal sealed class OnnxTail : IDisposable
     }
 
     /// <summary>Takes over stored weights.</summary>
-    /// <param name="tensors">Of the names of <see cref="Parameters"/>, with their shapes; those that are not named keep their values.</param>
+    /// <param name="tensors">Of the names of <see cref="Parameters"/>, with their shapes; those that are not named keep their
+    /// values.</param>
     /// <param name="source">The file, for messages.</param>
     /// <exception cref="CommandException">A tensor that has no place here, or another shape; nothing is changed.</exception>
     public void Load(IReadOnlyCollection<NamedTensor> tensors, string source)
@@ -185,7 +193,9 @@ internal sealed class OnnxTail : IDisposable
 
     public void Dispose() => _weights.Dispose();
 
-    /// <summary>This stretch as a graph of its own, with every tensor that a node computes among its outputs, and with the weights as they are now.</summary>
+    /// <summary>
+    /// This stretch as a graph of its own, with every tensor that a node computes among its outputs, and with the weights as they are now.
+    /// </summary>
     public ModelProto ToGraph()
     {
         var outputs = OnnxGraph.ComputedTensors(Between(_model, After, To)).Where(name => _nodes.Any(n => n.Output == name)).ToList();
@@ -226,7 +236,8 @@ internal sealed class OnnxTail : IDisposable
         public string[] LastUses { get; init; } = [];
     }
 
-    // A VGG's weights are named after their blocks; elsewhere every layer with weights of its own is a block, with the batch norm that follows it.
+    // A VGG's weights are named after their blocks; elsewhere every layer with weights of its own is a block, with the batch norm that
+    // follows it.
     private sealed class BlockNumbers(string architecture)
     {
         private readonly Dictionary<string, int>? _known =

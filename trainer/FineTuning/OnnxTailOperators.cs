@@ -8,7 +8,9 @@ namespace Headstart.Trainer.FineTuning;
 internal delegate Tensor TailOperator(Tensor[] inputs);
 
 /// <summary>ONNX operators in libtorch: those of the usual convolutional networks.</summary>
-/// <remarks>https://github.com/onnx/onnx/blob/main/docs/Operators.md, as of opset 13 and, where older graphs say the same in another way, before it.</remarks>
+/// <remarks>
+/// https://github.com/onnx/onnx/blob/main/docs/Operators.md, as of opset 13 and, where older graphs say the same in another way, before it.
+/// </remarks>
 internal static class OnnxTailOperators
 {
     private static readonly long[] Plane = [2, 3];

@@ -58,7 +58,8 @@ internal sealed class OnnxTailWeights : IDisposable
         return values;
     }
 
-    /// <exception cref="NotSupportedException">The graph computes them, or they are no whole numbers; the message is the reason.</exception>
+    /// <exception cref="NotSupportedException">The graph computes them, or they are no whole numbers; the message is the
+    /// reason.</exception>
     public long[] Integers(string name)
     {
         var tensor = Find(name);

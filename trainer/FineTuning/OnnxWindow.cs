@@ -11,7 +11,8 @@ internal sealed class OnnxWindow
 
     /// <param name="node">A Conv, MaxPool or AveragePool.</param>
     /// <param name="kernel">Height and width of the window.</param>
-    /// <exception cref="NotSupportedException">Not two-dimensional, or padding that is not said clearly; the message is the reason.</exception>
+    /// <exception cref="NotSupportedException">Not two-dimensional, or padding that is not said clearly; the message is the
+    /// reason.</exception>
     public OnnxWindow(NodeProto node, long[] kernel)
     {
         var attributes = new OnnxAttributes(node);

@@ -8,8 +8,9 @@ namespace Headstart.Trainer.FineTuning;
 /// <summary>Holds a rebuilt network to ONNX Runtime, which made the features, tensor by tensor on a few images, before anything is computed
 /// with it that counts.</summary>
 /// <remarks>
-/// A convolution that is wrong is from then on computed in the plain way (<see cref="ConvolutionKernels.Plain"/>); so is one whose gradients
-/// differ from that way's, which ONNX Runtime can't say anything of. Whatever else is wrong ends the command: numbers that are off by a tenth still train, and nobody would notice.
+/// A convolution that is wrong is from then on computed in the plain way (<see cref="ConvolutionKernels.Plain"/>); so is one whose
+/// gradients differ from that way's, which ONNX Runtime can't say anything of. Whatever else is wrong ends the command: numbers that are
+/// off by a tenth still train, and nobody would notice.
 /// </remarks>
 internal static class TailCheck
 {
@@ -18,7 +19,8 @@ internal static class TailCheck
     /// <param name="tail">With its weights, unfrozen where it will be trained.</param>
     /// <param name="rows">What goes into it; the first images are taken.</param>
     /// <returns>What the user should know, one line each.</returns>
-    /// <exception cref="CommandException">Something differs that there is no other way to compute; the message names the first tensor.</exception>
+    /// <exception cref="CommandException">Something differs that there is no other way to compute; the message names the first
+    /// tensor.</exception>
     public static IReadOnlyList<string> Run(OnnxTail tail, TuningRows rows, CancellationToken cancellationToken)
     {
         var count = tail.Model.Contract.FixedBatch ?? Math.Min(Images, rows.Count);
@@ -56,7 +58,9 @@ internal static class TailCheck
     }
 
     /// <summary>How far a tensor may be off, relative to its length, everything before it included.</summary>
-    /// <remarks>Float32 was never seen further off than 1e-5. GPUs multiply convolutions in TF32, with 10 bits of mantissa; bfloat16 has 8.</remarks>
+    /// <remarks>
+    /// Float32 was never seen further off than 1e-5. GPUs multiply convolutions in TF32, with 10 bits of mantissa; bfloat16 has 8.
+    /// </remarks>
     public static double Tolerance(ComputePrecision precision, DeviceType device) =>
         precision == ComputePrecision.Bfloat16 ? 5e-2 : device == DeviceType.CPU ? 1e-4 : 5e-3;
 

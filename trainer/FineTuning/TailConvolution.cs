@@ -37,7 +37,9 @@ internal sealed class TailConvolution(
 
     /// <summary>How far the gradients of the way that is used are from those of <see cref="ConvolutionKernels.Plain"/>.</summary>
     /// <param name="input">[n, c, h, w], in the format and type that it has in the network.</param>
-    /// <returns>The larger of the two, to the input and to the kernel, relative to the gradient's length; 0 where it is plain already.</returns>
+    /// <returns>
+    /// The larger of the two, to the input and to the kernel, relative to the gradient's length; 0 where it is plain already.
+    /// </returns>
     public double GradientDistance(Tensor input)
     {
         if (IsPlain)

@@ -55,7 +55,9 @@ internal sealed class TunedNetwork : IDisposable
         _tuned.UnionWith(Base.Trained.Select(p => p.Name));
     }
 
-    /// <summary>Logits [n, outputs] from images or features, [n, c, h, w] (or [n, c] for a vector layer). The result is the caller's.</summary>
+    /// <summary>
+    /// Logits [n, outputs] from images or features, [n, c, h, w] (or [n, c] for a vector layer). The result is the caller's.
+    /// </summary>
     public Tensor Forward(Tensor input)
     {
         using var features = Base.Forward(input);

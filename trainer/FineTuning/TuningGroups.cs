@@ -4,7 +4,10 @@ using TorchSharp.Modules;
 namespace Headstart.Trainer.FineTuning;
 
 /// <summary>The weights that are tuned, divided by their learning rates: the head, and each unfrozen block of the base.</summary>
-/// <remarks>Each group has an optimizer of its own, so that a block which joins later begins with fresh moments and with step 1, as Adam's correction wants it.</remarks>
+/// <remarks>
+/// Each group has an optimizer of its own, so that a block which joins later begins with fresh moments and with step 1, as Adam's
+/// correction wants it.
+/// </remarks>
 internal sealed class TuningGroups : IDisposable
 {
     private readonly TuningOptions _options;

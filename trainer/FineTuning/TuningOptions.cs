@@ -5,7 +5,9 @@ namespace Headstart.Trainer.FineTuning;
 /// <summary>How a base and its head are tuned together.</summary>
 internal sealed record TuningOptions
 {
-    /// <summary>The head's rate where none is given, as a multiple of the base's: it is far smaller, and nearer to the pictures at hand.</summary>
+    /// <summary>
+    /// The head's rate where none is given, as a multiple of the base's: it is far smaller, and nearer to the pictures at hand.
+    /// </summary>
     public const double HeadFactor = 10;
 
     /// <summary>Everything that a head's training has too; its learning rate is the deepest block's.</summary>

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.FineTuning;
 
-/// <summary>Labelled images that a base is tuned or judged on, as what goes into its stretch: decoded pictures, or features from a cache.</summary>
+/// <summary>
+/// Labelled images that a base is tuned or judged on, as what goes into its stretch: decoded pictures, or features from a cache.
+/// </summary>
 internal abstract class TuningRows : IDisposable
 {
     /// <param name="labels">One class index an image.</param>

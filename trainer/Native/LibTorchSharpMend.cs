@@ -14,14 +14,15 @@ using Microsoft.Build.Utilities;
 /// <para>
 /// TorchSharp links its library with GCC 13, and so it asks libstdc++ for versions that those systems lack. Two symbols are
 /// the only reason, and older versions of libstdc++ have what they stand for (see <see cref="Mends"/>). In an ELF file, a symbol's version
-/// is an index into the section .gnu.version_r, whose entries name the version. Renaming an entry to an older version that the file asks for
-/// anyway is therefore the whole mend; one symbol also gets another name.
+/// is an index into the section .gnu.version_r, whose entries name the version. Renaming an entry to an older version that the file asks
+/// for anyway is therefore the whole mend; one symbol also gets another name.
 /// </para>
 /// <para>
 /// Newer systems keep the old versions for ever, and load the copy too. A library without these versions is copied as it is. One that asks
 /// for them in another way than we know is an error: better a build that stops than a program that crashes.
 /// </para>
-/// <para>MSBuild compiles this file during the build (LibTorchSharp.targets), against .NET Standard 2.0. It is not part of the trainer.</para>
+/// <para>MSBuild compiles this file during the build (LibTorchSharp.targets), against .NET Standard 2.0. It is not part of the
+/// trainer.</para>
 /// </remarks>
 public sealed class LibTorchSharpMend : Task
 {
@@ -30,8 +31,9 @@ public sealed class LibTorchSharpMend : Task
     // Each asks for a symbol from an older version, where it may have another name (no longer than its own).
     private static readonly (string Version, string Symbol, string OlderVersion, string OlderSymbol)[] Mends =
     {
-        // What <iostream> of GCC 13 refers to, so that libstdc++ makes std::cout ready when it is loaded. Until GCC 12 every user of <iostream>
-        // called this constructor instead, which takes no notice of its object. libtorch does so too, before this library is loaded.
+        // What <iostream> of GCC 13 refers to, so that libstdc++ makes std::cout ready when it is loaded. Until GCC 12 every user of
+        // <iostream> called this constructor instead, which takes no notice of its object. libtorch does so too, before this library is
+        // loaded.
         ("GLIBCXX_3.4.32", "_ZSt21ios_base_library_initv", "GLIBCXX_3.4", "_ZNSt8ios_base4InitC1Ev"),
         // condition_variable::wait has been noexcept since GCC 12, which only changes what happens when it throws. It doesn't.
         ("GLIBCXX_3.4.30", ConditionVariableWait, "GLIBCXX_3.4.11", ConditionVariableWait),
@@ -65,7 +67,9 @@ public sealed class LibTorchSharpMend : Task
         return !Log.HasLoggedErrors;
     }
 
-    /// <summary>As much of a 64-bit little-endian x86-64 ELF file as the mends touch. Layout: System V ABI, and the LSB on symbol versions.</summary>
+    /// <summary>
+    /// As much of a 64-bit little-endian x86-64 ELF file as the mends touch. Layout: System V ABI, and the LSB on symbol versions.
+    /// </summary>
     private sealed class ElfLibrary
     {
         private const int StringTable = 3;

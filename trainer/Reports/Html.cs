@@ -5,7 +5,9 @@ using System.Text.Encodings.Web;
 
 namespace Headstart.Trainer.Reports;
 
-/// <summary>Text that is HTML. What interpolation puts into it is escaped, unless it is HTML itself: names of classes and files can hold anything.</summary>
+/// <summary>
+/// Text that is HTML. What interpolation puts into it is escaped, unless it is HTML itself: names of classes and files can hold anything.
+/// </summary>
 /// <example><c>Html line = $"&lt;p&gt;{path}&lt;/p&gt;";</c></example>
 [InterpolatedStringHandler]
 internal readonly struct Html

@@ -1,6 +1,8 @@
 namespace Headstart.Trainer.Reports;
 
-/// <summary>Points of the curves that a falling threshold draws: one for each distinct score, so that ties don't depend on the order of the rows.</summary>
+/// <summary>
+/// Points of the curves that a falling threshold draws: one for each distinct score, so that ties don't depend on the order of the rows.
+/// </summary>
 internal static class Ranking
 {
     /// <summary>Curves of more points than a screen has pixels are thinned to this.</summary>

@@ -22,7 +22,9 @@ internal sealed record CacheState(IReadOnlyDictionary<string, string> Parts)
         }
     }
 
-    /// <summary>What differs from how it was then, as the end of a sentence: <c>part-00003.parquet is new</c>. Null when nothing does.</summary>
+    /// <summary>
+    /// What differs from how it was then, as the end of a sentence: <c>part-00003.parquet is new</c>. Null when nothing does.
+    /// </summary>
     public string? ChangeSince(CacheState earlier)
     {
         foreach (var (part, digest) in Parts)

@@ -60,7 +60,9 @@ internal static class Choices
         }
     }
 
-    /// <summary>Copies every property that both have under one name, such as those of a typed command line into the request that is stored.</summary>
+    /// <summary>
+    /// Copies every property that both have under one name, such as those of a typed command line into the request that is stored.
+    /// </summary>
     /// <typeparam name="T">What is made.</typeparam>
     /// <param name="from">What has the values.</param>
     /// <param name="to">What gets them; changed in place, so nobody else may have it yet.</param>

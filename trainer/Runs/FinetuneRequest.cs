@@ -5,7 +5,10 @@ using Headstart.Trainer.Training;
 
 namespace Headstart.Trainer.Runs;
 
-/// <summary>What <c>trainer finetune</c> is asked: the part of its command line that a run is made from, and that <c>run.json</c> and <c>resume.json</c> keep.</summary>
+/// <summary>
+/// What <c>trainer finetune</c> is asked: the part of its command line that a run is made from, and that <c>run.json</c> and
+/// <c>resume.json</c> keep.
+/// </summary>
 /// <remarks>Files hold it under the properties' names, as of <see cref="TrainRequest"/>.</remarks>
 internal sealed record FinetuneRequest
 {

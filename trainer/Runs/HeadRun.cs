@@ -6,7 +6,10 @@ using Headstart.Trainer.Training;
 
 namespace Headstart.Trainer.Runs;
 
-/// <summary>From a head that was trained to a run on disk: the head is judged, its temperature and threshold are fitted, and all of it is written down.</summary>
+/// <summary>
+/// From a head that was trained to a run on disk: the head is judged, its temperature and threshold are fitted, and all of it is written
+/// down.
+/// </summary>
 internal static class HeadRun
 {
     /// <param name="run">Gets weights, report and <c>run.json</c>.</param>

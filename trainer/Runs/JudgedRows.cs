@@ -20,7 +20,10 @@ public enum JudgedSplit
 /// <param name="Notes">What the user should know about it, one line each.</param>
 internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, string How, int LeftOut, IReadOnlyList<string> Notes)
 {
-    /// <summary>The rows of the split asked for. Otherwise the test rows where the cache names some, the rows that validated where it trained the run, and else all.</summary>
+    /// <summary>
+    /// The rows of the split asked for. Otherwise the test rows where the cache names some, the rows that validated where it trained the
+    /// run, and else all.
+    /// </summary>
     /// <exception cref="CommandException">The cache doesn't tell which rows those are, or none of them can be judged.</exception>
     public static JudgedRows Of(FeatureCache cache, RunFile run, JudgedSplit? asked) => Of(new LabelledImages(cache.Folder, cache.Rows), run, asked);
 

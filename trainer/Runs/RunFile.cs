@@ -81,7 +81,9 @@ internal sealed record RunCache(string Folder, int Rows, CacheContract Contract,
 {
     public static RunCache Of(FeatureCache cache) => new(Path.GetFullPath(cache.Folder), cache.Rows.Count, cache.Contract, ImagesOf(cache));
 
-    /// <summary>A digest of the plain images' paths, labels, splits and bytes; neither layers, views nor the division into parts change it.</summary>
+    /// <summary>
+    /// A digest of the plain images' paths, labels, splits and bytes; neither layers, views nor the division into parts change it.
+    /// </summary>
     public static string ImagesOf(FeatureCache cache) => DigestOf(cache.Rows);
 
     /// <summary>As above, of any rows.</summary>
@@ -95,5 +97,6 @@ internal sealed record RunCache(string Folder, int Rows, CacheContract Contract,
 }
 
 /// <summary>How many rows trained and validated, and how they were told apart.</summary>
-/// <param name="Seed">Of the draw, where it is not the run's: a run that goes on from another keeps that one's split. Left out otherwise.</param>
+/// <param name="Seed">Of the draw, where it is not the run's: a run that goes on from another keeps that one's split. Left out
+/// otherwise.</param>
 internal sealed record RunSplit(string How, int Train, int Val, double ValSplit, long? Seed = null);

@@ -7,7 +7,8 @@ namespace Headstart.Trainer.Runs;
 
 /// <summary>The folder of a run while it is being made: <c>metrics.jsonl</c> as it goes, weights and <c>run.json</c> at the end.</summary>
 /// <remarks>
-/// A finished run is never overwritten. <c>run.json</c> comes last, so that where it is everything is. Until the run is finished, <c>resume.json</c> and
+/// A finished run is never overwritten. <c>run.json</c> comes last, so that where it is everything is. Until the run is finished,
+/// <c>resume.json</c> and
 /// <see cref="CheckpointName"/> hold what it takes to go on; an interrupted run has both, and a <c>run.json</c> of what was reached.
 /// </remarks>
 internal sealed class RunFolder : IDisposable
@@ -89,7 +90,10 @@ internal sealed class RunFolder : IDisposable
         AtomicFile.WriteText(At(Path, StartName), JsonSerializer.Serialize(start, HeadstartJson.Indented) + "\n");
     }
 
-    /// <summary>Lets <c>metrics.jsonl</c> and the TensorBoard events hold these epochs: what a killed run wrote after its last checkpoint comes again.</summary>
+    /// <summary>
+    /// Lets <c>metrics.jsonl</c> and the TensorBoard events hold these epochs: what a killed run wrote after its last checkpoint comes
+    /// again.
+    /// </summary>
     public void Continue(IEnumerable<EpochRecord> epochs)
     {
         _metrics.BaseStream.SetLength(0);
@@ -106,8 +110,12 @@ internal sealed class RunFolder : IDisposable
         _events?.Append(epoch);
     }
 
-    /// <summary>Writes the weights, then <c>run.json</c>, each whole; an interrupted run can still be resumed then, a finished one has nothing left to resume.</summary>
-    /// <param name="tuned">The weights of the base that were tuned, under the names of its initialisers; null where a head alone was trained.</param>
+    /// <summary>
+    /// Writes the weights, then <c>run.json</c>, each whole; an interrupted run can still be resumed then, a finished one has nothing left
+    /// to resume.
+    /// </summary>
+    /// <param name="tuned">The weights of the base that were tuned, under the names of its initialisers; null where a head alone was
+    /// trained.</param>
     /// <exception cref="CommandException">The disk is full, or the like.</exception>
     public void Finish(RunFile run, Head head, IReadOnlyList<NamedTensor>? tuned = null)
     {

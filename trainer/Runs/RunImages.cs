@@ -19,10 +19,10 @@ internal sealed record RunImages(TrainingData Data, IReadOnlyList<CacheRow> Trai
     {
         var folder = runCache ?? (FeatureCache.Exists(run.Cache.Folder) ? run.Cache.Folder : otherCache)
             ?? throw new CommandException($"{run.Cache.Folder}, on which {runFolder} was trained, isn't there: it says which images train and which judge. Pass where it is now, with --run-cache.");
-        var cache = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+        var cache = await FeatureCache.OpenAsync(folder, cancellationToken);
         RequireContract(cache, run.Cache.Contract, runFolder);
         var layer = cache.Contract.Layers.Any(l => l.Name == run.Layer.Name) ? run.Layer.Name : null;
-        var data = await TrainingData.OpenAsync(folder, run.ValidationCache?.Folder, layer, run.Split.ValSplit, run.SplitSeed, cancellationToken).ConfigureAwait(false);
+        var data = await TrainingData.OpenAsync(folder, run.ValidationCache?.Folder, layer, run.Split.ValSplit, run.SplitSeed, cancellationToken);
         if (!data.Classes.SequenceEqual(run.Classes))
         {
             throw new CommandException($"{folder} has the classes {string.Join(", ", data.Classes)}, but {runFolder} was trained on {string.Join(", ", run.Classes)}. " +
@@ -41,7 +41,9 @@ internal sealed record RunImages(TrainingData Data, IReadOnlyList<CacheRow> Trai
         return new RunImages(data, Images(cache, data.Split.Train), Images(data.ValidationCache ?? cache, data.Split.Validation), notes);
     }
 
-    /// <summary>The folder that the paths of <see cref="Validation"/> are relative to: as the options say, or else as the cache does.</summary>
+    /// <summary>
+    /// The folder that the paths of <see cref="Validation"/> are relative to: as the options say, or else as the cache does.
+    /// </summary>
     /// <returns>Null where nobody says; the folder may be gone.</returns>
     public string? PictureFolder(FinetuneRequest arguments)
     {

@@ -14,13 +14,17 @@ internal sealed record RunResult
     /// <summary>How many were finished.</summary>
     public required int Epochs { get; init; }
 
-    /// <summary>The one with the lowest validation loss, from 1; 0 where the weights before the training had a lower one than any epoch.</summary>
+    /// <summary>
+    /// The one with the lowest validation loss, from 1; 0 where the weights before the training had a lower one than any epoch.
+    /// </summary>
     public required int BestEpoch { get; init; }
 
     /// <summary>The one whose weights are saved, from 1; 0 for those before the training.</summary>
     public required int SavedEpoch { get; init; }
 
-    /// <summary>The running mean over the saved epoch, as Keras shows it; for epoch 0 that of the run which the weights come from.</summary>
+    /// <summary>
+    /// The running mean over the saved epoch, as Keras shows it; for epoch 0 that of the run which the weights come from.
+    /// </summary>
     public required Figures Train { get; init; }
 
     /// <summary>Of the saved weights, as the model that ships decides: see <see cref="Judgement"/>. Plain in runs of an earlier version,

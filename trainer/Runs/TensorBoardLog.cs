@@ -3,7 +3,9 @@ using TorchSharp;
 
 namespace Headstart.Trainer.Runs;
 
-/// <summary>The epochs of a run as TensorBoard reads them: <c>tensorboard --logdir RUNS</c> shows runs beside each other, while they train.</summary>
+/// <summary>
+/// The epochs of a run as TensorBoard reads them: <c>tensorboard --logdir RUNS</c> shows runs beside each other, while they train.
+/// </summary>
 internal sealed class TensorBoardLog
 {
     private const string Pattern = "events.out.tfevents.*";

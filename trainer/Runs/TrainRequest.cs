@@ -6,8 +6,13 @@ using Headstart.Trainer.Training;
 
 namespace Headstart.Trainer.Runs;
 
-/// <summary>What <c>trainer train</c> is asked: the part of its command line that a run is made from, and that <c>run.json</c> and <c>resume.json</c> keep.</summary>
-/// <remarks>Files hold it under the properties' names. A name that is gone is ignored where an old file has it; a new one takes its default.</remarks>
+/// <summary>
+/// What <c>trainer train</c> is asked: the part of its command line that a run is made from, and that <c>run.json</c> and
+/// <c>resume.json</c> keep.
+/// </summary>
+/// <remarks>
+/// Files hold it under the properties' names. A name that is gone is ignored where an old file has it; a new one takes its default.
+/// </remarks>
 internal sealed record TrainRequest
 {
     /// <summary>The folder of the cache to train on; of several the first.</summary>

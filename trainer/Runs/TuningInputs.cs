@@ -11,7 +11,8 @@ namespace Headstart.Trainer.Runs;
 /// <param name="Prefix">The layer; null for pictures.</param>
 /// <param name="Cache">Has it; null for pictures.</param>
 /// <param name="ValCache">Has it for the validation images, where they are in a cache of their own.</param>
-/// <param name="Folder">The cache that must stay as it is: that of the features, or for pictures the run's, which says how they are divided.</param>
+/// <param name="Folder">The cache that must stay as it is: that of the features, or for pictures the run's, which says how they are
+/// divided.</param>
 /// <param name="ValFolder">Likewise, for validation images in a cache of their own.</param>
 internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefix, FeatureCache? Cache, FeatureCache? ValCache, string Folder, string? ValFolder)
 {
@@ -19,7 +20,8 @@ internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefi
     public int RowsToRead => (Cache?.Rows.Count ?? 0) + (ValCache?.Rows.Count ?? 0);
 
     /// <summary>Opens the caches; reads no features.</summary>
-    /// <exception cref="CommandException">A cache of other features, or without a layer that everything unfrozen can be computed from.</exception>
+    /// <exception cref="CommandException">A cache of other features, or without a layer that everything unfrozen can be computed
+    /// from.</exception>
     public static async Task<TuningInputs> OpenAsync(
         FinetuneRequest arguments, RunFile run, RunImages images, ModelFile model, UnfrozenPart part, CancellationToken cancellationToken)
     {
@@ -33,15 +35,15 @@ internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefi
                 : new TuningInputs(arguments, null, null, null, images.Data.Cache.Folder, ownValidation);
         }
 
-        var cache = await OpenAsync(arguments.Cache).ConfigureAwait(false);
+        var cache = await OpenAsync(arguments.Cache);
         var prefix = CachedPrefix.Find(cache, model, [part], takesImages: true);
-        var valCache = ownValidation is null ? null : await OpenAsync(arguments.Val ?? ownValidation).ConfigureAwait(false);
+        var valCache = ownValidation is null ? null : await OpenAsync(arguments.Val ?? ownValidation);
         valCache?.Layer(prefix.Name);
         return new TuningInputs(arguments, prefix, cache, valCache, cache.Folder, valCache?.Folder);
 
         async Task<FeatureCache> OpenAsync(string folder)
         {
-            var opened = await FeatureCache.OpenAsync(folder, cancellationToken).ConfigureAwait(false);
+            var opened = await FeatureCache.OpenAsync(folder, cancellationToken);
             RunImages.RequireContract(opened, run.Cache.Contract, arguments.Run);
             return opened;
         }
@@ -56,7 +58,7 @@ internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefi
     {
         var seed = options.Training.Seed;
         if (Cache is not null)
-            return await TuningSets.LoadAsync(images, Cache, ValCache, Prefix!, options.Augment, seed, device, progress, cancellationToken).ConfigureAwait(false);
+            return await TuningSets.LoadAsync(images, Cache, ValCache, Prefix!, options.Augment, seed, device, progress, cancellationToken);
         var augmentation = options.Augment ? images.Data.Cache.Contract.Augmentation ?? new Augmentation { Seed = seed } : null;
         return TuningSets.Open(images, Arguments.Images!, Arguments.Val, model.Contract.Preprocessing, augmentation, device);
     }

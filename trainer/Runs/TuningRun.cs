@@ -10,7 +10,9 @@ using TorchSharp;
 
 namespace Headstart.Trainer.Runs;
 
-/// <summary>From a run and its base to a run with a tuned base on disk: all of <c>trainer finetune</c>, once for it and once for a sweep's best run.</summary>
+/// <summary>
+/// From a run and its base to a run with a tuned base on disk: all of <c>trainer finetune</c>, once for it and once for a sweep's best run.
+/// </summary>
 internal static class TuningRun
 {
     /// <param name="arguments">Of the run that was begun, where it goes on.</param>
@@ -33,11 +35,11 @@ internal static class TuningRun
         var model = ModelFile.Load(arguments.Model);
         RunTuning.RequireFloat32(model, run.Cache.Contract, arguments.Run);
         RunTuning.RequireModel(model, arguments.Run, run.Cache.Contract.ModelSha256, run.Cache.Contract.Model);
-        var cached = arguments.Cache is null ? null : await FeatureCache.PeekContractsAsync(arguments.Cache, cancellationToken).ConfigureAwait(false);
+        var cached = arguments.Cache is null ? null : await FeatureCache.PeekContractsAsync(arguments.Cache, cancellationToken);
         var part = UnfrozenPart.Of(model, run.Layer.Name, arguments.Unfreeze, arguments.UnfreezeFrom, [.. cached?.Common.Layers.Select(l => l.Name) ?? []]);
-        var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken).ConfigureAwait(false);
+        var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken);
         ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
-        var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken).ConfigureAwait(false);
+        var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken);
         foreach (var cache in new[] { inputs.Cache, inputs.ValCache }.OfType<FeatureCache>())
             FolderWords.Warn(cache, control.RequireComplete, Console.Error);
         if (inputs.Cache is null)
@@ -59,7 +61,7 @@ internal static class TuningRun
             words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
 
         using var sets = await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken)).ConfigureAwait(false);
+            "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken));
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
         origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
         foreach (var note in TailCheck.Run(network.Base, sets.Validation, cancellationToken))

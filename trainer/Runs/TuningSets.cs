@@ -33,14 +33,14 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
         var loader = new FeatureLoader(cache, layer, null);
         if (valCache is null)
         {
-            var both = await loader.LoadAsync(images.Data.Classes, [train, validation], progress, cancellationToken).ConfigureAwait(false);
+            var both = await loader.LoadAsync(images.Data.Classes, [train, validation], progress, cancellationToken);
             return new TuningSets(new CachedRows(both[0], seed, device), new CachedRows(both[1], seed, device));
         }
 
-        var first = await loader.LoadAsync(images.Data.Classes, [train], progress, cancellationToken).ConfigureAwait(false);
+        var first = await loader.LoadAsync(images.Data.Classes, [train], progress, cancellationToken);
         try
         {
-            var second = await new FeatureLoader(valCache, layer, null).LoadAsync(images.Data.Classes, [validation], progress, cancellationToken).ConfigureAwait(false);
+            var second = await new FeatureLoader(valCache, layer, null).LoadAsync(images.Data.Classes, [validation], progress, cancellationToken);
             return new TuningSets(new CachedRows(first[0], seed, device), new CachedRows(second[0], seed, device));
         }
         catch

@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace Headstart.Trainer.Runtime;
 
 /// <summary>A model in ONNX Runtime, on the CPU.</summary>
-/// <remarks>The one file of the trainer that knows it: what is exported is tried where it will run, and what is rebuilt in libtorch is held to
-/// what made the features.</remarks>
+/// <remarks>The one file of the trainer that knows it: what is exported is tried where it will run, and what is rebuilt in libtorch is held
+/// to what made the features.</remarks>
 internal sealed class OnnxRuntimeSession : IDisposable
 {
     private readonly InferenceSession _session;
@@ -22,7 +22,8 @@ internal sealed class OnnxRuntimeSession : IDisposable
         {
             using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
 
-            // Sums of bytes are exact then on every processor (docs/QUANTIZATION.md), at a speed that doesn't matter for the few images of a check.
+            // Sums of bytes are exact then on every processor (docs/QUANTIZATION.md), at a speed that doesn't matter for the few images of
+            // a check.
             options.AddSessionConfigEntry("session.x64quantprecision", "1");
             _session = new InferenceSession(model, options);
         }

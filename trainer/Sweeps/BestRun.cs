@@ -5,11 +5,15 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>The run of a sweep's best trial: made once more, alone and as <c>trainer train</c> and <c>trainer finetune</c> do, so that the commands in it repeat it to the last bit.</summary>
+/// <summary>
+/// The run of a sweep's best trial: made once more, alone and as <c>trainer train</c> and <c>trainer finetune</c> do, so that the commands
+/// in it repeat it to the last bit.
+/// </summary>
 /// <remarks>With folds there was no such training before: no fold has all the rows that <c>train</c> learns from.</remarks>
 /// <param name="Folder">Where it is.</param>
 /// <param name="Result">What came of it.</param>
-/// <param name="Again">The commands that make another one like it: the last makes the run, one before it the head that it is tuned from.</param>
+/// <param name="Again">The commands that make another one like it: the last makes the run, one before it the head that it is tuned
+/// from.</param>
 internal sealed record BestRun(string Folder, RunResult Result, Func<string, IReadOnlyList<string>> Again)
 {
     private static readonly TimeSpan CheckpointInterval = TimeSpan.FromSeconds(10);
@@ -36,7 +40,7 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
         Train(head, data, features, state, loadSeconds, device, time, cancellationToken);
         return new BestRun(
             tuning.Out,
-            await TuneAsync(tuning, time, cancellationToken).ConfigureAwait(false),
+            await TuneAsync(tuning, time, cancellationToken),
             suffix => [(head with { Out = head.Out + suffix }).Command, (tuning with { Run = tuning.Run + suffix, Out = tuning.Out + suffix }).Command]);
     }
 
@@ -75,7 +79,7 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
         try
         {
             var begun = RunFolder.Unfinished(arguments.Out);
-            var result = await TuningRun.MakeAsync(arguments, begun, new RunControl(Resume: true, RequireComplete: false, CheckpointInterval), TextWriter.Null, time, time.GetTimestamp(), cancellationToken).ConfigureAwait(false);
+            var result = await TuningRun.MakeAsync(arguments, begun, new RunControl(Resume: true, RequireComplete: false, CheckpointInterval), TextWriter.Null, time, time.GetTimestamp(), cancellationToken);
             return result.Interrupted ? throw new OperationCanceledException(cancellationToken) : result;
         }
         catch (CommandException e) when (e.ExitCode == ExitCode.Interrupted)

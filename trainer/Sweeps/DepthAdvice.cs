@@ -6,9 +6,10 @@ namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What a sweep over depth and rate says: how much of the base to unfreeze, if any of it.</summary>
 /// <remarks>
-/// The simpler one, unless more is gained than chance explains. From the head alone on, depth by depth: the best trial of the depth takes the place of what was advised so far
-/// only where it is more accurate by more than <see cref="Widths"/> standard errors of the difference. That is the 95 % interval, widened by Bonferroni's rule for as many
-/// trials as were tuned, because the best of many looks better than it is.
+/// The simpler one, unless more is gained than chance explains. From the head alone on, depth by depth: the best trial of the depth takes
+/// the place of what was advised so far only where it is more accurate by more than <see cref="Widths"/> standard errors of the difference.
+/// That is the 95 % interval, widened by Bonferroni's rule for as many trials as were tuned, because the best of many looks better than it
+/// is.
 /// </remarks>
 internal sealed class DepthAdvice
 {

@@ -5,8 +5,8 @@ namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Divides images into folds; each fold judges once what the others trained.</summary>
 /// <remarks>
-/// Stratified: every class is dealt out evenly. What is dealt are distinct images (by checksum), so exact duplicates and the views of an image lie in
-/// one fold. It depends on the images and the seed alone, not on the order of the rows.
+/// Stratified: every class is dealt out evenly. What is dealt are distinct images (by checksum), so exact duplicates and the views of an
+/// image lie in one fold. It depends on the images and the seed alone, not on the order of the rows.
 /// </remarks>
 internal static class FoldSplit
 {

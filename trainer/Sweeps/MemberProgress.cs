@@ -3,7 +3,9 @@ using Headstart.Trainer.Training;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>How far one of several heads is that are trained together. What <see cref="TrainingLoop"/> decides about epochs is decided here alike.</summary>
+/// <summary>
+/// How far one of several heads is that are trained together. What <see cref="TrainingLoop"/> decides about epochs is decided here alike.
+/// </summary>
 /// <param name="options">Of the head.</param>
 /// <param name="before">Its epochs so far.</param>
 /// <param name="classWeights">One a class, or none.</param>

@@ -8,10 +8,13 @@ internal sealed record JudgedRepeat(IReadOnlyList<int> Images, IReadOnlyList<boo
     public double Accuracy => Right.Count(r => r) / (double)Right.Count;
 }
 
-/// <summary>How much more accurate one trial is than another, judged by the same images in the same repeats, and how far that can be trusted.</summary>
+/// <summary>
+/// How much more accurate one trial is than another, judged by the same images in the same repeats, and how far that can be trusted.
+/// </summary>
 /// <param name="Mean">The difference of their mean accuracies.</param>
 /// <param name="ImagesError">Standard error, because other images would have been judged otherwise.</param>
-/// <param name="RepeatsError">Standard error, because another seed or fold would have trained otherwise; 0 for one repeat, which can't tell.</param>
+/// <param name="RepeatsError">Standard error, because another seed or fold would have trained otherwise; 0 for one repeat, which can't
+/// tell.</param>
 internal readonly record struct PairedGain(double Mean, double ImagesError, double RepeatsError)
 {
     /// <summary>Of the difference, from both.</summary>
@@ -22,8 +25,9 @@ internal readonly record struct PairedGain(double Mean, double ImagesError, doub
     /// <param name="of">The other.</param>
     /// <exception cref="ArgumentException">They were not judged by the same images.</exception>
     /// <remarks>
-    /// For one repeat <see cref="ImagesError"/> is that of McNemar's test (the images that changed sides, b + c of n), with two more than were seen: otherwise a handful of
-    /// images that all changed to the better would look certain. Where an image was judged several times, its mean change counts.
+    /// For one repeat <see cref="ImagesError"/> is that of McNemar's test (the images that changed sides, b + c of n), with two more than
+    /// were seen: otherwise a handful of images that all changed to the better would look certain. Where an image was judged several times,
+    /// its mean change counts.
     /// </remarks>
     public static PairedGain Of(IReadOnlyList<JudgedRepeat> than, IReadOnlyList<JudgedRepeat> of)
     {

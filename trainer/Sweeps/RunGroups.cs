@@ -14,7 +14,10 @@ internal static class RunGroups
     // Heads with one order of the images share its batches; heads with many each need their own.
     private const int EnoughPerSeed = 4;
 
-    /// <summary>Groups whose members can be stacked; a group of one is trained alone. A function of the runs, so that a resumed sweep has the same groups.</summary>
+    /// <summary>
+    /// Groups whose members can be stacked; a group of one is trained alone. A function of the runs, so that a resumed sweep has the same
+    /// groups.
+    /// </summary>
     /// <param name="runs">Of one split and one form of features.</param>
     /// <param name="planOf">The head of each.</param>
     public static IEnumerable<TrialRun[]> Of(IEnumerable<TrialRun> runs, Func<TrialRun, HeadPlan> planOf)

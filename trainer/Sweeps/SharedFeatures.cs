@@ -41,7 +41,7 @@ internal sealed class SharedFeatures : IDisposable
                 {
                     using var head = new Head(plan, seed: 0, CPU);
                     var loader = new FeatureLoader(cache, cache.Layer(layer.Key), head);
-                    sets.Add(form, (await loader.LoadAsync(classes, [pool], progress, cancellationToken).ConfigureAwait(false))[0]);
+                    sets.Add(form, (await loader.LoadAsync(classes, [pool], progress, cancellationToken))[0]);
                     continue;
                 }
 
@@ -52,7 +52,7 @@ internal sealed class SharedFeatures : IDisposable
                     sets.Add(key, new FeatureSet(empty([pool.Count, .. Shape(reads.Stored)]).DetachFromDisposeScope(), labels, views.OtherSlots));
                 }
 
-                await FillAsync(cache, cache.Layer(layer.Key), classes, pool, views, layer, sets, progress, cancellationToken).ConfigureAwait(false);
+                await FillAsync(cache, cache.Layer(layer.Key), classes, pool, views, layer, sets, progress, cancellationToken);
             }
 
             return new SharedFeatures(cache.Rows, pool.Zip(views.Slots).ToDictionary(p => p.First, p => p.Second), sets);
@@ -65,7 +65,10 @@ internal sealed class SharedFeatures : IDisposable
         }
     }
 
-    /// <summary>Some of the rows, as <see cref="FeatureLoader"/> would have read them. Where they lie in one piece, nothing is copied. The caller disposes it.</summary>
+    /// <summary>
+    /// Some of the rows, as <see cref="FeatureLoader"/> would have read them. Where they lie in one piece, nothing is copied. The caller
+    /// disposes it.
+    /// </summary>
     /// <param name="form">One that was read.</param>
     /// <param name="shape">Of a row: heads of one form may still see it in two shapes, as maps and flattened.</param>
     /// <param name="rows">Row numbers, no row twice.</param>
@@ -107,7 +110,7 @@ internal sealed class SharedFeatures : IDisposable
                 int[] rows = [.. groups.SelectMany(g => Enumerable.Range(g.FirstRow, g.RowCount)).Where(r => slotOf[r] >= 0)];
                 if (rows.Length == 0)
                     continue;
-                using var read = (await new FeatureLoader(cache, layer, asStored).LoadAsync(classes, [rows], progress, cancellationToken).ConfigureAwait(false))[0];
+                using var read = (await new FeatureLoader(cache, layer, asStored).LoadAsync(classes, [rows], progress, cancellationToken))[0];
                 var readViews = ImageViews.Of(cache.Rows, rows);
                 foreach (var (form, head) in heads)
                     Scatter(read.Features, head, layer.Shape, rows, readViews.Slots, slotOf, sets[form].Features);

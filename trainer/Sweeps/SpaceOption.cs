@@ -35,7 +35,8 @@ internal sealed record TrialOptions(TrainRequest Train, FinetuneRequest Tuning);
 
 /// <summary>An option that a space file may sweep: one marked so in <see cref="TrainRequest"/> or <see cref="FinetuneRequest"/>.</summary>
 /// <param name="Name">
-/// As <c>trainer train</c> calls it, without the dashes; or as <c>trainer finetune</c> does, with <c>finetune-</c> before it where both have one of that name.
+/// As <c>trainer train</c> calls it, without the dashes; or as <c>trainer finetune</c> does, with <c>finetune-</c> before it where both
+/// have one of that name.
 /// </param>
 /// <param name="Kind">What its values are.</param>
 /// <param name="Part">What it is about.</param>

@@ -15,7 +15,10 @@ internal sealed record ListedValues(IReadOnlyList<object?> Values) : SpaceValues
     public override object? Draw(SeededRandom random) => Values[random.NextBelow(Values.Count)];
 }
 
-/// <summary>Any number between two, both included: evenly, or evenly on a logarithmic scale. Numbers have four digits, so that they can be typed again.</summary>
+/// <summary>
+/// Any number between two, both included: evenly, or evenly on a logarithmic scale. Numbers have four digits, so that they can be typed
+/// again.
+/// </summary>
 /// <param name="Low">The smallest.</param>
 /// <param name="High">The largest.</param>
 /// <param name="IsLog">Whether a tenfold rise is as likely everywhere; both ends are above 0 then.</param>

@@ -4,7 +4,10 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>The losses of stacked heads, each as <see cref="Objective"/> computes it, as one sum: no head's gradient has anything of another's in it.</summary>
+/// <summary>
+/// The losses of stacked heads, each as <see cref="Objective"/> computes it, as one sum: no head's gradient has anything of another's in
+/// it.
+/// </summary>
 /// <remarks>What an epoch's images are to be is laid out once, so that a step only takes its part.</remarks>
 internal sealed class StackObjective : IDisposable
 {

@@ -6,8 +6,8 @@ namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Moves stacked heads, each at a learning rate of its own, by the very optimizers that single heads have.</summary>
 /// <remarks>
-/// Every optimizer here moves by the learning rate times something that doesn't depend on it. So it is let loose, at rate 1, on zeros in the weights'
-/// place, and what it makes of them is added to the weights times each head's rate.
+/// Every optimizer here moves by the learning rate times something that doesn't depend on it. So it is let loose, at rate 1, on zeros in
+/// the weights' place, and what it makes of them is added to the weights times each head's rate.
 /// </remarks>
 internal sealed class StackOptimizer : IDisposable
 {

@@ -2,7 +2,9 @@ using Headstart.Trainer.Features;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>In which order stacked heads see the images of an epoch: each in that of its own seed. Heads with the same seed share one.</summary>
+/// <summary>
+/// In which order stacked heads see the images of an epoch: each in that of its own seed. Heads with the same seed share one.
+/// </summary>
 internal sealed class StackOrders
 {
     private readonly FeatureSet _train;

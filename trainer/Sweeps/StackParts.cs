@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 namespace Headstart.Trainer.Sweeps;
 
 /// <summary>Divides many heads among the cores: a stack for each, computed by threads of its own.</summary>
-/// <remarks>A step of small heads is many short computations, too short to be worth dividing one by one; whole stacks need no other's result until they end.</remarks>
+/// <remarks>
+/// A step of small heads is many short computations, too short to be worth dividing one by one; whole stacks need no other's result until
+/// they end.
+/// </remarks>
 internal static class StackParts
 {
     /// <summary>With fewer heads than this, a stack costs about what it costs with none.</summary>

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>Where each of several heads stood before they were trained together, and stands afterwards, as a training of it alone would have it.</summary>
+/// <summary>
+/// Where each of several heads stood before they were trained together, and stands afterwards, as a training of it alone would have it.
+/// </summary>
 internal sealed class StackState : IDisposable
 {
     private readonly StackMember[] _members;

@@ -19,10 +19,12 @@ internal sealed record StackResult(TrainingResult? Training, string? Failure)
     public string? Right { get; init; }
 }
 
-/// <summary>Trains heads of one structure all at once: the same as <see cref="TrainingLoop"/> makes of each alone, up to rounding.</summary>
+/// <summary>
+/// Trains heads of one structure all at once: the same as <see cref="TrainingLoop"/> makes of each alone, up to rounding.
+/// </summary>
 /// <remarks>
-/// Each head has its own first weights, order of images, dropout, learning rate, penalties and early stop. Of its epochs those that can't be kept have no AUC: to
-/// sort all scores of all heads would cost more than to train them.
+/// Each head has its own first weights, order of images, dropout, learning rate, penalties and early stop. Of its epochs those that can't
+/// be kept have no AUC: to sort all scores of all heads would cost more than to train them.
 /// </remarks>
 internal static class StackTraining
 {

@@ -35,7 +35,9 @@ internal sealed record Standing(Trial Trial, IReadOnlyList<TrialOutcome> Outcome
     /// <summary>Null where it isn't defined for one of the repeats.</summary>
     public Spread? Auc => Outcomes.All(o => o.Val?.Auc is not null) ? Of(f => f.Auc!.Value) : null;
 
-    /// <summary>Best first: those that came to a later round, then by the figure, then by the loss, then by number. Trials without figures are last.</summary>
+    /// <summary>
+    /// Best first: those that came to a later round, then by the figure, then by the loss, then by number. Trials without figures are last.
+    /// </summary>
     public static IReadOnlyList<Standing> Ordered(IEnumerable<Standing> standings, RankKind rank) =>
     [
         .. standings.OrderBy(s => s.Error is not null)

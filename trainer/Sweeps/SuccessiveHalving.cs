@@ -5,12 +5,15 @@ namespace Headstart.Trainer.Sweeps;
 /// <param name="Epochs">How many each has behind it at the end, counted from its beginning; null for all that its options say.</param>
 internal sealed record Rung(int Trials, int? Epochs);
 
-/// <summary>Successive halving (Jamieson and Talwalkar 2016): many trials for a few epochs, then one in eta of them for eta times as many, and so on.</summary>
+/// <summary>
+/// Successive halving (Jamieson and Talwalkar 2016): many trials for a few epochs, then one in eta of them for eta times as many, and so
+/// on.
+/// </summary>
 internal static class SuccessiveHalving
 {
     /// <summary>
-    /// As many rounds as both the trials and the epochs can be divided by <paramref name="eta"/>. Each round has a <paramref name="eta"/>-th of the
-    /// trials before it (rounded down); the last trains to the end.
+    /// As many rounds as both the trials and the epochs can be divided by <paramref name="eta"/>. Each round has a
+    /// <paramref name="eta"/>-th of the trials before it (rounded down); the last trains to the end.
     /// </summary>
     /// <param name="trials">At least 1.</param>
     /// <param name="epochs">The most that a trial is trained, at least 1.</param>

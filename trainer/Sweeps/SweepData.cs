@@ -6,8 +6,8 @@ namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What a sweep reads: the caches, opened once, and which rows train and validate in each repeat of a trial.</summary>
 /// <remarks>
-/// Without folds a repeat has the split that <c>trainer train</c> makes with its seed. With folds, training and validation rows are one pool, and the test
-/// split stays out of it.
+/// Without folds a repeat has the split that <c>trainer train</c> makes with its seed. With folds, training and validation rows are one
+/// pool, and the test split stays out of it.
 /// </remarks>
 internal sealed class SweepData
 {
@@ -38,7 +38,7 @@ internal sealed class SweepData
     /// <exception cref="CommandException">As of <c>TrainingData.OpenAsync</c>.</exception>
     public static async Task<SweepData> OpenAsync(string folder, string? valFolder, double valSplit, int? folds, long seed, CancellationToken cancellationToken)
     {
-        var data = await TrainingData.OpenAsync(folder, valFolder, layer: null, valSplit, seed, cancellationToken).ConfigureAwait(false);
+        var data = await TrainingData.OpenAsync(folder, valFolder, layer: null, valSplit, seed, cancellationToken);
         return new SweepData(data, valSplit, folds);
     }
 
@@ -64,7 +64,9 @@ internal sealed class SweepData
         return _splits[(seed, fold)];
     }
 
-    /// <summary>The images that judge in one repeat, in the order in which they are judged; equal numbers are equal images in every repeat.</summary>
+    /// <summary>
+    /// The images that judge in one repeat, in the order in which they are judged; equal numbers are equal images in every repeat.
+    /// </summary>
     /// <inheritdoc cref="Split"/>
     public IReadOnlyList<int> JudgedImages(long seed, int? fold) => ImageViews.Of((_data.ValidationCache ?? _data.Cache).Rows, Split(seed, fold).Validation).Images;
 
@@ -79,10 +81,10 @@ internal sealed class SweepData
         var cache = _data.Cache;
         if (_data.ValidationCache is { } other)
         {
-            var train = await SharedFeatures.LoadAsync(cache, _data.Classes, splits.First().Train, plans, progress, cancellationToken).ConfigureAwait(false);
+            var train = await SharedFeatures.LoadAsync(cache, _data.Classes, splits.First().Train, plans, progress, cancellationToken);
             try
             {
-                return new SweepFeatures(train, await SharedFeatures.LoadAsync(other, _data.Classes, _data.Split.Validation, plans, progress, cancellationToken).ConfigureAwait(false));
+                return new SweepFeatures(train, await SharedFeatures.LoadAsync(other, _data.Classes, _data.Split.Validation, plans, progress, cancellationToken));
             }
             catch
             {
@@ -93,7 +95,7 @@ internal sealed class SweepData
 
         // The first split lies in one piece, validation first because views come last: where it is the only one, nothing is ever copied.
         var rows = splits.Distinct().SelectMany(s => s.Validation.Concat(s.Train)).Distinct().ToList();
-        var pool = await SharedFeatures.LoadAsync(cache, _data.Classes, rows, plans, progress, cancellationToken).ConfigureAwait(false);
+        var pool = await SharedFeatures.LoadAsync(cache, _data.Classes, rows, plans, progress, cancellationToken);
         return new SweepFeatures(pool, pool);
     }
 }

@@ -63,7 +63,8 @@ internal sealed class SweepFolder : IDisposable
     }
 
     /// <summary>Makes the folder, or takes up that of an unfinished sweep.</summary>
-    /// <exception cref="CommandException">There is a sweep or a run already, another process writes here, or the folder can't be written.</exception>
+    /// <exception cref="CommandException">There is a sweep or a run already, another process writes here, or the folder can't be
+    /// written.</exception>
     public static SweepFolder Create(string folder, bool resume)
     {
         if (File.Exists(Path.Combine(folder, ResultName)) || File.Exists(Path.Combine(folder, RunFolder.RunName)))

@@ -4,7 +4,9 @@ using Headstart.Trainer.Tensors;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>What <c>trainer sweep</c> is asked: the part of its command line that the sweep is made from, and that <c>resume.json</c> keeps.</summary>
+/// <summary>
+/// What <c>trainer sweep</c> is asked: the part of its command line that the sweep is made from, and that <c>resume.json</c> keeps.
+/// </summary>
 internal sealed record SweepRequest
 {
     /// <summary>The folder of the cache to train on.</summary>

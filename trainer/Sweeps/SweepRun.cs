@@ -24,8 +24,10 @@ internal sealed class SweepRun
     /// <param name="space">What is tried.</param>
     /// <param name="trials">Heads alone.</param>
     /// <param name="folds">How many; null for none.</param>
-    /// <param name="keepsHeads">Whether bases are tuned from these heads: then each is trained alone, as <c>trainer train</c> does to the last bit, and its weights stay.</param>
-    /// <exception cref="CommandException">A head that doesn't fit its layer, or classes that aren't there; the message names the trial.</exception>
+    /// <param name="keepsHeads">Whether bases are tuned from these heads: then each is trained alone, as <c>trainer train</c> does to the
+    /// last bit, and its weights stay.</param>
+    /// <exception cref="CommandException">A head that doesn't fit its layer, or classes that aren't there; the message names the
+    /// trial.</exception>
     public SweepRun(
         SweepSpace space, IReadOnlyList<Trial> trials, int? folds, bool keepsHeads, SweepData data, SweepFolder folder, Device device, TimeProvider time)
     {

@@ -58,6 +58,8 @@ internal sealed record SweepSpace
     /// <summary>Whether trials may tune the base.</summary>
     public bool Tunes => Options.Any(o => o.Option.Part == SpacePart.Depth);
 
-    /// <summary>The options that have more than one value. How deep it is tuned always is one of them, as the head alone is tried too.</summary>
+    /// <summary>
+    /// The options that have more than one value. How deep it is tuned always is one of them, as the head alone is tried too.
+    /// </summary>
     public IEnumerable<SpaceOption> Varied => Options.Where(o => o.Values is not ListedValues { Values.Count: 1 } || o.Option.Part == SpacePart.Depth).Select(o => o.Option);
 }

@@ -16,7 +16,8 @@ internal static class TrialDraw
     /// <param name="basis">What the space leaves alone.</param>
     /// <param name="path">The space file, for messages.</param>
     /// <returns>Where a base is tuned, every head that one is tuned from is a trial too, before the first of those.</returns>
-    /// <exception cref="CommandException">Options that don't fit each other, or more trials asked for than there are combinations.</exception>
+    /// <exception cref="CommandException">Options that don't fit each other, or more trials asked for than there are
+    /// combinations.</exception>
     public static IReadOnlyList<Trial> Trials(SweepSpace space, TrialOptions basis, string path)
     {
         var chosen = WithHeads(space, space.Trials is { } count ? Draw(space, count, path) : Grid(space, path));
@@ -124,7 +125,10 @@ internal static class TrialDraw
         }
     }
 
-    /// <summary>Values as <c>lr=0.001 head='gap, dense(64, relu)'</c>; without those that say how a base is tuned and were left out, or have no meaning.</summary>
+    /// <summary>
+    /// Values as <c>lr=0.001 head='gap, dense(64, relu)'</c>; without those that say how a base is tuned and were left out, or have no
+    /// meaning.
+    /// </summary>
     public static string Describe(IEnumerable<(SpaceOption Option, object? Value)> chosen) => string.Join(' ', chosen.Where(c => c.Option.Part != SpacePart.Tuning || c.Value is not null).Select(c =>
         string.Create(CultureInfo.InvariantCulture, $"{c.Option.Name}={ShellWord.Quote(CommandText.Value(c.Value))}")));
 }

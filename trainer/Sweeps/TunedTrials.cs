@@ -10,8 +10,14 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Sweeps;
 
-/// <summary>The trials that tune a part of the base, each from its head as <see cref="SweepRun"/> left it, and all from one cached layer, which is read once.</summary>
-/// <remarks>A trial is what <c>trainer finetune --cache</c> makes of the head's run, to the last bit where the cache has no deeper layer that would do for it alone.</remarks>
+/// <summary>
+/// The trials that tune a part of the base, each from its head as <see cref="SweepRun"/> left it, and all from one cached layer, which is
+/// read once.
+/// </summary>
+/// <remarks>
+/// A trial is what <c>trainer finetune --cache</c> makes of the head's run, to the last bit where the cache has no deeper layer that would
+/// do for it alone.
+/// </remarks>
 internal sealed class TunedTrials
 {
     private static readonly TimeSpan CheckpointInterval = TimeSpan.FromSeconds(10);
@@ -34,7 +40,8 @@ internal sealed class TunedTrials
     /// <param name="repeats">Of each trial.</param>
     /// <param name="model">The base.</param>
     /// <param name="kernels">Compute the base's convolutions; the usual ones when null.</param>
-    /// <exception cref="CommandException">A model that didn't make the cache, a part that can't be tuned (the message names the trial), or no cached layer before it.</exception>
+    /// <exception cref="CommandException">A model that didn't make the cache, a part that can't be tuned (the message names the trial), or
+    /// no cached layer before it.</exception>
     public TunedTrials(
         IReadOnlyList<Trial> trials, IReadOnlyList<Repeat> repeats, ModelFile model, SweepData data, SweepFolder folder, Device device, TimeProvider time,
         ConvolutionKernels? kernels = null)
@@ -78,7 +85,7 @@ internal sealed class TunedTrials
         // Several splits are gathered from the rows, one after the other.
         CachedPrefix.RequireMemory(plain.Count == 1 ? rows : 2L * rows, Prefix, _data.Data.Cache, takesImages: false);
         var plan = HeadPlan.Create(HeadSpec.Parse("flatten"), Prefix, _data.Data.Classes.Count);
-        return await _data.LoadAsync(plain, new Dictionary<FeatureForm, HeadPlan> { [_form] = plan }, progress, cancellationToken).ConfigureAwait(false);
+        return await _data.LoadAsync(plain, new Dictionary<FeatureForm, HeadPlan> { [_form] = plan }, progress, cancellationToken);
     }
 
     /// <param name="features">From <see cref="LoadAsync"/>.</param>

@@ -4,7 +4,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Tensors;
 
-/// <summary>The values of a float32 tensor in main memory, seen as .NET memory: what is written here is in the tensor, without a copy.</summary>
+/// <summary>
+/// The values of a float32 tensor in main memory, seen as .NET memory: what is written here is in the tensor, without a copy.
+/// </summary>
 /// <remarks>The tensor must live longer than anything taken from here. Nothing is pinned, because libtorch's memory doesn't move.</remarks>
 internal sealed unsafe class TensorMemory : MemoryManager<float>
 {

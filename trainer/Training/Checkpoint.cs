@@ -4,10 +4,13 @@ using Headstart.Trainer.Tensors;
 
 namespace Headstart.Trainer.Training;
 
-/// <summary>A file that holds where a training stands after an epoch: with it, the options and the features, the rest follows bit for bit.</summary>
+/// <summary>
+/// A file that holds where a training stands after an epoch: with it, the options and the features, the rest follows bit for bit.
+/// </summary>
 /// <remarks>
-/// One safetensors file, replaced whole: the weights that are trained, the optimizers' state and the weights that are kept; the epochs so far and the random
-/// state of dropout are JSON in its metadata. What else a training depends on (order, learning rate, best epoch) is a function of these.
+/// One safetensors file, replaced whole: the weights that are trained, the optimizers' state and the weights that are kept; the epochs so
+/// far and the random state of dropout are JSON in its metadata. What else a training depends on (order, learning rate, best epoch) is a
+/// function of these.
 /// </remarks>
 internal sealed class Checkpoint
 {

@@ -4,7 +4,8 @@ namespace Headstart.Trainer.Training;
 
 /// <summary>How much each class counts in the loss, as <c>--class-weights</c> says it.</summary>
 /// <remarks>
-/// <c>none</c>: every image counts the same. <c>balanced</c>: every class does; an image weighs n / (k · images of its class), as in scikit-learn.
+/// <c>none</c>: every image counts the same. <c>balanced</c>: every class does; an image weighs n / (k · images of its class), as in
+/// scikit-learn.
 /// <c>cats=1,dogs=2.5</c>: as given; a class that is not named weighs 1, as in Keras.
 /// </remarks>
 internal static class ClassWeights

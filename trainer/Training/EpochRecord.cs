@@ -5,8 +5,8 @@ namespace Headstart.Trainer.Training;
 /// <summary>One epoch; a line of <c>metrics.jsonl</c>.</summary>
 /// <param name="Epoch">From 1; 0 for weights that a training began with, where these were trained before.</param>
 /// <param name="Train">
-/// The running mean over the epoch, while the weights changed and dropout dropped, as Keras shows it. The loss is weighted by class weights; it has
-/// neither label smoothing nor penalties in it, so that it can be compared with <paramref name="Val"/> and with other runs.
+/// The running mean over the epoch, while the weights changed and dropout dropped, as Keras shows it. The loss is weighted by class
+/// weights; it has neither label smoothing nor penalties in it, so that it can be compared with <paramref name="Val"/> and with other runs.
 /// </param>
 /// <param name="Val">Of the weights after the epoch, on the validation rows; never weighted.</param>
 /// <param name="LearningRate">That its last step was made with; 0 for L-BFGS, which has none.</param>

@@ -9,8 +9,9 @@ internal sealed record Convergence(int Iterations, double Gradient, bool Converg
 
 /// <summary>Finds the minimum of a smooth function of many variables from its values and gradients, in double precision.</summary>
 /// <remarks>
-/// Limited-memory BFGS (Nocedal 1980; Nocedal and Wright, algorithm 7.4) with the bisection of Lewis and Overton (2013) for steps that meet the weak
-/// Wolfe conditions, or near the minimum, where rounding hides a decrease, those on the slope of Hager and Zhang (2005). Deterministic.
+/// Limited-memory BFGS (Nocedal 1980; Nocedal and Wright, algorithm 7.4) with the bisection of Lewis and Overton (2013) for steps that meet
+/// the weak Wolfe conditions, or near the minimum, where rounding hides a decrease, those on the slope of Hager and Zhang (2005).
+/// Deterministic.
 /// </remarks>
 internal static class Lbfgs
 {

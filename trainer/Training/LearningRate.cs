@@ -34,7 +34,8 @@ internal sealed class LearningRate
     }
 
     /// <param name="step">From 0.</param>
-    /// <param name="plateaus">What <see cref="Plateaus"/> says of the epochs so far; looked at by <see cref="Schedule.Plateau"/> alone.</param>
+    /// <param name="plateaus">What <see cref="Plateaus"/> says of the epochs so far; looked at by <see cref="Schedule.Plateau"/>
+    /// alone.</param>
     public double At(long step, int plateaus = 0)
     {
         if (step < _warmUp)
@@ -49,7 +50,9 @@ internal sealed class LearningRate
         };
     }
 
-    /// <summary>How often the loss stood still for <see cref="PlateauPatience"/> epochs; after each time the count of epochs begins anew.</summary>
+    /// <summary>
+    /// How often the loss stood still for <see cref="PlateauPatience"/> epochs; after each time the count of epochs begins anew.
+    /// </summary>
     public static int Plateaus(IEnumerable<double> validationLosses)
     {
         var lowest = double.PositiveInfinity;

@@ -6,10 +6,12 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Training;
 
-/// <summary>The exact solution of a head without layers of its own: logistic regression, which has one minimum, and L-BFGS goes there.</summary>
+/// <summary>
+/// The exact solution of a head without layers of its own: logistic regression, which has one minimum, and L-BFGS goes there.
+/// </summary>
 /// <remarks>
-/// Mean cross-entropy + l2/2 · |kernel|², in double precision: what scikit-learn's LogisticRegression calls C is 1/(l2 · n). The result does not depend on
-/// seeds. One epoch record tells of the whole.
+/// Mean cross-entropy + l2/2 · |kernel|², in double precision: what scikit-learn's LogisticRegression calls C is 1/(l2 · n). The result
+/// does not depend on seeds. One epoch record tells of the whole.
 /// </remarks>
 internal static class LinearSolution
 {

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Training;
 
-/// <summary>Keeps the logits that an epoch's batches gave, in the order in which they came, so that figures are computed once, afterwards.</summary>
+/// <summary>
+/// Keeps the logits that an epoch's batches gave, in the order in which they came, so that figures are computed once, afterwards.
+/// </summary>
 internal sealed class LogitLog : IDisposable
 {
     private readonly Tensor _logits;

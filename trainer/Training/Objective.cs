@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Training;
 
-/// <summary>What training makes small: cross-entropy, on one logit for two classes and by softmax for more, the mean over the batch.</summary>
+/// <summary>
+/// What training makes small: cross-entropy, on one logit for two classes and by softmax for more, the mean over the batch.
+/// </summary>
 /// <param name="classes">At least 2.</param>
 /// <param name="classWeights">Multiply each image's loss, as Keras' class_weight does; empty for none.</param>
 /// <param name="labelSmoothing">The part of each target that is spread evenly over all classes, the right one too, as in Keras.</param>

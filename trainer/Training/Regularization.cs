@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Headstart.Trainer.Training;
 
-/// <summary>What is done to gradients and weights between the backward pass and the step: L2 penalty, clipping, weight decay. Nothing by default.</summary>
+/// <summary>
+/// What is done to gradients and weights between the backward pass and the step: L2 penalty, clipping, weight decay. Nothing by default.
+/// </summary>
 /// <remarks>Penalty and decay pull at kernels alone, as is usual; biases and the scales of normalisation are left alone.</remarks>
 internal sealed class Regularization
 {

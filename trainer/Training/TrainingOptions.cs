@@ -37,7 +37,10 @@ internal sealed record TrainingOptions
     /// <summary>See <see cref="Training.ClassWeights"/>.</summary>
     public string ClassWeights { get; init; } = Training.ClassWeights.None;
 
-    /// <summary>Ends after so many epochs without a lower validation loss, and keeps the weights of the best epoch. Null: every epoch runs, the last is kept.</summary>
+    /// <summary>
+    /// Ends after so many epochs without a lower validation loss, and keeps the weights of the best epoch. Null: every epoch runs, the last
+    /// is kept.
+    /// </summary>
     public int? EarlyStop { get; init; }
 
     /// <summary>Decides the first weights, the order of the images, dropout and the validation split.</summary>

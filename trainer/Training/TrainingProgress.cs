@@ -19,7 +19,8 @@ internal sealed class TrainingProgress
     /// <param name="state">What is trained; brought to where the checkpoint says it was.</param>
     /// <param name="onEpoch">Told of each epoch as it ends; not of those that the checkpoint holds.</param>
     /// <param name="checkpoint">Where to go on from, and what to write now and then; null for neither.</param>
-    /// <param name="before">Epoch 0: how good the weights are that it begins with, which may stay the best; null where nothing was learnt yet.</param>
+    /// <param name="before">Epoch 0: how good the weights are that it begins with, which may stay the best; null where nothing was learnt
+    /// yet.</param>
     /// <exception cref="CommandException">The checkpoint is another training's.</exception>
     public TrainingProgress(
         TrainingState state, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time, Checkpoint? checkpoint, EpochRecord? before = null)

@@ -4,8 +4,9 @@ namespace Headstart.Cache.Parquet;
 
 /// <summary>Bytes in a Parquet column of UINT8, one byte each.</summary>
 /// <remarks>
-/// Parquet has no value of one byte: plain ones take four. But a dictionary of the 256 numbers, in their order, makes each byte its own index, and indices of 8 bits are
-/// stored one after the other. So the page holds the bytes as they are, and every reader sees small whole numbers.
+/// Parquet has no value of one byte: plain ones take four. But a dictionary of the 256 numbers, in their order, makes each byte its own
+/// index, and indices of 8 bits are stored one after the other. So the page holds the bytes as they are, and every reader sees small whole
+/// numbers.
 /// </remarks>
 internal static class ByteIndices
 {

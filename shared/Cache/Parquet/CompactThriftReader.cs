@@ -1,6 +1,9 @@
 namespace Headstart.Cache.Parquet;
 
-/// <summary>Steps through a struct in Thrift's compact protocol. Made for bytes that may be anything: it reads no further than they go and no deeper than is sensible.</summary>
+/// <summary>
+/// Steps through a struct in Thrift's compact protocol. Made for bytes that may be anything: it reads no further than they go and no deeper
+/// than is sensible.
+/// </summary>
 internal ref struct CompactThriftReader(ReadOnlySpan<byte> bytes)
 {
     public const int Struct = 12;

@@ -8,8 +8,9 @@ namespace Headstart.Cache.Parquet;
 
 /// <summary>A layer's column in one row group, read straight into the caller's memory.</summary>
 /// <remarks>
-/// It reads what <see cref="LayerPages"/> writes: data pages of the first version with PLAIN floats, or with bytes as <see cref="ByteIndices"/>, compressed with zstd.
-/// Parquet.Net can do that too, but writes two integers for each value, copies everything twice, and takes two to three times as long.
+/// It reads what <see cref="LayerPages"/> writes: data pages of the first version with PLAIN floats, or with bytes as
+/// <see cref="ByteIndices"/>, compressed with zstd. Parquet.Net can do that too, but writes two integers for each value, copies everything
+/// twice, and takes two to three times as long.
 /// </remarks>
 internal static class LayerChunk
 {
@@ -20,7 +21,9 @@ internal static class LayerChunk
     /// <param name="column">What the footer says about the column in this row group.</param>
     /// <param name="length">Values in a row.</param>
     /// <param name="destination">All rows' values.</param>
-    /// <returns>False when the column is encoded in another way: Parquet.Net has to read it. The destination's content is undefined then.</returns>
+    /// <returns>
+    /// False when the column is encoded in another way: Parquet.Net has to read it. The destination's content is undefined then.
+    /// </returns>
     /// <exception cref="InvalidDataException">Damaged.</exception>
     public static bool TryRead(ReadOnlySpan<byte> part, ColumnMetaData column, int length, Span<float> destination) =>
         TryRead(part, column, PageKind.Values, length, MemoryMarshal.AsBytes(destination));

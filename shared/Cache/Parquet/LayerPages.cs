@@ -1,15 +1,16 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Headstart.Models;
 using global::Parquet.Meta;
+using Headstart.Models;
 using ZstdSharp;
 
 namespace Headstart.Cache.Parquet;
 
 /// <summary>Writes a layer's column of one row group: what <see cref="LayerChunk"/> reads, and every Parquet reader can.</summary>
 /// <remarks>
-/// Parquet.Net can write it too, but takes two integers for each value, fresh memory for each page, and three times as long. Bytes are written as
+/// Parquet.Net can write it too, but takes two integers for each value, fresh memory for each page, and three times as long. Bytes are
+/// written as
 /// <see cref="ByteIndices"/> says.
 /// </remarks>
 internal static class LayerPages

@@ -1,13 +1,17 @@
 namespace Headstart.Cache.Parquet;
 
-/// <summary>The levels that tell where lists begin and what is null, as Parquet stores them: runs of one level, or levels packed bit by bit.</summary>
+/// <summary>
+/// The levels that tell where lists begin and what is null, as Parquet stores them: runs of one level, or levels packed bit by bit.
+/// </summary>
 /// <remarks>
-/// Rows of equal length without nulls have one regular pattern, so the runs are compared with it as they are. Written out, as Parquet.Net does it, they are twice as
-/// large as the features.
+/// Rows of equal length without nulls have one regular pattern, so the runs are compared with it as they are. Written out, as Parquet.Net
+/// does it, they are twice as large as the features.
 /// </remarks>
 internal static class LevelRuns
 {
-    /// <summary>The definition level of a value that is there: Parquet.Net's lists are always optional, so with a required element it is 2.</summary>
+    /// <summary>
+    /// The definition level of a value that is there: Parquet.Net's lists are always optional, so with a required element it is 2.
+    /// </summary>
     public const int PresentElement = 2;
 
     /// <summary>Whether these are repetition levels of whole rows: 0 begins a row's list, 1 continues it.</summary>

@@ -1,6 +1,9 @@
 namespace Headstart.Cache.Parquet;
 
-/// <summary>What stands before each page of a column in a Parquet file: Thrift's compact protocol, of which this reads the fields that a layer's pages need.</summary>
+/// <summary>
+/// What stands before each page of a column in a Parquet file: Thrift's compact protocol, of which this reads the fields that a layer's
+/// pages need.
+/// </summary>
 /// <param name="Kind">What the page holds.</param>
 /// <param name="UncompressedSize">Bytes of the page without its header.</param>
 /// <param name="CompressedSize">Bytes of it in the file.</param>

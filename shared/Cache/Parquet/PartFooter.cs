@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Headstart.Models;
 using global::Parquet.Meta;
+using Headstart.Models;
 
 namespace Headstart.Cache.Parquet;
 

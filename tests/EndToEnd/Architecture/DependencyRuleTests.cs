@@ -3,8 +3,8 @@ using System.Xml.Linq;
 namespace Headstart.Tests.Architecture;
 
 /// <summary>
-/// The extractor and the trainer both stand on shared, and never on each other. TorchSharp never reaches the extractor, ONNX Runtime never the trainer, but for the one file
-/// that tries an exported model where it will run.
+/// The extractor and the trainer both stand on shared, and never on each other. TorchSharp never reaches the extractor, ONNX Runtime never
+/// the trainer, but for the one file that tries an exported model where it will run.
 /// </summary>
 public sealed class DependencyRuleTests
 {

@@ -2,7 +2,10 @@ using System.Text.RegularExpressions;
 
 namespace Headstart.Tests.Architecture;
 
-/// <summary>Rooms are folders, they lie on floors, and a room uses rooms of lower floors alone: so there are no circles, and each can be read without those above it.</summary>
+/// <summary>
+/// Rooms are folders, they lie on floors, and a room uses rooms of lower floors alone: so there are no circles, and each can be read
+/// without those above it.
+/// </summary>
 public sealed partial class FloorTests
 {
     // From the ground up. A new room gets a floor here and a line in docs/ARCHITECTURE.md.
@@ -61,7 +64,8 @@ public sealed partial class FloorTests
         Assert.Empty(from a in arrows where FloorOf[a.To] >= FloorOf[a.From] select $"{a.Path} in {a.From} uses {a.To}, which is no lower floor");
     }
 
-    // A namespace must be named by a using to be seen, but for those that it lies in itself; a room beside it may also be named before a dot.
+    // A namespace must be named by a using to be seen, but for those that it lies in itself; a room beside it may also be named before a
+    // dot.
     private static IEnumerable<string> Used(SourceFile source, Dictionary<string, string> namespaces, Dictionary<string, HashSet<string>> types)
     {
         var code = Comment().Replace(source.Text, "");

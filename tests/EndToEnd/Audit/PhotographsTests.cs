@@ -4,7 +4,9 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Audit;
 
-/// <summary>What an audit finds in 1,400 photographs of cats and dogs by MobileNetV2's features. Extra: skipped where ../shared is missing.</summary>
+/// <summary>
+/// What an audit finds in 1,400 photographs of cats and dogs by MobileNetV2's features. Extra: skipped where ../shared is missing.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class PhotographsTests : IDisposable
 {

@@ -40,8 +40,8 @@ public sealed class AcceleratorTests
         Assert.Contains(reason, run.Output, StringComparison.Ordinal);
     }
 
-    // Selecting a package says nothing of whether it exists: a version that could not be had stood here once. TorchSharp's CUDA packages are not tried,
-    // because the registry that this project is tested with doesn't serve them.
+    // Selecting a package says nothing of whether it exists: a version that could not be had stood here once. TorchSharp's CUDA packages
+    // are not tried, because the registry that this project is tested with doesn't serve them.
     [Fact]
     [Trait("Category", "Slow")]
     public async Task The_extractor_for_gpus_restores()

@@ -8,7 +8,9 @@ public sealed class RunningProgram : IAsyncDisposable
 {
     private const string Env = "/usr/bin/env";
 
-    /// <summary>For libtorch: heads this small gain nothing from a second thread, whose busy waiting is a quarter of a run's time.</summary>
+    /// <summary>
+    /// For libtorch: heads this small gain nothing from a second thread, whose busy waiting is a quarter of a run's time.
+    /// </summary>
     public static readonly IReadOnlyDictionary<string, string?> OneThread = new Dictionary<string, string?> { ["OMP_NUM_THREADS"] = "1" };
 
     private readonly Process _process;
@@ -56,7 +58,9 @@ public sealed class RunningProgram : IAsyncDisposable
     public static string Executable(string project) =>
         Path.Combine(OutputOf(project), OperatingSystem.IsWindows() ? $"{project}.exe" : project);
 
-    /// <summary>The output folder of a project, built in the configuration of these tests: <c>bin/Debug/net10.0/linux-x64</c>, say.</summary>
+    /// <summary>
+    /// The output folder of a project, built in the configuration of these tests: <c>bin/Debug/net10.0/linux-x64</c>, say.
+    /// </summary>
     public static string OutputOf(string project)
     {
         var ownOutput = Path.GetRelativePath(Path.Combine(Repository.Root, "tests", "EndToEnd"), AppContext.BaseDirectory);

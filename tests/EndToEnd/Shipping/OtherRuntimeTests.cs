@@ -3,7 +3,10 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Shipping;
 
-/// <summary>An exported file in another runtime binding: onnxruntime-node, from the npm registry. It takes pixels, so that nothing of Headstart is needed on that side.</summary>
+/// <summary>
+/// An exported file in another runtime binding: onnxruntime-node, from the npm registry. It takes pixels, so that nothing of Headstart is
+/// needed on that side.
+/// </summary>
 public sealed class OtherRuntimeTests(ShippedModel shipped) : IClassFixture<ShippedModel>
 {
     private const string Package = "onnxruntime-node@1.30.0";

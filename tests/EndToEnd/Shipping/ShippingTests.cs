@@ -4,7 +4,9 @@ using Headstart.Tests.Programs;
 
 namespace Headstart.Tests.Shipping;
 
-/// <summary>From a cache to a file that somebody else runs: what <c>trainer export</c> and <c>extractor predict</c> promise, tried as a user would.</summary>
+/// <summary>
+/// From a cache to a file that somebody else runs: what <c>trainer export</c> and <c>extractor predict</c> promise, tried as a user would.
+/// </summary>
 public sealed class ShippingTests(ShippedModel shipped) : IClassFixture<ShippedModel>
 {
     [Fact]

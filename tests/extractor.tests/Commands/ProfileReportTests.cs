@@ -9,7 +9,8 @@ public sealed class ProfileReportTests
     [Fact]
     public void Each_stage_has_its_seconds_its_share_of_the_run_and_its_rate_alone()
     {
-        // 400 images in 10 s on 2 workers: decoding took 8 s of work, which is 4 s of each worker, 40% of the run, and would be 100 images/s by itself.
+        // 400 images in 10 s on 2 workers: decoding took 8 s of work, which is 4 s of each worker, 40% of the run, and would be 100
+        // images/s by itself.
         var lines = Report(new StageSeconds(Decode: 8, Resize: 2, Wait: 0.5, Infer: 9, Write: 1)).Split(Environment.NewLine);
 
         Assert.Equal(["stage", "seconds", "of", "the", "run", "images/s", "alone"], Words(lines[0]));

@@ -46,7 +46,8 @@ public sealed class DemoBaseTests : IDisposable
         }
     }
 
-    // The checksum is that of the four kernels in the file that this repository had before its base was trained; there numpy's hash of the raw tensors agreed.
+    // The checksum is that of the four kernels in the file that this repository had before its base was trained; there numpy's hash of the
+    // raw tensors agreed.
     [Fact]
     public void The_seeded_base_has_the_same_kernels_on_every_machine_and_says_that_it_is_not_pretrained()
     {

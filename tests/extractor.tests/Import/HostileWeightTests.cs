@@ -50,7 +50,8 @@ public sealed class HostileWeightTests : IDisposable
             AssertRefused("cut.h5", whole[..length], "cut.h5");
     }
 
-    // Written by h5py 3.7 with libver="latest": f.attrs["layer_names"] = [b"block1_conv1"], and f["block1_conv1"] is SoftLink("/block1_conv1").
+    // Written by h5py 3.7 with libver="latest": f.attrs["layer_names"] = [b"block1_conv1"], and f["block1_conv1"] is
+    // SoftLink("/block1_conv1").
     private const string Circle =
         "H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1DwEMo3gNLfp6RF+3u4BDEpqG5myUbG05iEkDXCABcTAyMDg6gQAwumHI8tAwMzAw8DB4MIA0NOYmVqUXxeYm5qMYMwUAsP0DAmRiCA2gyj" +
         "k3Lyk7MN45Pz88oM2eSB4hyMPMhivAz6yNxN79O4AZkXQEfhAAAA";

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Headstart.Extraction.Import;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
+using Headstart.Tests.Models;
 
 namespace Headstart.Tests.Import;
 

@@ -181,7 +181,9 @@ public sealed class VggImportTests : IDisposable
         return first.Count == 8 && first.Count == second.Count && first.All(t => second[t.Key].Equals(t.Value));
     }
 
-    /// <summary>The first two blocks of vgg16, then something that is not VGG; every tensor named by number, the first bias a Constant's.</summary>
+    /// <summary>
+    /// The first two blocks of vgg16, then something that is not VGG; every tensor named by number, the first bias a Constant's.
+    /// </summary>
     private static ModelProto OtherNames()
     {
         var nodes = new List<NodeProto>();

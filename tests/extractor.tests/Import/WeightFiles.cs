@@ -19,7 +19,9 @@ internal static class WeightFiles
             [.. Enumerable.Range(0, convolution.OutChannels).Select(_ => (random.NextSingle() - 0.5f) / 10)]);
     }
 
-    /// <summary>torchvision's position in <c>features</c>: 0, 2, (pool) 5, 7, (pool) 10 ...; with batch norm 0, 3, (pool) 7, 10, (pool) 14 ...</summary>
+    /// <summary>
+    /// torchvision's position in <c>features</c>: 0, 2, (pool) 5, 7, (pool) 10 ...; with batch norm 0, 3, (pool) 7, 10, (pool) 14 ...
+    /// </summary>
     public static int TorchPosition(VggArchitecture architecture, VggConvolution convolution, bool batchNorm = false) =>
         (architecture.Convolutions.ToList().IndexOf(convolution) * (batchNorm ? 3 : 2)) + convolution.Block - 1;
 

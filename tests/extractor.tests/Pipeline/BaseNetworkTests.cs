@@ -25,7 +25,9 @@ public sealed class BaseNetworkTests : IDisposable
         AssertAsPlainRun(network, batch, seed: 2);
     }
 
-    /// <summary>As on a GPU, whose page-locked memory is its session's; here the session's own memory on the CPU stands in for it.</summary>
+    /// <summary>
+    /// As on a GPU, whose page-locked memory is its session's; here the session's own memory on the CPU stands in for it.
+    /// </summary>
     [Fact]
     public void So_does_a_batch_in_memory_of_a_session_s_allocator()
     {

@@ -2,7 +2,9 @@ using Headstart.Cache;
 
 namespace Headstart.Tests.Pipeline;
 
-/// <summary>Files in a cache's folder that Headstart did not put there, and parts whose digest is gone: no row is ever lost by them.</summary>
+/// <summary>
+/// Files in a cache's folder that Headstart did not put there, and parts whose digest is gone: no row is ever lost by them.
+/// </summary>
 public sealed class CopiedPartsTests : IDisposable
 {
     private readonly ExtractionSample _sample = new(pictures: 11);

@@ -35,7 +35,10 @@ internal sealed class ExtractionSample : IDisposable
         Folder.Write($"pictures/{name}", ImageEncoder.Jpeg(new RgbImage(40, 30, pixels), quality: 90));
     }
 
-    /// <summary>Extracts with the model's layers, or with those named; is stopped when the first batch is written where <paramref name="stop"/> is given.</summary>
+    /// <summary>
+    /// Extracts with the model's layers, or with those named; is stopped when the first batch is written where <paramref name="stop"/> is
+    /// given.
+    /// </summary>
     /// <param name="model">Another than <see cref="Model"/>.</param>
     /// <param name="report">Told of every batch as it is written.</param>
     public async Task<ExtractionResult> RunAsync(

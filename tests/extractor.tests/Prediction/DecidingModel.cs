@@ -1,6 +1,7 @@
 using Headstart.Models;
 using Headstart.Models.Onnx;
 using Headstart.Preprocessing;
+using Headstart.Tests.Models;
 using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
 namespace Headstart.Tests.Prediction;

@@ -8,13 +8,18 @@ using DataType = Headstart.Models.Onnx.TensorProto.Types.DataType;
 
 namespace Headstart.Tests.Quantization;
 
-/// <summary>ONNX Runtime's integer convolution beside the operator's definition, computed with whole numbers: every value must be the same.</summary>
-/// <remarks>https://onnx.ai/onnx/operators/onnx__QLinearConv.html; the sum is exact, its scaling is one float32 product, rounded half to even.</remarks>
+/// <summary>
+/// ONNX Runtime's integer convolution beside the operator's definition, computed with whole numbers: every value must be the same.
+/// </summary>
+/// <remarks>
+/// https://onnx.ai/onnx/operators/onnx__QLinearConv.html; the sum is exact, its scaling is one float32 product, rounded half to even.
+/// </remarks>
 public sealed class IntegerArithmeticTests
 {
     private const int Size = 9;
 
-    // Dense, grouped, depthwise; strides; padding with a zero point that is not 0; channel factors on both sides; sums that a 16-bit product would saturate.
+    // Dense, grouped, depthwise; strides; padding with a zero point that is not 0; channel factors on both sides; sums that a 16-bit
+    // product would saturate.
     public static TheoryData<int, int, int, int, int, int, int> Cases => new()
     {
         // inputs, outputs, groups, kernel, stride, zero point in, zero point out

@@ -164,7 +164,8 @@ public sealed class ModelQuantizationTests : IDisposable
             Assert.Empty(quantized.Advice);
     }
 
-    // conv+relu6 -> depthwise -> conv (linear) -> add -> relu; pad, average and max pooling, a clip and a relu of their own, concat, global pooling.
+    // conv+relu6 -> depthwise -> conv (linear) -> add -> relu; pad, average and max pooling, a clip and a relu of their own, concat, global
+    // pooling.
     private static ModelProto AllOperators()
     {
         var graph = Model(

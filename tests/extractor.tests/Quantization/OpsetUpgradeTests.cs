@@ -137,7 +137,8 @@ public sealed class OpsetUpgradeTests : IDisposable
     [InlineData(11, 3)]
     public void A_network_of_an_old_opset_is_quantised_whatever_its_batch(int opset, int batch)
     {
-        // As old residual networks are written: every initialiser among the inputs, batch norms with attributes that are gone, a batch that cannot change.
+        // As old residual networks are written: every initialiser among the inputs, batch norms with attributes that are gone, a batch that
+        // cannot change.
         NodeProto[] reshape = batch == 0 ? [Node("Flatten", ["pooled"], "flat")] : [Node("Reshape", ["pooled", "shape"], "flat")];
         AttributeProto[] spatial = opset < 9 ? [Int("spatial", 1)] : [];
         var old = Model(

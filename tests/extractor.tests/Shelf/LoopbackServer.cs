@@ -5,7 +5,9 @@ using System.Text;
 
 namespace Headstart.Tests.Shelf;
 
-/// <summary>An HTTP server on loopback that can misbehave as servers do. It speaks to one client at a time, one request a connection.</summary>
+/// <summary>
+/// An HTTP server on loopback that can misbehave as servers do. It speaks to one client at a time, one request a connection.
+/// </summary>
 internal sealed class LoopbackServer : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

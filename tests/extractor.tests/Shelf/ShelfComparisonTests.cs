@@ -1,6 +1,7 @@
 using Headstart.Extraction.Shelf;
 using Headstart.Models;
 using Headstart.Preprocessing;
+using Headstart.Tests.Models;
 
 namespace Headstart.Tests.Shelf;
 

@@ -46,7 +46,10 @@ public sealed class ByteStorageTests : IDisposable
         }, iter: 100, threads: 1);
     }
 
-    /// <summary>A page holds about 1 MiB, and whole rows: here several, one, and one that is larger than that; and counts that don't fill the last group of eight.</summary>
+    /// <summary>
+    /// A page holds about 1 MiB, and whole rows: here several, one, and one that is larger than that; and counts that don't fill the last
+    /// group of eight.
+    /// </summary>
     [Theory]
     [InlineData(400_001, 7)]
     [InlineData(600_000, 3)]

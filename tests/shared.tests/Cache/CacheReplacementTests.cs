@@ -38,7 +38,9 @@ public sealed class CacheReplacementTests : IDisposable
         Assert.Equal(["part-00002.parquet", "part-00003.parquet"], Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
     }
 
-    /// <summary>The steps of putting in place: the list; each old part, then its digest; each new digest, then its part; the folder.</summary>
+    /// <summary>
+    /// The steps of putting in place: the list; each old part, then its digest; each new digest, then its part; the folder.
+    /// </summary>
     [Fact]
     public async Task Interrupted_after_any_step_the_cache_is_the_new_one()
     {

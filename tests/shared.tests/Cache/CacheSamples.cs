@@ -24,7 +24,9 @@ internal static class CacheSamples
     public static float[] Features(int row, ModelLayer layer) =>
         [.. Enumerable.Range(0, layer.Shape.Length).Select(i => row * 1000 + i + layer.Name.Length * 0.5f)];
 
-    /// <summary>Writes rows <paramref name="first"/> .. <paramref name="first"/> + <paramref name="count"/> - 1 as one part or more.</summary>
+    /// <summary>
+    /// Writes rows <paramref name="first"/> .. <paramref name="first"/> + <paramref name="count"/> - 1 as one part or more.
+    /// </summary>
     public static async Task WriteAsync(string folder, CacheContract contract, int first, int count)
     {
         var writer = new CacheWriter(new CacheFolder(folder), contract, TimeProvider.System);

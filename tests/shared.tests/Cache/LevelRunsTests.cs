@@ -3,7 +3,10 @@ using Headstart.Cache.Parquet;
 
 namespace Headstart.Tests.Cache;
 
-/// <summary>Levels as the Parquet format describes them, built here by hand: (count * 2, level) for a run, (groups of eight * 2 + 1, bits) for packed ones.</summary>
+/// <summary>
+/// Levels as the Parquet format describes them, built here by hand: (count * 2, level) for a run, (groups of eight * 2 + 1, bits) for
+/// packed ones.
+/// </summary>
 public sealed class LevelRunsTests
 {
     [Fact]
@@ -56,7 +59,8 @@ public sealed class LevelRunsTests
     public void Runs_that_are_not_eight_levels_are_damage(byte[] runs) =>
         Assert.Throws<InvalidDataException>(() => LevelRuns.AreAll(runs, 8, 2, 2));
 
-    // Pieces of the given sizes, again and again: runs where a piece has one level, else packed (which needs eight at a time, except at the end).
+    // Pieces of the given sizes, again and again: runs where a piece has one level, else packed (which needs eight at a time, except at the
+    // end).
     private static byte[] Encode(int[] levels, int[] cuts, int bits)
     {
         var bytes = new List<byte>();

@@ -1,6 +1,8 @@
 namespace Headstart.Tests.Images;
 
-/// <summary>Every golden file cut and flipped, beside PIL on this machine: whatever both read has the same pixels. Extra: skipped without PIL.</summary>
+/// <summary>
+/// Every golden file cut and flipped, beside PIL on this machine: whatever both read has the same pixels. Extra: skipped without PIL.
+/// </summary>
 public sealed class DamagedBesidePilTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

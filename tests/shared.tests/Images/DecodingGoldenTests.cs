@@ -3,7 +3,9 @@ using Headstart.Images;
 
 namespace Headstart.Tests.Images;
 
-/// <summary>Files that PIL wrote and what PIL reads back from them: decoding.golden.json, by make_decoding_goldens.py. No tolerance.</summary>
+/// <summary>
+/// Files that PIL wrote and what PIL reads back from them: decoding.golden.json, by make_decoding_goldens.py. No tolerance.
+/// </summary>
 public sealed class DecodingGoldenTests
 {
     public sealed record Answer(int Width, int Height, string Sha256);

@@ -12,7 +12,9 @@ internal static class PilPixels
 
     private const string Python = "/usr/bin/python3";
 
-    /// <summary>For each path on standard input: the size and SHA-256 of PIL's RGB pixels, or "rejected"; 16-bit gray by its upper byte.</summary>
+    /// <summary>
+    /// For each path on standard input: the size and SHA-256 of PIL's RGB pixels, or "rejected"; 16-bit gray by its upper byte.
+    /// </summary>
     private const string Script = """
         import hashlib, json, sys, warnings
         import numpy as np

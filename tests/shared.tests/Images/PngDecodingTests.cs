@@ -3,7 +3,9 @@ using Headstart.Images;
 
 namespace Headstart.Tests.Images;
 
-/// <summary>Every colour type and depth of PNG, against what the PNG specification and PIL's convert("RGB") say about its samples.</summary>
+/// <summary>
+/// Every colour type and depth of PNG, against what the PNG specification and PIL's convert("RGB") say about its samples.
+/// </summary>
 public sealed class PngDecodingTests
 {
     [Theory]
@@ -65,6 +67,8 @@ public sealed class PngDecodingTests
         Assert.Equal(plain.Pixels, interlaced.Pixels);
     }
 
-    /// <summary>Fewer bits are stretched to 0..255, of more the upper eight are kept: 16-bit gray is not clipped to white, as PIL's convert does.</summary>
+    /// <summary>
+    /// Fewer bits are stretched to 0..255, of more the upper eight are kept: 16-bit gray is not clipped to white, as PIL's convert does.
+    /// </summary>
     private static byte EightBits(int sample, int depth) => (byte)(depth == 16 ? sample >> 8 : sample * 255 / ((1 << depth) - 1));
 }

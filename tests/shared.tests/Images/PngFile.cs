@@ -3,7 +3,9 @@ using System.IO.Compression;
 
 namespace Headstart.Tests.Images;
 
-/// <summary>A PNG of any colour type and depth, written byte by byte from its specification, so that it owes nothing to the decoder under test.</summary>
+/// <summary>
+/// A PNG of any colour type and depth, written byte by byte from its specification, so that it owes nothing to the decoder under test.
+/// </summary>
 internal static class PngFile
 {
     public const byte Gray = 0, Rgb = 2, Palette = 3, GrayAlpha = 4, Rgba = 6;

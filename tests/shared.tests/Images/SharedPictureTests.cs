@@ -1,6 +1,8 @@
 namespace Headstart.Tests.Images;
 
-/// <summary>Real photographs and hard files in ../shared/data, beside PIL on this machine. Extra: skipped where either is missing.</summary>
+/// <summary>
+/// Real photographs and hard files in ../shared/data, beside PIL on this machine. Extra: skipped where either is missing.
+/// </summary>
 public sealed class SharedPictureTests
 {
     [Theory]

@@ -42,7 +42,8 @@ public sealed class LayerFingerprintTests
         Assert.Equal(double.PositiveInfinity, zeros.DeviationOf(LayerFingerprint.Of("x", OnnxSamples.Noise(1, 64))));
     }
 
-    // From a second implementation, in Python with numpy (SplitMix64, whole numbers): the first row of the first channel, and the last of the third.
+    // From a second implementation, in Python with numpy (SplitMix64, whole numbers): the first row of the first channel, and the last of
+    // the third.
     [Fact]
     public void The_synthetic_input_is_the_same_everywhere()
     {

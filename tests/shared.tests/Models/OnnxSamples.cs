@@ -72,7 +72,9 @@ internal static class OnnxSamples
         return [.. Enumerable.Range(0, (int)dims.Aggregate(1L, (a, b) => a * b)).Select(_ => (random.NextSingle() * 2) - 1)];
     }
 
-    /// <summary>conv -> batch norm -> relu -> conv, added to what came in: outputs <c>features</c> [N, 4, 8, 8] and <c>logits</c> [N, 2].</summary>
+    /// <summary>
+    /// conv -> batch norm -> relu -> conv, added to what came in: outputs <c>features</c> [N, 4, 8, 8] and <c>logits</c> [N, 2].
+    /// </summary>
     public static ModelProto Residual(params long[] inputDims) => Model(
         opset: 13,
         Input("x", DataType.Float, inputDims.Length == 0 ? [0, 3, 0, 0] : inputDims),

@@ -9,7 +9,9 @@ public sealed class ImagePreprocessorTests
 {
     private static readonly Gen<(int Width, int Height, ulong Seed)> Picture = Gen.Select(Gen.Int[1, 70], Gen.Int[1, 70], Gen.ULong);
 
-    /// <summary>Each filter with a stretch and with a short side, at a size that is no multiple of a vector, without normalisation.</summary>
+    /// <summary>
+    /// Each filter with a stretch and with a short side, at a size that is no multiple of a vector, without normalisation.
+    /// </summary>
     private static readonly Gen<ImagePreprocessing> Plain =
         Gen.Select(Gen.Bool, Gen.Bool, Gen.Int[1, 41], (antialiased, stretch, size) => Presets.Mobilenet with
         {

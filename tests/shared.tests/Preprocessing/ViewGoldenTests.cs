@@ -3,7 +3,9 @@ using Headstart.Tests.Images;
 
 namespace Headstart.Tests.Preprocessing;
 
-/// <summary>What torchvision and PIL make of the same views, and how torchvision draws them: views.golden.json, by make_view_goldens.py.</summary>
+/// <summary>
+/// What torchvision and PIL make of the same views, and how torchvision draws them: views.golden.json, by make_view_goldens.py.
+/// </summary>
 public sealed class ViewGoldenTests
 {
     public sealed record Golden(int Width, int Height, ulong Seed, int Size, int[] Crop, bool Flip, IReadOnlyList<GoldenChange> Changes, int Step, float[] Bilinear, float[] Pil);
@@ -52,7 +54,9 @@ public sealed class ViewGoldenTests
         Assert.Equal(rgb[plane..(2 * plane)], bgr[plane..(2 * plane)]);
     }
 
-    /// <summary>Two samples of 20,000: 4 standard errors of the difference in probability are 0.02 at the median, and less elsewhere.</summary>
+    /// <summary>
+    /// Two samples of 20,000: 4 standard errors of the difference in probability are 0.02 at the median, and less elsewhere.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Crops))]
     public void Crops_are_spread_as_torchvisions(int index)

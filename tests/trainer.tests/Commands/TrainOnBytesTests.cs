@@ -4,7 +4,9 @@ using Headstart.Models;
 
 namespace Headstart.Tests.Commands;
 
-/// <summary>The real program on a cache of an int8 model's bytes, beside the same features stored as floats: nobody could tell which was read.</summary>
+/// <summary>
+/// The real program on a cache of an int8 model's bytes, beside the same features stored as floats: nobody could tell which was read.
+/// </summary>
 public sealed class TrainOnBytesTests : IAsyncLifetime
 {
     private static readonly ModelLayer Layer = new("block5_pool", new LayerShape(16, 3, 3));

@@ -2,7 +2,9 @@ using Headstart.Trainer.Evaluation;
 
 namespace Headstart.Tests.Evaluation;
 
-/// <summary>Predictions, and what scikit-learn, SciPy and NumPy say of them: metrics.golden.json, which scripts/golden-metrics.py writes.</summary>
+/// <summary>
+/// Predictions, and what scikit-learn, SciPy and NumPy say of them: metrics.golden.json, which scripts/golden-metrics.py writes.
+/// </summary>
 internal sealed record GoldenPredictions(string Name, int Classes, int[] Labels, float[] Logits, GoldenFigures Expected)
 {
     public static IReadOnlyList<GoldenPredictions> All { get; } = GoldenFile.Read<File>("metrics.golden.json").Cases;

@@ -12,7 +12,10 @@ using static TorchSharp.torch;
 
 namespace Headstart.Tests.Export;
 
-/// <summary>A small base with seeded weights, and runs whose heads have learnt nothing but whose weights, and batch norm's statistics, are all different.</summary>
+/// <summary>
+/// A small base with seeded weights, and runs whose heads have learnt nothing but whose weights, and batch norm's statistics, are all
+/// different.
+/// </summary>
 internal sealed class ExportSample : IDisposable
 {
     private const int Size = 20;

@@ -1,8 +1,8 @@
 using Google.Protobuf;
 using Headstart.Models;
 using Headstart.Models.Onnx;
-using Headstart.Trainer.Runtime;
 using Headstart.Trainer.Export;
+using Headstart.Trainer.Runtime;
 
 namespace Headstart.Tests.Export;
 

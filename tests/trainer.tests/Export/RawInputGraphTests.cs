@@ -8,7 +8,10 @@ using Headstart.Trainer.Runtime;
 
 namespace Headstart.Tests.Export;
 
-/// <summary>Resize, crop and normalisation as ONNX operators, beside the preprocessing that everything else uses (and that is compared with PIL and torch elsewhere).</summary>
+/// <summary>
+/// Resize, crop and normalisation as ONNX operators, beside the preprocessing that everything else uses (and that is compared with PIL and
+/// torch elsewhere).
+/// </summary>
 public sealed class RawInputGraphTests
 {
     public static TheoryData<int, int> Sizes => new()

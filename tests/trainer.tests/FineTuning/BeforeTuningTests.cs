@@ -5,7 +5,10 @@ using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.FineTuning;
 
-/// <summary>What happens before the first step: the network is held to the run that it goes on from, and its weights are the first candidate for the best.</summary>
+/// <summary>
+/// What happens before the first step: the network is held to the run that it goes on from, and its weights are the first candidate for the
+/// best.
+/// </summary>
 public sealed class BeforeTuningTests : IAsyncLifetime
 {
     private readonly TemporaryFolder _folder = new();

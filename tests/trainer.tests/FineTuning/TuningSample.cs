@@ -8,7 +8,10 @@ using Headstart.Trainer.Runs;
 
 namespace Headstart.Tests.FineTuning;
 
-/// <summary>Pictures of two classes, a small VGG11 down to block3_pool, caches of its layers as ONNX Runtime computes them, and a run with a trained head.</summary>
+/// <summary>
+/// Pictures of two classes, a small VGG11 down to block3_pool, caches of its layers as ONNX Runtime computes them, and a run with a trained
+/// head.
+/// </summary>
 internal sealed class TuningSample
 {
     public const string Head = "flatten, dense(8, relu), dropout(0.2)";

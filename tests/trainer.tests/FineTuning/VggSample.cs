@@ -35,7 +35,9 @@ internal static class VggSample
         return ModelFile.Load(path);
     }
 
-    /// <summary>Uniform kernels with the variance that keeps activations alike from layer to layer (He and others 2015), and small biases.</summary>
+    /// <summary>
+    /// Uniform kernels with the variance that keeps activations alike from layer to layer (He and others 2015), and small biases.
+    /// </summary>
     public static ConvolutionWeights Seeded(VggConvolution convolution)
     {
         var random = new SeededRandom(7, convolution.Name);

@@ -5,7 +5,8 @@ namespace Headstart.Tests.Reports;
 
 public sealed class RankingTests
 {
-    // Source: scikit-learn 1.2.1, roc_curve(y, s, drop_intermediate=False) and precision_recall_curve(y, s) with y = [0,1,1,0,1], s = [.1,.4,.4,.6,.9].
+    // Source: scikit-learn 1.2.1, roc_curve(y, s, drop_intermediate=False) and precision_recall_curve(y, s) with y = [0,1,1,0,1], s =
+    // [.1,.4,.4,.6,.9].
     private static readonly double[] Scores = [0.1, 0.4, 0.4, 0.6, 0.9];
     private static readonly bool[] Positive = [false, true, true, false, true];
 

@@ -41,7 +41,8 @@ public sealed class TensorBoardLogTests : IDisposable
 
     private static EpochRecord Epoch(int number, double loss, double? auc) => new(number, new Figures(loss + 1, 0.25, null), new Figures(loss, 0.75, auc), 1e-3, 0.1);
 
-    // The format of TensorFlow's record files (tensorflow/core/lib/io/record_writer.h): length, its masked CRC-32C, the event, its masked CRC-32C.
+    // The format of TensorFlow's record files (tensorflow/core/lib/io/record_writer.h): length, its masked CRC-32C, the event, its masked
+    // CRC-32C.
     private List<(string Tag, long Step, float Value)> Read()
     {
         var bytes = File.ReadAllBytes(Assert.Single(Directory.GetFiles(_folder.Path, "events.out.tfevents.*"))).AsSpan();

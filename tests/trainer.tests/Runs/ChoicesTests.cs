@@ -48,8 +48,21 @@ public sealed class ChoicesTests
     {
         var odd = new TrainRequest
         {
-            Cache = "c", Out = "o", Epochs = 11, Batch = 12, Optimizer = OptimizerChoice.Sgd, LearningRate = 0.13, Schedule = Schedule.Step, WarmUp = 1.5, L2 = 0.16,
-            WeightDecay = 0.17, Clip = 18, LabelSmoothing = 0.19, ClassWeights = "balanced", EarlyStop = 21, Seed = 22,
+            Cache = "c",
+            Out = "o",
+            Epochs = 11,
+            Batch = 12,
+            Optimizer = OptimizerChoice.Sgd,
+            LearningRate = 0.13,
+            Schedule = Schedule.Step,
+            WarmUp = 1.5,
+            L2 = 0.16,
+            WeightDecay = 0.17,
+            Clip = 18,
+            LabelSmoothing = 0.19,
+            ClassWeights = "balanced",
+            EarlyStop = 21,
+            Seed = 22,
         };
 
         AssertAllDiffer(new TrainingOptions(), odd.ToOptions());
@@ -60,7 +73,15 @@ public sealed class ChoicesTests
     {
         var odd = new FinetuneRequest
         {
-            Run = "r", Out = "o", Model = "m", Cache = "c", LearningRate = 0.1, HeadLearningRate = 0.2, DepthDecay = 0.3, Gradual = 4, Augment = true,
+            Run = "r",
+            Out = "o",
+            Model = "m",
+            Cache = "c",
+            LearningRate = 0.1,
+            HeadLearningRate = 0.2,
+            DepthDecay = 0.3,
+            Gradual = 4,
+            Augment = true,
             Precision = ComputePrecision.Bfloat16,
         };
 

@@ -7,7 +7,8 @@ namespace Headstart.Tests.Runs;
 /// <summary>
 /// Runs of earlier versions are read. The golden files are run.json as 0.1.0 of November 2026 wrote them (commit e97473b), of
 /// <c>trainer train cache --out run --head "gap, dense(8, relu)" --epochs 2 --threshold cost=1:5 --class-weights balanced</c> and
-/// <c>trainer finetune run --out tuned --cache cache --model onnx/demo-base.onnx --unfreeze-from block3_pool --epochs 2</c>, with other folders. They are never made anew.
+/// <c>trainer finetune run --out tuned --cache cache --model onnx/demo-base.onnx --unfreeze-from block3_pool --epochs 2</c>, with other
+/// folders. They are never made anew.
 /// </summary>
 public sealed class OldRunTests : IDisposable
 {

@@ -82,7 +82,8 @@ public sealed class DepthAdviceTests
         Assert.NotNull(Advice(Standing(1, null, 0, head, head, head), Standing(2, "1", 1e-4, luck, luck, luck)).Chosen.Gain);
     }
 
-    // scipy.stats.binomtest(0, k, 0.5).pvalue is 0.0625 for k = 5 and 0.03125 for k = 6: McNemar's exact test of k images that all changed to the better.
+    // scipy.stats.binomtest(0, k, 0.5).pvalue is 0.0625 for k = 5 and 0.03125 for k = 6: McNemar's exact test of k images that all changed
+    // to the better.
     [Theory]
     [InlineData(5, false)]
     [InlineData(6, true)]

@@ -15,7 +15,9 @@ public sealed class LinearSolutionTests
     private const int Channels = 6;
     private const string Python = "/usr/bin/python3";
 
-    /// <summary>Prints the kernel of scikit-learn's solution on <see cref="Set"/>, row by row, then the bias. Arguments: classes, l2, class weights.</summary>
+    /// <summary>
+    /// Prints the kernel of scikit-learn's solution on <see cref="Set"/>, row by row, then the bias. Arguments: classes, l2, class weights.
+    /// </summary>
     private const string Script = """
         import sys
         import numpy as np
@@ -32,7 +34,9 @@ public sealed class LinearSolutionTests
     // One part in 2^24 of values up to 1 is lost where they are stored as float32.
     private const double Tolerance = 2e-7;
 
-    /// <summary>Golden values from scikit-learn 1.2.1 (Debian 12's python3-sklearn): python3 -c "the script above" 2 0.01, and so on.</summary>
+    /// <summary>
+    /// Golden values from scikit-learn 1.2.1 (Debian 12's python3-sklearn): python3 -c "the script above" 2 0.01, and so on.
+    /// </summary>
     /// <remarks>By newton-cg: its own lbfgs gives up 1e-5 short of the solution, whatever tolerance is asked for.</remarks>
     public static TheoryData<int, double, double[], double[]> Goldens { get; } = new()
     {

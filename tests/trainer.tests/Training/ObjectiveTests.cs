@@ -8,7 +8,9 @@ public sealed class ObjectiveTests
 {
     private static readonly string[] Classes = ["cats", "dogs", "great apes"];
 
-    /// <summary>Keras: y (1 - s) + s/k, for a single logit as for softmax; the mean of weight times cross-entropy over all images.</summary>
+    /// <summary>
+    /// Keras: y (1 - s) + s/k, for a single logit as for softmax; the mean of weight times cross-entropy over all images.
+    /// </summary>
     [Theory]
     [InlineData(2, 0.0, false)]
     [InlineData(2, 0.2, false)]

@@ -5,7 +5,10 @@ using static TorchSharp.torch;
 
 namespace Headstart.Tests.Training;
 
-/// <summary>Steps on a kernel of two values and a bias, beside the same steps in double precision, from the formulas that Keras and PyTorch document.</summary>
+/// <summary>
+/// Steps on a kernel of two values and a bias, beside the same steps in double precision, from the formulas that Keras and PyTorch
+/// document.
+/// </summary>
 public sealed class RegularizationTests
 {
     private const double Rate = 0.1;

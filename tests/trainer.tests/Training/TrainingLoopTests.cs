@@ -47,7 +47,9 @@ public sealed class TrainingLoopTests
         Assert.NotEqual(one.Epochs.Select(e => e.Val.Loss), three.Epochs.Select(e => e.Val.Loss));
     }
 
-    /// <summary>The whole of a training, computed here in double precision: order, last small batch, loss, class weights, gradient, Adam.</summary>
+    /// <summary>
+    /// The whole of a training, computed here in double precision: order, last small batch, loss, class weights, gradient, Adam.
+    /// </summary>
     [Theory]
     [InlineData(2, ClassWeights.None)]
     [InlineData(2, "balanced")]
