@@ -8,9 +8,19 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Headstart.Extraction.Quantization;
 
-/// <summary>Decodes pictures batch by batch, as often as asked for; never more than one batch is in memory.</summary>
-internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchSize, int workers)
+/// <summary>Gives pictures batch by batch, as often as asked for. What was prepared is kept while there is room, so that a picture is decoded once.</summary>
+/// <param name="preprocessing">The model's.</param>
+/// <param name="batchSize">Pictures a batch.</param>
+/// <param name="workers">That decode at once.</param>
+/// <param name="room">How many bytes of prepared pictures are kept at most; pictures beyond are decoded again in every pass.</param>
+internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchSize, int workers, long room = PictureStream.Room)
 {
+    /// <summary>Enough for 890 pictures of 224 x 224.</summary>
+    public const long Room = 512L << 20;
+
+    private readonly ConcurrentDictionary<string, float[]> _prepared = new(StringComparer.Ordinal);
+    private long _left = room;
+
     private readonly DecodingMemory _memory = new();
     private readonly ConcurrentDictionary<string, string> _rejected = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, string> _digests = new(StringComparer.Ordinal);
@@ -46,14 +56,22 @@ internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchS
                 () => new ImageLoader(preprocessing, null, _memory, times),
                 (slot, _, loader) =>
                 {
+                    var path = chunk[slot].Path;
+                    if (_prepared.TryGetValue(path, out var prepared))
+                    {
+                        prepared.CopyTo(batch.InputOf(slot));
+                        return loader;
+                    }
+
                     try
                     {
-                        _digests[chunk[slot].Path] = loader.Load(batch, slot, 1).Sha256;
+                        _digests[path] = loader.Load(batch, slot, 1).Sha256;
+                        Keep(path, batch.InputOf(slot));
                     }
                     catch (ImageRejectedException e)
                     {
                         batch.InputOf(slot).Clear();
-                        _rejected[chunk[slot].Path] = e.Message;
+                        _rejected[path] = e.Message;
                     }
 
                     return loader;
@@ -64,5 +82,11 @@ internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchS
                 use(batch.Input, whole);
             progress.Report(chunk.Length);
         }
+    }
+
+    private void Keep(string path, ReadOnlySpan<float> input)
+    {
+        if (Interlocked.Add(ref _left, -(long)input.Length * sizeof(float)) >= 0)
+            _prepared[path] = input.ToArray();
     }
 }
