@@ -12,8 +12,6 @@ internal sealed record FloatConvolution(float[] Kernel, float[] Bias, int Groups
     /// <summary>Weights for one input channel of one output.</summary>
     public int Area => Kernel.Length / (Outputs * Inputs);
 
-    public bool IsDepthwise => Inputs == 1;
-
     /// <summary>The first of the input channels that an output sees.</summary>
     public int FirstInput(int output) => output / (Outputs / Groups) * Inputs;
 }

@@ -17,17 +17,11 @@ internal static class IntegerInstructions
     public const string SlowNotice = "This processor has no VNNI, and the model has weights of 8 bits: they are computed exactly, but not fast. " +
         "For speed, quantise the float32 model on this machine, or with --weight-bits 7.";
 
-    /// <summary>What two products of a byte and a weight may add up to.</summary>
-    private const int Largest16Bits = short.MaxValue;
-
     /// <summary>AVX-512 VNNI or AVX-VNNI, by CPUID; or no x86 at all.</summary>
     public static bool AreExact { get; } = RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.X86) || HasVnni();
 
     /// <summary>The largest weight of so many bits.</summary>
     public static int Limit(int weightBits) => (1 << (weightBits - 1)) - 1;
-
-    /// <summary>Whether weights of so many bits are exact on every processor.</summary>
-    public static bool IsSafeEverywhere(int weightBits) => 2 * byte.MaxValue * Limit(weightBits) <= Largest16Bits;
 
     /// <summary>
     /// Makes a session exact on this processor: where it has no VNNI and the graph has weights of 8 bits, by ONNX Runtime's slower path.

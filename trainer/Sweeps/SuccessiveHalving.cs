@@ -34,18 +34,5 @@ internal static class SuccessiveHalving
         return rungs;
     }
 
-    /// <summary>The epochs that all rounds train together; a survivor's earlier epochs are not trained again.</summary>
-    public static long TotalEpochs(IReadOnlyList<Rung> rungs)
-    {
-        var (total, before) = (0L, 0);
-        foreach (var rung in rungs)
-        {
-            total += (long)rung.Trials * (rung.Epochs!.Value - before);
-            before = rung.Epochs.Value;
-        }
-
-        return total;
-    }
-
     private static long Power(int of, int exponent) => Enumerable.Range(0, exponent).Aggregate(1L, (product, _) => product * of);
 }

@@ -59,8 +59,9 @@ public sealed class IntegerArithmeticTests
     [Fact]
     public void Weights_of_seven_bits_never_leave_sixteen_bits_and_weights_of_eight_do()
     {
-        Assert.True(IntegerInstructions.IsSafeEverywhere(7));
-        Assert.False(IntegerInstructions.IsSafeEverywhere(8));
+        // What two products of a byte and a weight add up to.
+        Assert.True(2 * byte.MaxValue * IntegerInstructions.Limit(7) <= short.MaxValue);
+        Assert.False(2 * byte.MaxValue * IntegerInstructions.Limit(8) <= short.MaxValue);
 
         // Every pair of products that vpmaddubsw could be asked to add at its extremes.
         foreach (var (a, b) in from a in (int[])[-63, 63] from b in (int[])[-63, 63] select (a, b))
