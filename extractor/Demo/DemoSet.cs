@@ -15,7 +15,8 @@ internal static class DemoSet
     private const int JpegQuality = 90;
 
     // The marker holds the options and nothing else; derived properties would be refused when read back.
-    private static readonly JsonSerializerOptions MarkerJson = new(HeadstartJson.Indented) { IgnoreReadOnlyProperties = true };
+    // A name that this version doesn't know is an option that it couldn't draw by.
+    private static readonly JsonSerializerOptions MarkerJson = new(HeadstartJson.Strict) { WriteIndented = true, IgnoreReadOnlyProperties = true };
 
     /// <summary>The pixels of one picture, before JPEG.</summary>
     public static RgbImage Draw(DemoSetOptions options, DemoItem item) =>
