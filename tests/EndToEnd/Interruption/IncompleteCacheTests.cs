@@ -19,21 +19,21 @@ public sealed class IncompleteCacheTests(WideCache wide) : IClassFixture<WideCac
             await program.Ended();
         }
 
-        const string Words = @"incomplete: \d+ of 60 images; run extract again to go on";
-        Assert.Matches(Words, (await ProgramRun.Extractor("cache", "info", cache)).EndedWith(0).Output);
-        Assert.Matches(Words, (await ProgramRun.Extractor("cache", "verify", cache)).EndedWith(0).Output);
-        Assert.Matches(Words, (await ProgramRun.Extractor("cache", "verify", cache, "--require-complete")).EndedWith(1).Error);
+        var words = $@"incomplete: \d+ of {WideCache.Images} images; run extract again to go on";
+        Assert.Matches(words, (await ProgramRun.Extractor("cache", "info", cache)).EndedWith(0).Output);
+        Assert.Matches(words, (await ProgramRun.Extractor("cache", "verify", cache)).EndedWith(0).Output);
+        Assert.Matches(words, (await ProgramRun.Extractor("cache", "verify", cache, "--require-complete")).EndedWith(1).Error);
         foreach (var command in new[] { "info", "verify" })
         {
             var json = JsonDocument.Parse((await ProgramRun.Extractor("cache", command, cache, "--json")).EndedWith(0).Output).RootElement;
-            Assert.Equal(60, json.GetProperty("completeness").GetProperty("images").GetInt32());
+            Assert.Equal(WideCache.Images, json.GetProperty("completeness").GetProperty("images").GetInt32());
             Assert.False(json.GetProperty("completeness").GetProperty("complete").GetBoolean());
         }
 
         var refused = (await ProgramRun.Trainer("train", cache, "--out", wide.File("refused"), "--head", "gap", "--require-complete")).EndedWith(1);
-        Assert.Matches($"^error: .*cut is {Words}", refused.Error);
+        Assert.Matches($"^error: .*cut is {words}", refused.Error);
         Assert.False(Directory.Exists(wide.File("refused")));
-        Assert.Matches(Words, (await ProgramRun.Trainer("audit", cache, "--out", wide.File("audit"), "--require-complete")).EndedWith(1).Error);
+        Assert.Matches(words, (await ProgramRun.Trainer("audit", cache, "--out", wide.File("audit"), "--require-complete")).EndedWith(1).Error);
 
         (await ProgramRun.Extractor(wide.ExtractTo(cache))).EndedWith(0);
         var trained = (await ProgramRun.Trainer("train", cache, "--out", wide.File("run"), "--head", "gap", "--epochs", "1", "--require-complete")).EndedWith(0);
