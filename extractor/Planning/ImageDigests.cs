@@ -1,6 +1,5 @@
 using System.Globalization;
 using CsvHelper;
-using Headstart.Extraction.Runtime;
 using Headstart.Images;
 
 namespace Headstart.Extraction.Planning;
@@ -63,7 +62,7 @@ internal sealed class ImageDigests
             Interlocked.Increment(ref hashed);
             try
             {
-                found[i] = entry with { Sha256 = ImageLoader.Digest(images.Items[i].File) };
+                found[i] = entry with { Sha256 = DecodedPicture.Digest(images.Items[i].File) };
             }
             catch (ImageRejectedException)
             {

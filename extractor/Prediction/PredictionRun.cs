@@ -65,8 +65,7 @@ internal sealed class PredictionRun(ModelFile model, ExecutionDevice device, int
         using var share = memory.Open();
         try
         {
-            var image = ImageDecoder.Decode(ImageFile.ReadWhole(item.File, share), model.Contract.Preprocessing.Exif, share);
-            return Decided(item, network.Run(image));
+            return Decided(item, network.Run(DecodedPicture.Read(item.File, model.Contract.Preprocessing.Exif, share).Pixels));
         }
         catch (ImageRejectedException e)
         {

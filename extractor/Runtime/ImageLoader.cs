@@ -1,15 +1,13 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using Headstart.Images;
 using Headstart.Preprocessing;
 
 namespace Headstart.Extraction.Runtime;
 
-/// <summary>From an image file to the network's input. One for each worker, because the preprocessor keeps buffers.</summary>
+/// <summary>From an image file to the network's input. One for each worker, because the reader keeps buffers.</summary>
 internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation? augmentation, DecodingMemory memory, StageTimes times)
 {
-    private readonly ImagePreprocessor _preprocessor = new(preprocessing);
-    private readonly PixelBuffer _pixels = new();
+    private readonly PictureReader _reader = new(preprocessing, augmentation);
 
     /// <summary>Reads and decodes one image, and writes its views into a batch.</summary>
     /// <param name="batch">Its slots say which views of which image.</param>
@@ -31,31 +29,15 @@ internal sealed class ImageLoader(ImagePreprocessing preprocessing, Augmentation
         }
     }
 
-    /// <summary>SHA-256 of a file's bytes, lower-case hex.</summary>
-    /// <exception cref="ImageRejectedException">The file can't be read.</exception>
-    public static string Digest(string file)
-    {
-        using var stream = ImageFile.Open(file);
-        return ImageFile.Reading(() => Convert.ToHexStringLower(SHA256.HashData(stream)));
-    }
-
     // Of its own, so that the pixels are garbage by the time the share is given back.
     private DecodedImage Load(FeatureBatch batch, int first, int count, DecodingMemory.Share share)
     {
         var start = Stopwatch.GetTimestamp();
-        var bytes = ImageFile.ReadWhole(batch.Slots[first].Item.File, share);
-        var digest = Convert.ToHexStringLower(SHA256.HashData(bytes));
-        var image = ImageDecoder.Decode(bytes, preprocessing.Exif, share, _pixels);
+        var picture = _reader.Read(batch.Slots[first].Item.File, share);
         start = times.Add(Stage.Decode, start);
         for (var slot = first; slot < first + count; slot++)
-        {
-            if (batch.Slots[slot].View is > 0 and var view)
-                _preprocessor.Apply(image, ImageView.Draw(augmentation!, digest, view, image.Width, image.Height), batch.InputOf(slot));
-            else
-                _preprocessor.Apply(image, batch.InputOf(slot));
-        }
-
+            _reader.Prepare(picture, batch.Slots[slot].View, batch.InputOf(slot));
         times.Add(Stage.Resize, start);
-        return new DecodedImage(digest, image.Width, image.Height);
+        return new DecodedImage(picture.Sha256, picture.Pixels.Width, picture.Pixels.Height);
     }
 }

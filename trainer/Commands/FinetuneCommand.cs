@@ -1,6 +1,5 @@
 using Cocona;
 using Cocona.Application;
-using Headstart.CommandLine;
 using Headstart.Trainer.Runs;
 
 namespace Headstart.Trainer.Commands;
@@ -15,33 +14,27 @@ public sealed class FinetuneCommand
     [GivenOptions]
     public async Task RunAsync(FinetuneArguments commandLine, [FromService] ICoconaAppContextAccessor context)
     {
-        var cancellationToken = context.Current!.CancellationToken;
         var time = TimeProvider.System;
         var start = time.GetTimestamp();
-        var arguments = commandLine.ToRequest();
-        var begun = commandLine.Resume ? RunFolder.Unfinished(arguments.Out) : null;
-        if (commandLine.Resume && begun is null && RunFolder.Finished(arguments.Out) is { } finished)
+        var request = commandLine.ToRequest();
+        var control = commandLine.ToControl();
+        var output = new RunOutput(request.Out, commandLine.Json);
+        if (control.Resume && RunFolder.Finished(request.Out) is { } finished)
         {
-            finished.Tuning?.Arguments.ContinuedAs(arguments, Given);
-            TrainWords.Finished(commandLine.Json ? Console.Error : Console.Out, arguments.Out, finished.Result);
-            if (commandLine.Json)
-                JsonOutput.Write(finished.Result);
+            finished.Tuning?.Arguments.ContinuedAs(request, Given);
+            output.TellFinished(finished.Result);
             return;
         }
 
+        var begun = control.Resume ? RunFolder.Unfinished(request.Out) : null;
         if (begun is { Tuning: null })
-            throw new CommandException($"{arguments.Out} holds a run that 'trainer train' began. Go on with it by that command, or choose another --out.");
-        arguments = begun?.Tuning.ContinuedAs(arguments, Given) ?? arguments;
-        var output = commandLine.Json ? Console.Error : Console.Out;
-        var result = await TuningRun.MakeAsync(arguments, begun, commandLine.ToControl(), output, time, start, cancellationToken);
-        if (commandLine.Json)
-            JsonOutput.Write(result);
-        if (result.Interrupted)
         {
             throw new CommandException(
-                $"Interrupted after epoch {result.Epochs} of {arguments.Epochs}; the weights {(result.SavedEpoch == 0 ? "that went in" : $"of epoch {result.SavedEpoch}")} " +
-                $"are kept in {arguments.Out}. --resume goes on.",
-                ExitCode.Interrupted);
+                $"{request.Out} holds a run that 'trainer train' began. Go on with it by that command, or choose another --out.");
         }
+
+        request = begun?.Tuning.ContinuedAs(request, Given) ?? request;
+        var result = await TuningRun.MakeAsync(request, begun, control, output.Words, time, start, context.Current!.CancellationToken);
+        output.End(result, request.Epochs, $"the weights {(result.SavedEpoch == 0 ? "that went in" : $"of epoch {result.SavedEpoch}")} are");
     }
 }

@@ -53,7 +53,7 @@ public sealed class SweepCommand
         using var prefix = tuned is null ? null : await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => tuned.LoadAsync(splits, begin(data.RowsToRead), cancellationToken));
         var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
-        RequireSame(arguments, space, CachesState.Of([arguments.Cache], arguments.Val), origin);
+        RequireSame(arguments, space, state.Now(), origin);
 
         try
         {
@@ -94,18 +94,7 @@ public sealed class SweepCommand
         arguments.RequireSame(begun.Arguments);
         if (!JsonElement.DeepEquals(space.Source, begun.Space))
             throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} was begun with another content of the file. Put that back to go on, or give another --out.");
-        Require(arguments.Cache, state.Caches[0].ChangeSince(begun.Cache));
-        if (state.Validation is not null && begun.ValidationCache is not null)
-            Require(arguments.Val!, state.Validation.ChangeSince(begun.ValidationCache));
-
-        void Require(string cache, string? change)
-        {
-            if (change is not null)
-            {
-                throw new CommandException($"{cache} is not what it was when the sweep in {arguments.Out} began: {change}. " +
-                    "Wait until nothing writes to it, then sweep into another --out, or delete that folder first.");
-            }
-        }
+        state.RequireSame([begun.Cache], begun.ValidationCache, $"the sweep in {arguments.Out}", "sweep");
     }
 
     // A job that is started again after it was done has nothing to do, which is no failure.

@@ -58,4 +58,7 @@ public sealed record TrainArguments(
         CheckpointInterval.Require(CheckpointEvery);
         return Choices.Copy(this, new TrainRequest { Cache = Cache, Out = Out }) with { Memory = Memory is null ? null : MemorySize.Parse(Memory).ToString() };
     }
+
+    /// <summary>How it is made.</summary>
+    internal RunControl ToControl() => new(Resume, RequireComplete, TimeSpan.FromSeconds(CheckpointEvery));
 }

@@ -55,7 +55,7 @@ internal sealed record CheckPictures(IEnumerable<RgbImage> Pictures, bool AreSee
         try
         {
             using var share = new DecodingMemory().Open();
-            return ImageDecoder.Decode(ImageFile.ReadWhole(file, share), exif, share);
+            return DecodedPicture.Read(file, exif, share).Pixels;
         }
         catch (ImageRejectedException)
         {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Headstart.Cache;
 using Headstart.Images;
 using Headstart.Trainer.Evaluation;
@@ -55,10 +54,10 @@ internal sealed record OtherBaseChange(int Images, double MeanChange, double Lar
             try
             {
                 using var share = new DecodingMemory().Open();
-                var bytes = ImageFile.ReadWhole(Path.Combine(root, cache.Rows[row].Path), share);
-                if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != cache.Rows[row].Sha256)
+                var picture = DecodedPicture.Read(Path.Combine(root, cache.Rows[row].Path), exif, share);
+                if (picture.Sha256 != cache.Rows[row].Sha256)
                     continue;
-                pictures.Add(ImageDecoder.Decode(bytes, exif, share));
+                pictures.Add(picture.Pixels);
                 rows.Add(row);
             }
             catch (ImageRejectedException)

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Headstart.Images;
 using Headstart.Preprocessing;
 using Headstart.Trainer.Tensors;
@@ -26,7 +25,7 @@ internal sealed class ImageRows : TuningRows
     private readonly Augmentation? _augmentation;
     private readonly Device _device;
     private readonly DecodingMemory _memory = new();
-    private readonly ConcurrentBag<ImagePreprocessor> _preprocessors = [];
+    private readonly ConcurrentBag<PictureReader> _readers = [];
 
     /// <param name="images">One an image, in the order of <paramref name="labels"/>.</param>
     /// <param name="labels">One class index an image.</param>
@@ -99,9 +98,9 @@ internal sealed class ImageRows : TuningRows
         {
             Parallel.For(0, rows.Length, parallel, slot =>
             {
-                var preprocessor = _preprocessors.TryTake(out var free) ? free : new ImagePreprocessor(_preprocessing);
-                Decode(_images[rows.Span[slot]], preprocessor, epoch, new TensorMemory(buffer, slot, 1).GetSpan());
-                _preprocessors.Add(preprocessor);
+                var reader = _readers.TryTake(out var free) ? free : new PictureReader(_preprocessing, _augmentation);
+                Decode(_images[rows.Span[slot]], reader, epoch, new TensorMemory(buffer, slot, 1).GetSpan());
+                _readers.Add(reader);
             });
         }
         catch (AggregateException e)
@@ -111,27 +110,27 @@ internal sealed class ImageRows : TuningRows
         }
     }
 
-    private void Decode(TuningImage image, ImagePreprocessor preprocessor, int epoch, Span<float> chw)
+    private void Decode(TuningImage image, PictureReader reader, int epoch, Span<float> chw)
     {
         using var share = _memory.Open();
         try
         {
-            var bytes = ImageFile.ReadWhole(image.File, share);
-            if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != image.Sha256)
-            {
-                throw new CommandException($"{image.File} is not the image that the run's cache knows (sha256 {image.Sha256[..Math.Min(12, image.Sha256.Length)]}...): it was changed. " +
-                    "Extract again and train the head again, or pass the pictures as they were.");
-            }
-
-            var pixels = ImageDecoder.Decode(bytes, _preprocessing.Exif, share);
-            if (epoch > 0 && _augmentation is not null)
-                preprocessor.Apply(pixels, ImageView.Draw(_augmentation, image.Sha256, epoch, pixels.Width, pixels.Height), chw);
-            else
-                preprocessor.Apply(pixels, chw);
+            reader.Prepare(reader.Read(image.File, share, RequireSame), epoch, chw);
         }
         catch (ImageRejectedException e)
         {
             throw new CommandException($"{image.File} can't be used: {e.Message}. The run's cache has it, so it was whole once: put it back.", cause: e);
+        }
+
+        void RequireSame(string sha256)
+        {
+            if (sha256 != image.Sha256)
+            {
+                throw new CommandException(
+                    $"{image.File} is not the image that the run's cache knows " +
+                    $"(sha256 {image.Sha256[..Math.Min(12, image.Sha256.Length)]}...): it was changed. " +
+                    "Extract again and train the head again, or pass the pictures as they were.");
+            }
         }
     }
 }

@@ -16,7 +16,8 @@ internal sealed class Thumbnails(string? folder)
             return null;
         try
         {
-            var image = ImageDecoder.Decode(File.ReadAllBytes(Path.Combine(folder, path)), ExifOrientation.Honour);
+            using var share = new DecodingMemory().Open();
+            var image = DecodedPicture.Read(Path.Combine(folder, path), ExifOrientation.Honour, share).Pixels;
             return "data:image/jpeg;base64," + Convert.ToBase64String(ImageEncoder.Jpeg(ImageEncoder.Shrink(image, Longest), Quality));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ImageRejectedException or ArgumentException)

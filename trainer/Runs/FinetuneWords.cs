@@ -37,7 +37,7 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
     }
 
     /// <inheritdoc cref="TrainWords.Resume"/>
-    public void Resume(string run, RunStart? begun, int epochs) => _training.Resume(run, begun, epochs);
+    public void Resume(RunSession session) => _training.Resume(session);
 
     /// <param name="before">Null where it was interrupted.</param>
     public void Before(Figures? before)

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Headstart.Cache;
 using Headstart.CommandLine;
 using Headstart.Images;
@@ -84,9 +83,7 @@ internal static class PictureEvaluation
         using var share = memory.Open();
         try
         {
-            var bytes = ImageFile.ReadWhole(item.File, share);
-            var pixels = ImageDecoder.Decode(bytes, exif, share);
-            var sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
+            var (sha256, pixels) = DecodedPicture.Read(item.File, exif, share);
             var row = new CacheRow(item.Path, item.Label, item.Split, sha256, pixels.Width, pixels.Height, 0);
             return (new Picture(row, new TuningImage(item.File, sha256)), null);
         }

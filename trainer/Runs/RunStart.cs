@@ -13,24 +13,15 @@ internal sealed record RunStart(
     DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null,
     TrainRequest? Arguments = null, FinetuneRequest? Tuning = null, IReadOnlyList<CacheState>? MoreCaches = null)
 {
+    /// <summary>How one is begun now.</summary>
+    public static RunStart Now(CachesState caches, TimeProvider time) => new(
+        time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), caches.Caches[0], caches.Validation,
+        MoreCaches: [.. caches.Caches.Skip(1)]);
+
     /// <summary>Holds the run to the caches that it was begun with.</summary>
     /// <param name="now">As they are now.</param>
-    /// <param name="folders">Where they are now, and the run, for messages.</param>
+    /// <param name="output">The run's folder, for messages.</param>
     /// <exception cref="CommandException">One has changed.</exception>
-    public void RequireSame(CachesState now, (IReadOnlyList<string> Caches, string? Val, string Out) folders)
-    {
-        foreach (var (folder, (before, after)) in folders.Caches.Zip(((IReadOnlyList<CacheState>)[Cache, .. MoreCaches ?? []]).Zip(now.Caches)))
-            Require(folder, after.ChangeSince(before));
-        if (now.Validation is not null && ValidationCache is not null)
-            Require(folders.Val!, now.Validation.ChangeSince(ValidationCache));
-
-        void Require(string folder, string? change)
-        {
-            if (change is not null)
-            {
-                throw new CommandException($"{folder} is not what it was when the run in {folders.Out} began: {change}. " +
-                    "Wait until nothing writes to it, then train into another --out, or delete that folder first.");
-            }
-        }
-    }
+    public void RequireSame(CachesState now, string output) =>
+        now.RequireSame([Cache, .. MoreCaches ?? []], ValidationCache, $"the run in {output}", "train");
 }

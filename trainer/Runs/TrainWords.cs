@@ -45,13 +45,15 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
             WrappedText.Write(output, "note: ", line);
     }
 
-    /// <param name="begun">Null when there was nothing to resume.</param>
-    /// <param name="epochs">How many the checkpoint holds.</param>
-    public void Resume(string run, RunStart? begun, int epochs)
+    /// <summary>Says where a run goes on, where it was asked to.</summary>
+    public void Resume(RunSession session)
     {
+        if (!session.Control.Resume)
+            return;
+        var begun = session.Begun;
         Line(begun is null
-            ? $"{run}: nothing to resume, begins with epoch 1"
-            : $"{run}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on with epoch {epochs + 1}");
+            ? $"{session.Folder}: nothing to resume, begins with epoch 1"
+            : $"{session.Folder}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on with epoch {session.Checkpoint.Epochs.Count + 1}");
         if (begun is null)
             return;
         var (then, now) = ((begun.Versions, begun.Threads), (RunVersions.Current, torch.get_num_threads()));

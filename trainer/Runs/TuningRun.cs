@@ -3,10 +3,8 @@ using Headstart.CommandLine;
 using Headstart.Models;
 using Headstart.Trainer.Evaluation;
 using Headstart.Trainer.FineTuning;
-using Headstart.Trainer.Reports;
 using Headstart.Trainer.Tensors;
 using Headstart.Trainer.Training;
-using TorchSharp;
 
 namespace Headstart.Trainer.Runs;
 
@@ -45,25 +43,20 @@ internal static class TuningRun
         if (inputs.Cache is null)
             images.Data.WarnOfCaches(control.RequireComplete, Console.Error);
         var state = CachesState.Of([inputs.Folder], inputs.ValFolder);
-        (IReadOnlyList<string>, string?, string) folders = ([inputs.Folder], inputs.ValFolder, arguments.Out);
-        begun?.RequireSame(state, folders);
+        begun?.RequireSame(state, arguments.Out);
 
         using var network = TunedRun.Load(arguments.Run, run, model, inputs.Prefix?.Name, device, options.Precision, kernels);
         network.Unfreeze(part.From);
         var groups = TuningGroups.Describe(network, options);
-        using var folder = RunFolder.Create(arguments.Out, control.Resume);
-        var checkpoint = new Checkpoint(folder.CheckpointPath, control.CheckpointInterval, time);
-        folder.Continue(checkpoint.Epochs);
-        var origin = begun ?? new RunStart(time.GetUtcNow(), RunVersions.Current, torch.get_num_threads(), state.Caches[0], state.Validation, Tuning: arguments);
-        folder.Begin(origin);
+        using var session = new RunSession(
+            arguments.Out, begun, RunStart.Now(state, time) with { Tuning = arguments }, state, control, time, start);
         words.Begin(arguments, model, images, inputs.Prefix, network, groups, device);
-        if (control.Resume)
-            words.Resume(arguments.Out, begun, checkpoint.Epochs.Count);
+        words.Resume(session);
 
         using var sets = await ProgressDisplay.RunAsync(
             "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken));
-        var loadSeconds = time.GetElapsedTime(start).TotalSeconds;
-        origin.RequireSame(CachesState.Of([inputs.Folder], inputs.ValFolder), folders);
+        session.Loaded();
+        session.RequireUnchanged();
         foreach (var note in TailCheck.Run(network.Base, sets.Validation, cancellationToken))
             words.Note(note);
         if (TuningLoop.Predict(network, sets.Validation, options.Training.Batch, cancellationToken) is not { } logitsBefore)
@@ -78,36 +71,31 @@ internal static class TuningRun
 
         var candidate = new EpochRecord(0, run.Result.Train, before, 0, 0);
         var training = TuningLoop.Run(
-            network, sets.Train, sets.Validation, run.Classes, options, Report, time, checkpoint, candidate, cancellationToken);
-        if (training.Epochs.Count == 0)
-            throw new CommandException("Interrupted before the first epoch was finished; nothing was kept.", ExitCode.Interrupted);
+            network, sets.Train, sets.Validation, run.Classes, options, Report, time, session.Checkpoint, candidate, cancellationToken);
 
         // Tuned weights are sure of other things than the head that they come from: its temperature and threshold don't fit them.
-        var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
         var rule = ThresholdRule.Parse(run.Calibration?.ThresholdRule ?? ThresholdRule.Default);
-        var calibration = Calibration.Fit(logits, sets.Validation.Labels, run.Classes.Count, rule);
-        var judged = Judgement.Of(logits, sets.Validation.Labels, run.Classes, calibration);
-        var result = RunResult.Of(
-            training, judged, calibration, images.Data, sets.Train.Count, network.Head, loadSeconds, time.GetElapsedTime(start).TotalSeconds) with
-        {
-            // As the run ships that it goes on from: with its own temperature and threshold.
-            Before = Figures.Of(Predictions.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count, run.Calibration)),
-            Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
-            TrainableParameters = groups.Sum(g => g.Weights),
-        };
-        var file = run with
+        var trained = new TrainedHead(
+            network.Head, training, images.Data, sets.Train.Count,
+            () => TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!,
+            sets.Validation.Labels, [.. images.Validation.Select(i => i.Path)]);
+        var result = session.Finish(trained, rule, Describe, images.PictureFolder(arguments), () => network.TunedTensors);
+        words.End(arguments, result);
+        return result;
+
+        RunFile Describe(RunResult result) => run with
         {
             Command = arguments.Command,
             Arguments = null,
-            Started = origin.Started,
+            Started = session.Started,
             Versions = RunVersions.Current,
             Cache = inputs.Cache is null ? run.Cache : RunCache.Of(inputs.Cache),
             ValidationCache = inputs.ValCache is null ? run.ValidationCache : RunCache.Of(inputs.ValCache),
             MoreCaches = null,
             Split = options.Training.Seed == run.SplitSeed ? run.Split with { Seed = null } : run.Split with { Seed = run.SplitSeed },
             Options = options.Training,
-            Calibration = calibration,
-            Device = device.type == DeviceType.CUDA ? "cuda" : "cpu",
+            Calibration = result.Calibration,
+            Device = TrainingDevice.Word(device),
             Tuning = new RunTuning
             {
                 Arguments = arguments,
@@ -118,18 +106,18 @@ internal static class TuningRun
                 Prefix = inputs.Prefix?.Name,
                 Groups = groups,
             },
-            Result = result,
+            Result = result with
+            {
+                // As the run ships that it goes on from: with its own temperature and threshold.
+                Before = Figures.Of(Predictions.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count, run.Calibration)),
+                Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
+                TrainableParameters = groups.Sum(g => g.Weights),
+            },
         };
-        var shown = new JudgedImages([.. images.Validation.Select(i => i.Path)], judged.Predictions, run.Classes);
-        RunReport.Write(folder.Path, file, training.Epochs, shown, judged.Report, new Thumbnails(images.PictureFolder(arguments)));
-        folder.Finish(file, network.Head, network.TunedTensors);
-
-        words.End(arguments, result);
-        return result;
 
         void Report(EpochRecord epoch)
         {
-            folder.Append(epoch);
+            session.Append(epoch);
             words.Epoch(epoch);
         }
     }

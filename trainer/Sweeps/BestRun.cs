@@ -16,7 +16,7 @@ namespace Headstart.Trainer.Sweeps;
 /// from.</param>
 internal sealed record BestRun(string Folder, RunResult Result, Func<string, IReadOnlyList<string>> Again)
 {
-    private static readonly TimeSpan CheckpointInterval = TimeSpan.FromSeconds(10);
+    private static readonly RunControl Control = new(Resume: true, RequireComplete: false, TimeSpan.FromSeconds(10));
 
     /// <summary>The commands that made it.</summary>
     public IReadOnlyList<string> Commands => Again("");
@@ -28,58 +28,59 @@ internal sealed record BestRun(string Folder, RunResult Result, Func<string, IRe
     /// <param name="loadSeconds">What reading the features took.</param>
     /// <exception cref="OperationCanceledException">It goes on when the sweep does.</exception>
     public static async Task<BestRun> MakeAsync(
-        Trial trial, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time, CancellationToken cancellationToken)
-    {
-        if (trial.Tuning is not { } tuning)
-        {
-            var result = Train(trial.Arguments, data, features, state, loadSeconds, device, time, cancellationToken);
-            return new BestRun(trial.Arguments.Out, result, suffix => [(trial.Arguments with { Out = trial.Arguments.Out + suffix }).Command]);
-        }
-
-        var head = trial.Arguments with { Out = tuning.Run };
-        Train(head, data, features, state, loadSeconds, device, time, cancellationToken);
-        return new BestRun(
-            tuning.Out,
-            await TuneAsync(tuning, time, cancellationToken),
-            suffix => [(head with { Out = head.Out + suffix }).Command, (tuning with { Run = tuning.Run + suffix, Out = tuning.Out + suffix }).Command]);
-    }
-
-    private static RunResult Train(
-        TrainRequest arguments, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time,
+        Trial trial, SweepData data, SweepFeatures features, CachesState state, double loadSeconds, Device device, TimeProvider time,
         CancellationToken cancellationToken)
     {
-        if (RunFolder.Finished(arguments.Out) is { } finished)
-            return finished.Result;
-        var start = time.GetTimestamp();
-        var layer = data.Layer(arguments.Layer);
-        var training = data.Data with { Layer = layer, Split = data.TrainSplit(arguments.Seed) };
-        var options = arguments.ToOptions();
-        var plan = HeadPlan.Create(HeadSpec.Parse(arguments.Head), layer, training.Classes.Count);
-        using var head = new Head(plan, arguments.Seed, device);
-        using var run = RunFolder.Create(arguments.Out, resume: true);
-        var checkpoint = new Checkpoint(run.CheckpointPath, CheckpointInterval, time);
-        run.Continue(checkpoint.Epochs);
-        var origin = RunFolder.Unfinished(arguments.Out)
-            ?? new RunStart(time.GetUtcNow(), RunVersions.Current, get_num_threads(), state.Caches[0], state.Validation, arguments);
-        run.Begin(origin);
-        var (train, validation) = features.Select(FeatureForm.Of(layer.Name, plan), plan.Stored, training.Split);
-        using var _ = train;
-        using var __ = validation;
-        var result = TrainingLoop.Run(head, train, validation, training.Classes, options, run.Append, time, checkpoint, cancellationToken);
-        if (result.Kept is null || result.Interrupted)
-            throw new OperationCanceledException(cancellationToken);
-        return HeadRun.Finish(
-            run, origin, arguments, training, head, result, train.Count, validation, loadSeconds, () => loadSeconds + time.GetElapsedTime(start).TotalSeconds);
+        var head = trial.Tuning is { } later ? trial.Arguments with { Out = later.Run } : trial.Arguments;
+        var result = await MakeAsync(head.Out, () => Task.FromResult(Train(head)), cancellationToken);
+        if (trial.Tuning is not { } tuning)
+            return new BestRun(head.Out, result, suffix => [(head with { Out = head.Out + suffix }).Command]);
+
+        result = await MakeAsync(
+            tuning.Out,
+            () => TuningRun.MakeAsync(
+                tuning, RunFolder.Unfinished(tuning.Out), Control, TextWriter.Null, time, time.GetTimestamp(), cancellationToken),
+            cancellationToken);
+        return new BestRun(
+            tuning.Out,
+            result,
+            suffix =>
+            [
+                (head with { Out = head.Out + suffix }).Command,
+                (tuning with { Run = tuning.Run + suffix, Out = tuning.Out + suffix }).Command,
+            ]);
+
+        RunResult Train(TrainRequest arguments)
+        {
+            // What the sweep took to read the features counts as this run's.
+            var start = time.GetTimestamp() - (long)(loadSeconds * time.TimestampFrequency);
+            var layer = data.Layer(arguments.Layer);
+            var ofRun = data.Data with { Layer = layer, Split = data.TrainSplit(arguments.Seed) };
+            var plan = HeadPlan.Create(HeadSpec.Parse(arguments.Head), layer, ofRun.Classes.Count);
+            using var network = new Head(plan, arguments.Seed, device);
+            using var session = new RunSession(
+                arguments.Out, RunFolder.Unfinished(arguments.Out), RunStart.Now(state, time) with { Arguments = arguments }, state,
+                Control, time, start);
+            session.Loaded();
+            var (train, validation) = features.Select(FeatureForm.Of(layer.Name, plan), plan.Stored, ofRun.Split);
+            using var _ = train;
+            using var __ = validation;
+            var training = TrainingLoop.Run(
+                network, train, validation, ofRun.Classes, arguments.ToOptions(), session.Append, time, session.Checkpoint,
+                cancellationToken);
+            return training.Interrupted
+                ? throw new OperationCanceledException(cancellationToken)
+                : HeadRun.Finish(session, arguments, ofRun, network, training, train.Count, validation);
+        }
     }
 
-    private static async Task<RunResult> TuneAsync(FinetuneRequest arguments, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<RunResult> MakeAsync(string folder, Func<Task<RunResult>> make, CancellationToken cancellationToken)
     {
-        if (RunFolder.Finished(arguments.Out) is { } finished)
+        if (RunFolder.Finished(folder) is { } finished)
             return finished.Result;
         try
         {
-            var begun = RunFolder.Unfinished(arguments.Out);
-            var result = await TuningRun.MakeAsync(arguments, begun, new RunControl(Resume: true, RequireComplete: false, CheckpointInterval), TextWriter.Null, time, time.GetTimestamp(), cancellationToken);
+            var result = await make();
             return result.Interrupted ? throw new OperationCanceledException(cancellationToken) : result;
         }
         catch (CommandException e) when (e.ExitCode == ExitCode.Interrupted)

@@ -25,6 +25,9 @@ internal static class TrainingDevice
         _ => throw CommandException.Usage($"--device {choice}: there are auto, cpu and cuda."),
     };
 
+    /// <summary>As <c>run.json</c> has it: <c>cpu</c> or <c>cuda</c>.</summary>
+    public static string Word(Device device) => device.type == DeviceType.CUDA ? "cuda" : "cpu";
+
     /// <summary>For people: <c>CPU, 2 threads</c>.</summary>
     public static string Describe(Device device) => device.type == DeviceType.CUDA
         ? "GPU (CUDA)"

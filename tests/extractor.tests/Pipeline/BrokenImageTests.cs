@@ -60,7 +60,7 @@ public sealed class BrokenImageTests : IDisposable
         Directory.CreateSymbolicLink(_folder.File("linked"), _folder.File("pictures", "cats"));
         File.CreateSymbolicLink(_folder.File("pictures", "cats", "up.jpg"), "../cats/3.jpg");
 
-        Assert.Equal(ImageLoader.Digest(_folder.File("pictures/cats/3.jpg")), ImageLoader.Digest(_folder.File("linked/up.jpg")));
+        Assert.Equal(DecodedPicture.Digest(_folder.File("pictures/cats/3.jpg")), DecodedPicture.Digest(_folder.File("linked/up.jpg")));
     }
 
     private static string Reject(string file)
@@ -68,7 +68,7 @@ public sealed class BrokenImageTests : IDisposable
         var loader = new ImageLoader(Presets.Mobilenet with { Size = 8 }, null, new DecodingMemory(), new StageTimes());
         using var batch = new FeatureBatch(1, 8, [], []);
         batch.Assign([new PlannedRow(new ImageItem(Path.GetFileName(file), file, null, null), View: 0)]);
-        Assert.Throws<ImageRejectedException>(() => ImageLoader.Digest(file));
+        Assert.Throws<ImageRejectedException>(() => DecodedPicture.Digest(file));
         return Assert.Throws<ImageRejectedException>(() => loader.Load(batch, 0, 1)).Message;
     }
 

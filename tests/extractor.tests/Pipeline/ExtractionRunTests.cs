@@ -1,5 +1,6 @@
 using Headstart.Cache;
 using Headstart.Extraction.Runtime;
+using Headstart.Images;
 
 namespace Headstart.Tests.Pipeline;
 
@@ -29,7 +30,7 @@ public sealed class ExtractionRunTests : IDisposable
         var items = _sample.Images.Items;
         Assert.Equal(items.Select(i => (i.Path, i.Label, i.Split)), cache.Rows.Select(r => (r.Path, r.Label, r.Split)));
         Assert.All(cache.Rows, r => Assert.Equal((40, 30, 0), (r.Width, r.Height, r.View)));
-        Assert.All(cache.Rows, r => Assert.Equal(ImageLoader.Digest(_sample.Picture(r.Path)), r.Sha256));
+        Assert.All(cache.Rows, r => Assert.Equal(DecodedPicture.Digest(_sample.Picture(r.Path)), r.Sha256));
         Assert.Equal((11, 11, 0, 0, 0), (result.Images, result.Computed, result.Reused, result.Removed, result.Rejected));
         Assert.Equal(["block1_pool", "block2_pool"], result.Layers.Keys);
         Assert.Equal("seeded, not pretrained", cache.Contract.ModelNote);
