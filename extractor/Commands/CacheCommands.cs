@@ -66,7 +66,12 @@ internal sealed class CacheCommands
         foreach (var digest in found.Unfinished)
             Console.Error.WriteLine($"{digest}: its part is not there. A run was killed while writing it, or it was deleted; extract again.");
         if (found.Damaged.Count > 0)
-            throw new CommandException($"{folder} is damaged. Delete the files named above and extract again: only their rows are computed.");
+        {
+            throw new CommandException(found.LacksOnlyDigests
+                ? $"{folder} has parts without a digest. Extract again: their rows are computed anew, and the files stay until then."
+                : $"{folder} is damaged. Delete the files named above and extract again: only their rows are computed.");
+        }
+
         return !requireComplete || found.Completeness.Complete == true
             ? ExitCode.Done
             : throw new CommandException($"{folder} is {found.Completeness.Words}.");

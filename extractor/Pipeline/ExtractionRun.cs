@@ -122,6 +122,7 @@ internal sealed class ExtractionRun(
             Complete = !failed && staying.Count == 0,
             Rejected = _rejected.Count,
             MaxRejected = failed ? settings.MaxRejected : null,
+            Names = ExtractionRecord.NamesOf(cache?.Rows ?? []),
             Rows = (cache?.Rows ?? []).Select(r => (r.Path, r.View)).Distinct().Count(),
         };
         finished.Write(folder);

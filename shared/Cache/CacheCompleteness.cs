@@ -86,6 +86,8 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
             return string.Create(CultureInfo.InvariantCulture, $"{record.Rejected:N0} of {Count(record.Images)} were rejected, more than --max-rejected {limit}");
         if (record.Complete ? rows.Count < record.Rows : done < record.Images)
             return $"{done:N0} of {Count(record.Images)}{(record.Views > 0 ? $" with {record.Views:N0} views each" : "")}{(record.Complete ? Rejections(record.Rejected) : "")}";
+        if (record is { Complete: true, Names: { } names } && rows.Count > 0 && names != rows.Names)
+            return "it has other images than those that extract left there";
         if (record.Layers.Except(layers).ToList() is { Count: > 0 } absent)
             return $"{string.Join(", ", absent)} not in all rows";
         return record.Complete ? null : $"the run over {Count(record.Images)} did not end";
@@ -112,6 +114,9 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
             .ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal);
 
         public int Count => _views.Values.Sum();
+
+        /// <summary>As <see cref="ExtractionRecord.Names"/>.</summary>
+        public string Names => ExtractionRecord.NamesOf(rows);
 
         /// <summary>The images that have so many augmented views, and the plain one.</summary>
         public int Images(int views) => _views.Values.Count(v => v > views);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Headstart.Cache;
 
 /// <summary>What a check of every byte of a cache found.</summary>
@@ -10,6 +12,12 @@ namespace Headstart.Cache;
 public sealed record CacheVerification(
     long Rows, int Files, IReadOnlyList<DamagedFile> Damaged, IReadOnlyList<string> Unfinished, IReadOnlyList<string> Strangers, CacheCompleteness Completeness)
 {
+    /// <summary>
+    /// Whether nothing is wrong but digests that are not there: of such a part nothing is known, and <c>extract</c> computes its rows anew.
+    /// </summary>
+    [JsonIgnore]
+    public bool LacksOnlyDigests => Damaged.Count > 0 && Damaged.All(d => !File.Exists(CachePart.DigestPath(d.File)));
+
     /// <summary>Checks every part against its digest.</summary>
     /// <exception cref="CommandException">There is no cache.</exception>
     public static async Task<CacheVerification> RunAsync(string folder, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 
 namespace Headstart.Cache;
@@ -26,6 +28,12 @@ public sealed record ExtractionRecord
     /// <summary>Rows of different images or views that the cache held at the end; of a finished run only.</summary>
     public int Rows { get; init; }
 
+    /// <summary>
+    /// A digest of the names of the images that have rows, of a finished run only: as many rows of other images don't make the cache whole.
+    /// Null in records of an earlier version.
+    /// </summary>
+    public string? Names { get; init; }
+
     /// <summary>The limit, in percent, that <see cref="Rejected"/> was above: such a run has failed, and is not complete.</summary>
     public double? MaxRejected { get; init; }
 
@@ -53,6 +61,10 @@ public sealed record ExtractionRecord
         var found = Files(folder).ToDictionary(f => CacheFileName.Suffix(f.Shard), f => (f.Shard, TryRead(f.File)), StringComparer.Ordinal);
         return found.TryGetValue("", out var whole) ? new Dictionary<string, (Shard?, ExtractionRecord?)>(StringComparer.Ordinal) { [""] = whole } : found;
     }
+
+    /// <summary>The value of <see cref="Names"/> for rows, whatever their order, views and parts.</summary>
+    public static string NamesOf(IEnumerable<CacheRow> rows) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes(string.Join('\n', rows.Select(r => r.Path).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)))));
 
     private static IEnumerable<(Shard? Shard, string File)> Files(string folder)
     {

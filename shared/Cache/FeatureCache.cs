@@ -40,6 +40,11 @@ public sealed class FeatureCache
     /// <summary>Whether every image that the cache was to hold was there when it was opened.</summary>
     public CacheCompleteness Completeness { get; }
 
+    /// <summary>
+    /// Rows beyond the first of an image and view. A run that is killed while it moves rows leaves some, and the next one drops them.
+    /// </summary>
+    public int Doubled => Rows.Count - Rows.Select(r => (r.Path, r.View)).Distinct().Count();
+
     /// <inheritdoc cref="CacheFolder.Strangers"/>
     public IReadOnlyList<string> Strangers { get; }
 
@@ -283,6 +288,9 @@ public sealed class FeatureCache
         : "";
 
     private static CommandException Damaged(string path, Exception cause) =>
-        new($"{path} can't be read: {cause.Message.TrimEnd('.')}. Run 'extractor cache verify', delete the damaged part, and extract again: only its rows are computed.",
+        new($"{path} can't be read: {cause.Message.TrimEnd('.')}. " +
+            (File.Exists(CachePart.DigestPath(path))
+                ? "Run 'extractor cache verify', delete the damaged part, and extract again: only its rows are computed."
+                : "Extract again: the rows of a part without a digest are computed anew."),
             cause: cause);
 }

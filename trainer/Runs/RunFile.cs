@@ -90,7 +90,10 @@ internal sealed record RunCache(string Folder, int Rows, CacheContract Contract,
     public static string DigestOf(IReadOnlyList<CacheRow> rows)
     {
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var row in rows.Where(r => r.View == 0).OrderBy(r => r.Path, StringComparer.Ordinal).ThenBy(r => r.Sha256, StringComparer.Ordinal))
+
+        // An image counts once, also where a killed run left its row in two parts.
+        var images = rows.Where(r => r.View == 0).DistinctBy(r => (r.Path, r.Label, r.Split, r.Sha256));
+        foreach (var row in images.OrderBy(r => r.Path, StringComparer.Ordinal).ThenBy(r => r.Sha256, StringComparer.Ordinal))
             digest.AppendData(Encoding.UTF8.GetBytes($"{row.Path}\0{row.Label}\0{row.Split}\0{row.Sha256}\n"));
         return Convert.ToHexStringLower(digest.GetHashAndReset());
     }

@@ -141,7 +141,10 @@ internal sealed class RunFolder : IDisposable
             using var document = JsonDocument.Parse(File.ReadAllText(path));
             if (document.RootElement.TryGetProperty("schema", out var schema) && schema.TryGetInt32(out var number) && number > RunFile.CurrentSchema)
                 throw new CommandException($"{path} has schema {number}; this version of Headstart reads {RunFile.CurrentSchema}. Train again, or use the version that made it.");
-            return document.Deserialize<RunFile>(HeadstartJson.Compact) ?? throw new JsonException("the file holds null");
+            var run = document.Deserialize<RunFile>(HeadstartJson.Compact) ?? throw new JsonException("the file holds null");
+            return run.Calibration is null or { Temperature: > 0 and < double.PositiveInfinity }
+                ? run
+                : throw new JsonException($"calibration.temperature is {run.Calibration.Temperature}, and must be above 0.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -110,6 +110,41 @@ public sealed class CompletenessTests : IDisposable
         Assert.Contains("1 of 12 images were rejected, more than --max-rejected 5", failed.Words, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task As_many_rows_of_other_images_do_not_make_a_cache_whole()
+    {
+        await _sample.RunAsync("cache");
+        await _sample.RunAsync("other");
+        foreach (var picture in Directory.GetFiles(_sample.Folder.File("pictures"), "*.jpg", SearchOption.AllDirectories))
+            File.Move(picture, Path.Combine(Path.GetDirectoryName(picture)!, "other-" + Path.GetFileName(picture)));
+        await _sample.RunAsync("other");
+        foreach (var part in Directory.GetFiles(_sample.Folder.File("cache"), "part-*"))
+            File.Delete(part);
+        foreach (var part in Directory.GetFiles(_sample.Folder.File("other"), "part-*"))
+            File.Copy(part, Path.Combine(_sample.Folder.File("cache"), Path.GetFileName(part)));
+
+        Assert.Equal("incomplete: it has other images than those that extract left there; run extract again to go on", (await OfAsync()).Words);
+    }
+
+    [Fact]
+    public async Task Rows_that_are_there_twice_are_warned_of_and_the_next_run_keeps_one_of_each()
+    {
+        await _sample.RunAsync("cache");
+        var part = _sample.Folder.File("cache/part-00000.parquet");
+        File.Copy(part, _sample.Folder.File("cache/part-00007.parquet"));
+        var digest = await File.ReadAllTextAsync(part + ".sha256", Cancellation);
+        var copied = digest.Replace("part-00000", "part-00007", StringComparison.Ordinal);
+        await File.WriteAllTextAsync(_sample.Folder.File("cache/part-00007.parquet.sha256"), copied, Cancellation);
+
+        var cache = await FeatureCache.OpenAsync(_sample.Folder.File("cache"), Cancellation);
+        using var said = new StringWriter();
+        FolderWords.Warn(cache, requireComplete: false, said);
+        Assert.Contains("has 11 rows twice", said.ToString(), StringComparison.Ordinal);
+
+        await _sample.RunAsync("cache");
+        Assert.Equal(0, (await FeatureCache.OpenAsync(_sample.Folder.File("cache"), Cancellation)).Doubled);
+    }
+
     private async Task StopAsync(int views = 0)
     {
         using var stop = new CancellationTokenSource();

@@ -68,6 +68,15 @@ public sealed class OldRunTests : IDisposable
         Assert.Contains("use the version that made it", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_temperature_that_divides_by_nothing_is_damage()
+    {
+        var json = Frozen("run");
+        json["calibration"]!["temperature"] = 0;
+
+        Assert.Contains("calibration.temperature is 0", Assert.Throws<CommandException>(() => Read(json)).Message, StringComparison.Ordinal);
+    }
+
     private static JsonObject Frozen(string name)
     {
         using var stream = typeof(OldRunTests).Assembly.GetManifestResourceStream($"{name}-schema-1.golden.json")!;
