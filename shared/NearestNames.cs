@@ -16,7 +16,8 @@ public static class NearestNames
     ];
 
     /// <summary>" Did you mean relu?" with a space before it, or nothing when no name is near.</summary>
-    public static string DidYouMean(string asked, IEnumerable<string> names) => Nearest(asked, names) is { } nearest ? $" Did you mean {nearest}?" : "";
+    public static string DidYouMean(string asked, IEnumerable<string> names) =>
+        Nearest(asked, names) is { } nearest ? $" Did you mean {nearest}?" : "";
 
     /// <summary>The one that was most likely meant; null when no name is near.</summary>
     public static string? Nearest(string asked, IEnumerable<string> names)

@@ -32,12 +32,14 @@ internal sealed class CacheCommands
         if (info.Views > 0)
         {
             var plain = cache.Rows.Count(r => r.View == 0);
-            WrappedText.Write(Console.Out, "  views: ", $"{info.Views:N0} of an image beside the plain one, seed {info.Contract.Augmentation?.Seed}; {plain:N0} plain rows, {info.Rows - plain:N0} augmented");
+            WrappedText.Write(Console.Out, "  views: ", $"{info.Views:N0} of an image beside the plain one, seed " +
+                $"{info.Contract.Augmentation?.Seed}; {plain:N0} plain rows, {info.Rows - plain:N0} augmented");
         }
 
         foreach (var (split, classes) in CacheInfo.CountClasses(cache))
             WrappedText.Write(Console.Out, $"  {split}: ", string.Join(", ", classes.Select(c => $"{c.Label} {c.Rows:N0}")));
-        WrappedText.Write(Console.Out, "  model ", $"{info.Contract.Model}, sha256 {info.Contract.ModelSha256[..16]}..., {info.Contract.Precision}, preprocessing {info.Contract.Preprocessing.Preset}");
+        WrappedText.Write(Console.Out, "  model ", $"{info.Contract.Model}, sha256 {info.Contract.ModelSha256[..16]}..., " +
+            $"{info.Contract.Precision}, preprocessing {info.Contract.Preprocessing.Preset}");
         if (info.Contract.ModelNote is { } note)
             WrappedText.Write(Console.Out, "  note: ", note);
         Console.WriteLine($"  made on {info.Contract.Provider} by version {info.Contract.Tool.Split('+')[0]}");
@@ -56,7 +58,8 @@ internal sealed class CacheCommands
         else if (found.Damaged.Count == 0)
             Console.WriteLine($"{folder} is whole: {found.Rows:N0} rows in {found.Files:N0} files.");
         else
-            Console.WriteLine($"{found.Damaged.Count:N0} of {found.Files:N0} files in {folder} are damaged; the others hold {found.Rows:N0} rows.");
+            Console.WriteLine(
+                $"{found.Damaged.Count:N0} of {found.Files:N0} files in {folder} are damaged; the others hold {found.Rows:N0} rows.");
         if (!json)
             Console.WriteLine($"It is {found.Completeness.Words}.");
         if (FolderWords.Strangers(folder, found.Strangers) is { } strangers)
@@ -64,7 +67,8 @@ internal sealed class CacheCommands
         foreach (var (file, reason) in found.Damaged)
             Console.Error.WriteLine($"{file}: {reason}");
         foreach (var digest in found.Unfinished)
-            Console.Error.WriteLine($"{digest}: its part is not there. A run was killed while writing it, or it was deleted; extract again.");
+            Console.Error.WriteLine(
+                $"{digest}: its part is not there. A run was killed while writing it, or it was deleted; extract again.");
         if (found.Damaged.Count > 0)
         {
             throw new CommandException(found.LacksOnlyDigests

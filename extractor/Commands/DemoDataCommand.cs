@@ -43,7 +43,8 @@ internal sealed class DemoDataCommand([FromService] ICoconaAppContextAccessor co
             return;
         }
 
-        Console.WriteLine($"{summary.images:N0} pictures in {dir}: {summary.train:N0} to train on, {val:N0} to validate; classes {string.Join(", ", names)}; seed {seed}.");
+        Console.WriteLine($"{summary.images:N0} pictures in {dir}: {summary.train:N0} to train on, {val:N0} to validate; classes " +
+            $"{string.Join(", ", names)}; seed {seed}.");
         Console.WriteLine(drawn == summary.images
             ? $"Drawn in {summary.seconds:F1} s."
             : $"{drawn:N0} drawn, {summary.reused:N0} were there already.");

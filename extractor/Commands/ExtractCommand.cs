@@ -20,7 +20,8 @@ internal sealed class ExtractCommand
         var model = ModelFile.LoadBase(options.Model);
         if (options.Store == LayerStorage.Bytes && model.Contract.Precision != "int8")
         {
-            throw CommandException.Usage($"--store bytes: {options.Model} computes in {model.Contract.Precision} and has no bytes to store. " +
+            throw CommandException.Usage(
+                $"--store bytes: {options.Model} computes in {model.Contract.Precision} and has no bytes to store. " +
                 "Pass an int8 model ('extractor model quantize' makes one), or leave --store out.");
         }
 
@@ -29,13 +30,16 @@ internal sealed class ExtractCommand
         using var network = BaseNetwork.Load(model, layers, options.Device, options.ThreadCount);
         if (network.Provider.Notice is { } notice)
             Console.Error.WriteLine(notice);
-        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed, options.Store, options.MaxRejected);
-        var run = new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System, Console.Error.WriteLine);
+        var settings = new ExtractionSettings(BatchSize(options, network), options.ThreadCount, options.Rehash, options.Views, options.Seed,
+            options.Store, options.MaxRejected);
+        var run =
+            new ExtractionRun(images, network, new CacheFolder(options.Out, shard), settings, TimeProvider.System, Console.Error.WriteLine);
         ExtractionResult result;
         try
         {
             result = await ProgressDisplay.RunAsync(
-                "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System, progress => run.RunAsync(progress, cancellationToken));
+                "extracting", options.Views > 0 ? "views" : "images", TimeProvider.System,
+                progress => run.RunAsync(progress, cancellationToken));
         }
         catch (OperationCanceledException)
         {
@@ -55,7 +59,8 @@ internal sealed class ExtractCommand
     /// The layers asked for and those that the cache has: none is ever dropped, and new images get them all. Empty stands for all of the
     /// model's.
     /// </summary>
-    private static async Task<IReadOnlyList<string>> LayersAsync(ExtractOptions options, ModelFile model, Action<string> say, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<string>> LayersAsync(
+        ExtractOptions options, ModelFile model, Action<string> say, CancellationToken cancellationToken)
     {
         var asked = options.Layer ?? [];
         if (await FeatureCache.PeekContractsAsync(options.Out, cancellationToken) is not { } parts)
@@ -63,7 +68,8 @@ internal sealed class ExtractCommand
         var named = model.Contract.Layers.Select(l => l.Name).ToList();
         var cached = parts.AllLayers.Select(l => l.Name).Intersect(named).ToList();
         if (asked.Length == 0 && cached.Count > 0 && named.Except(cached).ToList() is { Count: > 0 } others)
-            say($"{options.Out} keeps its layers ({string.Join(", ", cached)}). {options.Model} also names {string.Join(", ", others)}: --layer NAME adds one.");
+            say($"{options.Out} keeps its layers ({string.Join(", ", cached)}). {options.Model} also names {string.Join(", ", others)}: " +
+                "--layer NAME adds one.");
         return [.. asked.Union(cached)];
     }
 
@@ -74,7 +80,9 @@ internal sealed class ExtractCommand
         if (FeatureCache.Exists(options.Out))
         {
             var cache = await FeatureCache.OpenAsync(options.Out, CancellationToken.None);
-            there = cache.Completeness is { Images: { } images, Done: { } done } ? $" {done:N0} of {images:N0} images are in {options.Out}." : "";
+            there = cache.Completeness is { Images: { } images, Done: { } done }
+                ? $" {done:N0} of {images:N0} images are in {options.Out}."
+                : "";
         }
 
         return new CommandException($"Interrupted.{there} To go on: {options.Repeated(shard)}", ExitCode.Interrupted);
@@ -98,7 +106,8 @@ internal sealed class ExtractCommand
         var percent = 100.0 * result.Rejected / Math.Max(result.Images, 1);
         if (percent <= options.MaxRejected)
             return ExitCode.Done;
-        throw new CommandException($"{result.Rejected:N0} of {result.Images:N0} images can't be used ({percent:0.#}%, --max-rejected is {options.MaxRejected}). " +
+        throw new CommandException(
+            $"{result.Rejected:N0} of {result.Images:N0} images can't be used ({percent:0.#}%, --max-rejected is {options.MaxRejected}). " +
             $"{result.RejectedFile} says why; the other rows are in the cache.");
     }
 }

@@ -8,18 +8,30 @@ namespace Headstart.Extraction.Commands;
 
 /// <summary>The options of <c>extractor extract</c>.</summary>
 internal sealed record ExtractOptions(
-    [Argument(Name = "IMAGES", Description = "A folder 'class/image' or 'train|val|test/class/image', a CSV with the columns path,label[,split], a flat folder, or one image.")] string Images,
+    [Argument(Name = "IMAGES", Description = "A folder 'class/image' or 'train|val|test/class/image', a CSV with the columns " +
+        "path,label[,split], a flat folder, or one image.")] string Images,
     [Option("model", Description = "The model file, from 'extractor model import'.", ValueName = "FILE.onnx")] string Model,
     [Option("out", Description = "The cache: a folder, made or brought up to date.", ValueName = "CACHE")] string Out,
-    [Option("layer", Description = "A layer to keep; may be given several times. When left out: those that the cache has, in a new cache all that the model names.", ValueName = "NAME")] string[]? Layer = null,
-    [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")] int? Batch = null,
-    [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")] int? Threads = null,
-    [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,
-    [Option("shard", Description = "Take one of N parts of the images, to fill one cache from many machines; auto takes I from a Slurm or Kubernetes job array.", ValueName = "I/N|auto/N")] string? Shard = null,
-    [Option("views", Description = "Augmented views of each image beside the plain one: random crop, mirroring, colours.", ValueName = "K")] int Views = 0,
-    [Option("seed", Description = "Draws the views, with the image's bytes and the view's number. 0, or the cache's own, when left out.", ValueName = "S")] long? Seed = null,
-    [Option("store", Description = "How to store what an int8 model computes: as floats, or as its own bytes in less room. The cache's own way, or floats, when left out.", ValueName = "floats|bytes")] LayerStorage? Store = null,
-    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = ExtractOptions.DefaultMaxRejected,
+    [Option("layer", Description = "A layer to keep; may be given several times. When left out: those that the cache has, in a new cache " +
+        "all that the model names.", ValueName = "NAME")] string[]? Layer = null,
+    [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")]
+    int? Batch = null,
+    [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")]
+    int? Threads = null,
+    [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")]
+    ExecutionDevice Device = ExecutionDevice.Auto,
+    [Option("shard", Description = "Take one of N parts of the images, to fill one cache from many machines; auto takes I from a Slurm " +
+        "or Kubernetes job array.", ValueName = "I/N|auto/N")] string? Shard = null,
+    [Option("views", Description = "Augmented views of each image beside the plain one: random crop, mirroring, colours.", ValueName = "K")]
+    int Views = 0,
+    [Option("seed", Description = "Draws the views, with the image's bytes and the view's number. 0, or the cache's own, when left out.",
+        ValueName = "S")]
+    long? Seed = null,
+    [Option("store", Description = "How to store what an int8 model computes: as floats, or as its own bytes in less room. The cache's " +
+        "own way, or floats, when left out.", ValueName = "floats|bytes")] LayerStorage? Store = null,
+    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.",
+        ValueName = "PERCENT")]
+    double MaxRejected = ExtractOptions.DefaultMaxRejected,
     [Option("rehash", Description = "Read every image file again, also those whose size and time are as they were.")] bool Rehash = false,
     [Option("profile", Description = "Say where the time went, and what would change it.")] bool Profile = false,
     [Option("json", Description = "Print one JSON object on standard output.")] bool Json = false) : ICommandParameterSet
@@ -32,7 +44,8 @@ internal sealed record ExtractOptions(
     /// <param name="shard">Which one it was, where a job array said so.</param>
     public string Repeated(Shard? shard)
     {
-        List<string> words = ["extractor", "extract", Images, "--model", Model, "--out", Out, .. (Layer ?? []).SelectMany(l => new[] { "--layer", l })];
+        List<string> words =
+            ["extractor", "extract", Images, "--model", Model, "--out", Out, .. (Layer ?? []).SelectMany(l => new[] { "--layer", l })];
         Add("--batch", Batch);
         Add("--threads", Threads);
         Add("--device", Device == ExecutionDevice.Auto ? null : Device);

@@ -12,7 +12,8 @@ internal static class ExtractionSummary
         var rows = result.Images - result.Rejected;
         Console.WriteLine($"{rows:N0} images in {cache}: {Counts(result)}.");
         if (result.Computed > 0)
-            Console.WriteLine($"  {result.Seconds:N1} s, {result.ImagesPerSecond:N1} images/s, {result.PeakMemoryBytes >> 20:N0} MiB at most");
+            Console.WriteLine(
+                $"  {result.Seconds:N1} s, {result.ImagesPerSecond:N1} images/s, {result.PeakMemoryBytes >> 20:N0} MiB at most");
         if (result.Added is { } added)
         {
             Console.WriteLine($"  added {string.Join(", ", added.Layers)} to {added.Rows:N0} rows that were there, from " +

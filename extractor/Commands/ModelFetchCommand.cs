@@ -13,14 +13,19 @@ internal sealed class ModelFetchCommand
     // ONNX's own name for it, which other tools show.
     private const string LicenseKey = "model_license";
 
-    [Command("fetch", Description = "Fetch published weights by name, check them, and make a model file. Goes on where an earlier fetch ended.")]
+    [Command(
+        "fetch", Description = "Fetch published weights by name, check them, and make a model file. Goes on where an earlier fetch ended.")]
     public async Task FetchAsync(
         [FromService] ICoconaAppContextAccessor context,
         [Argument(Name = "NAME", Description = "Such as vgg16; 'model list' shows all.")] string name,
-        [Option("from", Description = "A copy of the weights: a file, or an http(s) address. Checked like the original.", ValueName = "FILE|URL")] string? from = null,
+        [Option("from", Description = "A copy of the weights: a file, or an http(s) address. Checked like the original.",
+            ValueName = "FILE|URL")]
+        string? from = null,
         [Option("out", Description = "The model file to write. Default: NAME.onnx.", ValueName = "FILE.onnx")] string? @out = null,
-        [Option("layer", Description = "A tensor that becomes a layer; repeatable. Default: every block's pool.", ValueName = "NAME")] string[]? layer = null,
-        [Option("whole", Description = "Fetch the whole file, so that a published checksum can be checked, where otherwise only the base's tensors are fetched.")] bool whole = false,
+        [Option("layer", Description = "A tensor that becomes a layer; repeatable. Default: every block's pool.", ValueName = "NAME")]
+        string[]? layer = null,
+        [Option("whole", Description = "Fetch the whole file, so that a published checksum can be checked, where otherwise only the " +
+            "base's tensors are fetched.")] bool whole = false,
         [Option("json", Description = "Print one JSON object instead of text.")] bool json = false)
     {
         var model = ModelShelf.Load().Named(name);
@@ -28,14 +33,17 @@ internal sealed class ModelFetchCommand
         if (Directory.Exists(path))
             throw CommandException.Usage($"--out {path} is a folder; pass the name of the .onnx file to write.");
         foreach (var asked in layer ?? [])
-            VggArchitecture.Named(model.Architecture).ConvolutionsUpTo(asked); // Throws where there is no such layer, before anything is fetched.
+            // Throws where there is no such layer, before anything is fetched.
+            VggArchitecture.Named(model.Architecture).ConvolutionsUpTo(asked);
         WrappedText.Write(json ? Console.Error : Console.Out, "Licence  ", model.License);
 
         using var client = RemoteFile.CreateClient();
         var fetch = new ModelFetch(
-            ShelfFolder.Locate(Environment.GetEnvironmentVariable), client, new DownloadOptions(), TimeProvider.System, Console.Error.WriteLine);
+            ShelfFolder.Locate(Environment.GetEnvironmentVariable), client, new DownloadOptions(), TimeProvider.System,
+            Console.Error.WriteLine);
         var weights = await ProgressDisplay.RunAsync(
-            "fetching", "MB", TimeProvider.System, progress => fetch.RunAsync(model, from, whole, progress, context.Current!.CancellationToken));
+            "fetching", "MB", TimeProvider.System,
+            progress => fetch.RunAsync(model, from, whole, progress, context.Current!.CancellationToken));
 
         var imported = ModelImport.Run(new ImportOptions
         {
@@ -61,7 +69,8 @@ internal sealed class ModelFetchCommand
             : $"Fetched {weights.ReceivedBytes / 1e6:N1} MB from {weights.From} to {weights.Path}.");
         foreach (var sentence in weights.Checks)
             WrappedText.Write(Console.Out, "", sentence);
-        Console.Out.WriteLine($"Imported {report.Contract.Name}: {ModelReport.Count(report.Contract.Layers.Count)}, {report.Parameters:N0} weights.");
+        Console.Out.WriteLine(
+            $"Imported {report.Contract.Name}: {ModelReport.Count(report.Contract.Layers.Count)}, {report.Parameters:N0} weights.");
         report.Write(Console.Out);
         foreach (var note in report.Notes ?? [])
             WrappedText.Write(Console.Out, "", note);

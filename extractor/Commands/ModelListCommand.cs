@@ -19,7 +19,8 @@ internal sealed class ModelListCommand
         foreach (var model in shelf.Models)
         {
             Console.Out.WriteLine(model.Name);
-            WrappedText.Write(Console.Out, "  ", $"{model.Title}; preset {model.Preset}.{(model.Megabytes is { } size ? $" {size} MB, of which only the base is fetched." : "")}");
+            WrappedText.Write(Console.Out, "  ", $"{model.Title}; preset " +
+                $"{model.Preset}.{(model.Megabytes is { } size ? $" {size} MB, of which only the base is fetched." : "")}");
             WrappedText.Write(Console.Out, "  Licence  ", model.License);
             WrappedText.Write(Console.Out, "  Checked  ", Checked(model));
         }
@@ -32,6 +33,8 @@ internal sealed class ModelListCommand
         if (model.Checksum is not { } checksum)
             return "nothing is published: the first fetch records what came, later ones compare.";
         var published = $"{(checksum.Algorithm == ChecksumAlgorithm.Md5 ? "MD5" : "SHA-256")} of the whole file, as published";
-        return model.InTensors ? $"{published} (with --whole); otherwise the first fetch records each tensor's SHA-256, later ones compare." : $"{published}.";
+        return model.InTensors
+            ? $"{published} (with --whole); otherwise the first fetch records each tensor's SHA-256, later ones compare."
+            : $"{published}.";
     }
 }

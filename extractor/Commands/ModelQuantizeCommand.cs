@@ -17,9 +17,11 @@ internal sealed class ModelQuantizeCommand
         var images = ImageSet.Open(options.Calibrate);
         var cancellationToken = context.Current!.CancellationToken;
         var quantized = await ProgressDisplay.RunAsync(
-            "quantising", "images", TimeProvider.System, progress => Task.Run(() => ModelQuantization.Run(model, images, resolved, progress, cancellationToken), cancellationToken));
+            "quantising", "images", TimeProvider.System,
+            progress => Task.Run(() => ModelQuantization.Run(model, images, resolved, progress, cancellationToken), cancellationToken));
         ModelFile.Save(quantized.Proto, quantized.Contract, options.Out);
-        var speed = SpeedComparison.Measure(model, quantized.Plan.Model, quantized.Proto, model.Contract.FixedBatch ?? resolved.Batch, resolved.Threads);
+        var speed = SpeedComparison.Measure(
+            model, quantized.Plan.Model, quantized.Proto, model.Contract.FixedBatch ?? resolved.Batch, resolved.Threads);
         var report = QuantizeReport.Of(model, ModelFile.Load(options.Out), quantized, speed);
         if (options.Json)
         {

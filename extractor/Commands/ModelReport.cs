@@ -46,8 +46,10 @@ internal sealed record ModelReport
         foreach (var layer in Contract.Layers)
             output.WriteLine($"  {layer.Name.PadRight(width)}  {layer.Shape,-16}  {layer.Shape.Length,9:N0} values an image");
         output.WriteLine($"Images   {preprocessing.Preset}: {resize}, {preprocessing.Channels.ToString().ToUpperInvariant()},");
-        output.WriteLine($"         (pixel / {preprocessing.DivideBy} - ({string.Join(", ", preprocessing.Mean)})) / ({string.Join(", ", preprocessing.Std)})");
-        output.WriteLine($"Weights  {Contract.Weights.File}, sha256 {Contract.Weights.Sha256[..Math.Min(16, Contract.Weights.Sha256.Length)]}...");
+        output.WriteLine($"         (pixel / {preprocessing.DivideBy} - ({string.Join(", ", preprocessing.Mean)})) / " +
+            $"({string.Join(", ", preprocessing.Std)})");
+        output.WriteLine(
+            $"Weights  {Contract.Weights.File}, sha256 {Contract.Weights.Sha256[..Math.Min(16, Contract.Weights.Sha256.Length)]}...");
         if (Contract.Prediction is { } prediction)
             WriteDecision(prediction, output);
         if (Contract.Weights.Note is { } note)
@@ -61,12 +63,15 @@ internal sealed record ModelReport
     {
         WrappedText.Write(output, "Classes  ", string.Join(", ", prediction.Classes));
         output.WriteLine(prediction.Threshold is { } threshold
-            ? string.Create(CultureInfo.InvariantCulture, $"Decides  {prediction.Classes[1]} above {threshold:0.###}; temperature {prediction.Temperature:0.###}")
-            : string.Create(CultureInfo.InvariantCulture, $"Decides  for the most probable class; temperature {prediction.Temperature:0.###}"));
+            ? string.Create(CultureInfo.InvariantCulture,
+                $"Decides  {prediction.Classes[1]} above {threshold:0.###}; temperature {prediction.Temperature:0.###}")
+            : string.Create(
+                CultureInfo.InvariantCulture, $"Decides  for the most probable class; temperature {prediction.Temperature:0.###}"));
         if (prediction.RawInput)
             output.WriteLine("Takes    one picture's pixels, uint8 [height, width, 3], of any size");
         var origin = prediction.Origin;
-        WrappedText.Write(output, "From     ", $"run {origin.Run}: {origin.Head} on {origin.Layer} of {origin.Base}, sha256 {origin.BaseSha256[..16]}..." +
+        WrappedText.Write(output, "From     ",
+            $"run {origin.Run}: {origin.Head} on {origin.Layer} of {origin.Base}, sha256 {origin.BaseSha256[..16]}..." +
             (origin.TunedTensors > 0 ? $", {origin.TunedTensors} of its tensors tuned" : ""));
     }
 }

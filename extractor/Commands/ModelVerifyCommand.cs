@@ -9,7 +9,8 @@ namespace Headstart.Extraction.Commands;
 
 internal sealed class ModelVerifyCommand
 {
-    [Command("verify", Description = "Check a model file: that no bit of it has changed, that its weights are the published ones, and that it computes what it did at import.")]
+    [Command("verify", Description = "Check a model file: that no bit of it has changed, that its weights are the published ones, and " +
+        "that it computes what it did at import.")]
     public void Verify(
         [Argument(Name = "FILE.onnx", Description = "A model file made by 'model import' or 'model fetch'.")] string file,
         [Option("json", Description = "Print one JSON object instead of text.")] bool json = false)

@@ -63,7 +63,8 @@ internal sealed class PredictCommand
         var percent = 100.0 * tally.Rejected.Count / tally.Images;
         if (percent <= options.MaxRejected)
             return ExitCode.Done;
-        throw new CommandException($"{tally.Rejected.Count:N0} of {tally.Images:N0} images can't be used ({percent:0.#}%, --max-rejected is {options.MaxRejected}). " +
+        throw new CommandException($"{tally.Rejected.Count:N0} of {tally.Images:N0} images can't be used ({percent:0.#}%, --max-rejected " +
+            $"is {options.MaxRejected}). " +
             "The reasons are above; the other predictions were written.");
     }
 }

@@ -7,12 +7,19 @@ namespace Headstart.Extraction.Commands;
 /// <summary>The options of <c>extractor predict</c>.</summary>
 internal sealed record PredictOptions(
     [Argument(Name = "MODEL.onnx", Description = "A model file from 'trainer export'.")] string Model,
-    [Argument(Name = "IMAGES", Description = "One image, a flat folder, a folder 'class/image' or 'train|val|test/class/image', or a CSV with the columns path,label.")] string Images,
-    [Option("format", Description = "table, for people; csv; jsonl, a JSON object a line.", ValueName = "table|csv|jsonl")] PredictionFormat Format = PredictionFormat.Table,
-    [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")] int? Batch = null,
-    [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")] int? Threads = null,
-    [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")] ExecutionDevice Device = ExecutionDevice.Auto,
-    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.", ValueName = "PERCENT")] double MaxRejected = 5) : ICommandParameterSet
+    [Argument(Name = "IMAGES", Description = "One image, a flat folder, a folder 'class/image' or 'train|val|test/class/image', or a CSV " +
+        "with the columns path,label.")] string Images,
+    [Option("format", Description = "table, for people; csv; jsonl, a JSON object a line.", ValueName = "table|csv|jsonl")]
+    PredictionFormat Format = PredictionFormat.Table,
+    [Option("batch", Description = "Images computed at once. 8 on the CPU and 32 on a GPU when left out.", ValueName = "N")]
+    int? Batch = null,
+    [Option("threads", Description = "Threads to decode and to compute with. One for each core when left out.", ValueName = "N")]
+    int? Threads = null,
+    [Option("device", Description = "Where to run the network.", ValueName = "auto|cpu|cuda|tensorrt")]
+    ExecutionDevice Device = ExecutionDevice.Auto,
+    [Option("max-rejected", Description = "The share of unusable images, in percent, above which the run counts as failed.",
+        ValueName = "PERCENT")]
+    double MaxRejected = 5) : ICommandParameterSet
 {
     public int ThreadCount => Threads ?? Environment.ProcessorCount;
 

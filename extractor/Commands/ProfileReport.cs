@@ -24,8 +24,10 @@ internal static class ProfileReport
         Line("resize", stages.Resize, workers);
         Line("infer", stages.Infer, 1);
         Line("write", stages.Write, 1);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wait    {stages.Wait,9:0.00}  {stages.Wait / result.ComputeSeconds,10:0%}  (the network, for pictures)"));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"run     {result.ComputeSeconds,9:0.00}              {result.ImagesPerSecond,14:N1}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"wait    {stages.Wait,9:0.00}  {stages.Wait / result.ComputeSeconds,10:0%}  (the network, for pictures)"));
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"run     {result.ComputeSeconds,9:0.00}              {result.ImagesPerSecond,14:N1}"));
         WrappedText.Write(output, "", Advice(result));
 
         void Line(string name, double seconds, int share) => output.WriteLine(string.Create(
@@ -39,7 +41,9 @@ internal static class ProfileReport
         if (stages.Write > stages.Infer + stages.Wait)
             return "Writing limits: take fewer or deeper layers (--layer), or a faster disk.";
         return stages.Wait / result.ComputeSeconds > Idle
-            ? "Decoding limits: the network waits for pictures. More cores (--threads), or pictures stored smaller, would help; a faster device would not."
-            : "The network limits: a GPU (--device cuda), a smaller base or a shallower layer (--layer) would help; decoding faster would not.";
+            ? "Decoding limits: the network waits for pictures. More cores (--threads), or pictures stored smaller, would help; a faster " +
+                "device would not."
+            : "The network limits: a GPU (--device cuda), a smaller base or a shallower layer (--layer) would help; decoding faster " +
+                "would not.";
     }
 }

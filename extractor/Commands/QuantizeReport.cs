@@ -70,7 +70,8 @@ internal sealed record QuantizeReport
         Warnings =
         [
             .. quantized.Fidelity.Where(l => l.Value.MeanCosine < ModelQuantization.CosineBound).Select(l => string.Create(
-                CultureInfo.InvariantCulture, $"Layer {l.Key} has a mean cosine of {l.Value.MeanCosine:0.0000}, below {ModelQuantization.CosineBound}.")),
+                CultureInfo.InvariantCulture,
+                $"Layer {l.Key} has a mean cosine of {l.Value.MeanCosine:0.0000}, below {ModelQuantization.CosineBound}.")),
         ],
         Keep = quantized.Advice,
     };
@@ -79,21 +80,29 @@ internal sealed record QuantizeReport
     public void Write(TextWriter output)
     {
         var culture = CultureInfo.InvariantCulture;
-        output.WriteLine($"{CalibrationImages} images calibrated, {JudgedImages} others judged{(Rejected.Count > 0 ? $", {Rejected.Count} can't be used" : "")}.");
+        output.WriteLine($"{CalibrationImages} images calibrated, {JudgedImages} others " +
+            $"judged{(Rejected.Count > 0 ? $", {Rejected.Count} can't be used" : "")}.");
         var width = Math.Max(8, Layers.Keys.Max(n => n.Length));
         output.WriteLine($"  {"layer".PadRight(width)}  cosine, mean  worst    relative error");
         foreach (var (name, layer) in Layers)
-            output.WriteLine(string.Create(culture, $"  {name.PadRight(width)}  {layer.MeanCosine,12:0.00000}  {layer.WorstCosine:0.00000}  {layer.RelativeError,14:0.0000}"));
+            output.WriteLine(string.Create(culture,
+                $"  {name.PadRight(width)}  {layer.MeanCosine,12:0.00000}  {layer.WorstCosine:0.00000}  {layer.RelativeError,14:0.0000}"));
         foreach (var warning in Warnings)
             WrappedText.Write(output, "warning: ", warning);
         foreach (var part in Keep)
-            WrappedText.Write(output, "  ", string.Create(culture, $"--keep {part.Name}: relative error {part.RelativeError:0.0000} instead of {part.Without:0.0000}"));
+            WrappedText.Write(output, "  ",
+                string.Create(culture, $"--keep {part.Name}: relative error {part.RelativeError:0.0000} instead of {part.Without:0.0000}"));
         WrappedText.Write(output, "Speed    ", string.Create(
-            culture, $"{Speed.IntegerImagesPerSecond:N1} images/s, float32 {Speed.FloatImagesPerSecond:N1}: {Speed.Ratio:0.00} times (in turns, batch {Speed.Batch}, {Speed.Threads} threads)"));
+            culture,
+            $"{Speed.IntegerImagesPerSecond:N1} images/s, float32 {Speed.FloatImagesPerSecond:N1}: {Speed.Ratio:0.00} times (in turns, " +
+            $"batch {Speed.Batch}, {Speed.Threads} threads)"));
         output.WriteLine($"Weights  {WeightBits} bits, {IntegerConvolutions} convolutions; " +
-            (ProcessorHasVnni ? "this processor computes them exactly" : "this processor has no VNNI" + (WeightBits == 7 ? ", so they are small enough not to saturate" : "")));
+            (ProcessorHasVnni
+                ? "this processor computes them exactly"
+                : "this processor has no VNNI" + (WeightBits == 7 ? ", so they are small enough not to saturate" : "")));
         if (FloatNodes.Count > 0)
-            WrappedText.Write(output, "Float32  ", $"{string.Join(", ", FloatNodes.Take(12))}{(FloatNodes.Count > 12 ? $" and {FloatNodes.Count - 12} more" : "")}");
+            WrappedText.Write(output, "Float32  ",
+                $"{string.Join(", ", FloatNodes.Take(12))}{(FloatNodes.Count > 12 ? $" and {FloatNodes.Count - 12} more" : "")}");
         output.WriteLine($"File     {File}, {Bytes / 1e6:N1} MB instead of {FloatBytes / 1e6:N1}, sha256 {Sha256[..16]}...");
     }
 }

@@ -26,7 +26,8 @@ internal static class DemoBase
     public const int UnseenClasses = 2;
 
     /// <summary>Shown wherever a figure that comes from the seeded base is shown.</summary>
-    public const string SeededNote = "Seeded random weights, not pretrained: good for trying the commands on demo pictures, useless for judging real ones.";
+    public const string SeededNote =
+        "Seeded random weights, not pretrained: good for trying the commands on demo pictures, useless for judging real ones.";
 
     private const int Seed = 1;
 
@@ -36,7 +37,8 @@ internal static class DemoBase
 
     /// <summary>Shown wherever a figure that comes from the trained base is shown.</summary>
     public static string TrainedNote { get; } =
-        $"Pretrained by Headstart on drawn pictures of {DemoClass.All.Count - UnseenClasses} classes ({string.Join(" and ", DemoClass.All.Take(UnseenClasses).Select(c => c.Name))} " +
+        $"Pretrained by Headstart on drawn pictures of {DemoClass.All.Count - UnseenClasses} classes " +
+        $"({string.Join(" and ", DemoClass.All.Take(UnseenClasses).Select(c => c.Name))} " +
         "not among them): good for trying the commands on demo pictures, useless for judging real ones.";
 
     /// <summary>Writes the seeded base, the same bytes on every machine.</summary>
@@ -44,7 +46,8 @@ internal static class DemoBase
     public static void WriteSeeded(string path)
     {
         var random = new DemoRandom(Seed);
-        Write(path, $"kernels drawn with seed {Seed}", SeededNote, c => new ConvolutionWeights(DrawKernel(c, random), new float[c.OutChannels]));
+        Write(path, $"kernels drawn with seed {Seed}", SeededNote,
+            c => new ConvolutionWeights(DrawKernel(c, random), new float[c.OutChannels]));
     }
 
     /// <summary>Writes the base with the weights of a run that tuned all of the seeded one.</summary>
@@ -61,7 +64,8 @@ internal static class DemoBase
         float[] Floats(string name, int count) =>
             tensors.Tensors.ContainsKey(name) && tensors.ReadFloats(name) is { } values && values.Length == count
                 ? values
-                : throw new CommandException($"{weights} has no tensor '{name}' of {count:N0} values. Name the base.safetensors of a run that tuned all of the seeded demo base.");
+                : throw new CommandException($"{weights} has no tensor '{name}' of {count:N0} values. Name the base.safetensors of a run " +
+                    "that tuned all of the seeded demo base.");
     }
 
     private static void Write(string path, string source, string note, Func<VggConvolution, ConvolutionWeights> weights)

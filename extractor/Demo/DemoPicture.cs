@@ -98,7 +98,8 @@ internal static class DemoPicture
 
     private static float Luma(Vector3 colour) => Vector3.Dot(colour, new Vector3(0.299f, 0.587f, 0.114f));
 
-    private static Vector2 AnyPoint(Canvas canvas, DemoRandom random) => new(random.Uniform(0, canvas.Width), random.Uniform(0, canvas.Height));
+    private static Vector2 AnyPoint(Canvas canvas, DemoRandom random) =>
+        new(random.Uniform(0, canvas.Width), random.Uniform(0, canvas.Height));
 
     private static float ShortSide(Canvas canvas) => Math.Min(canvas.Width, canvas.Height);
 }

@@ -16,7 +16,8 @@ internal static class DemoSet
 
     // The marker holds the options and nothing else; derived properties would be refused when read back.
     // A name that this version doesn't know is an option that it couldn't draw by.
-    private static readonly JsonSerializerOptions MarkerJson = new(HeadstartJson.Strict) { WriteIndented = true, IgnoreReadOnlyProperties = true };
+    private static readonly JsonSerializerOptions MarkerJson =
+        new(HeadstartJson.Strict) { WriteIndented = true, IgnoreReadOnlyProperties = true };
 
     /// <summary>The pixels of one picture, before JPEG.</summary>
     public static RgbImage Draw(DemoSetOptions options, DemoItem item) =>
@@ -56,7 +57,8 @@ internal static class DemoSet
         {
             if (ReadMarker(marker) is var found && found != options)
             {
-                throw new CommandException($"{folder} already holds another demo set ({Describe(found)}; asked for: {Describe(options)}). " +
+                throw new CommandException(
+                    $"{folder} already holds another demo set ({Describe(found)}; asked for: {Describe(options)}). " +
                     "Name another folder, or delete this one.");
             }
 
@@ -83,5 +85,6 @@ internal static class DemoSet
 
     private static string Describe(DemoSetOptions? options) => options is null
         ? "options unknown"
-        : $"{options.Classes} classes{(options.Skip == 0 ? "" : $" after the first {options.Skip}")} of {options.PerClass}, seed {options.Seed}, drawing {options.Drawing}";
+        : $"{options.Classes} classes{(options.Skip == 0 ? "" : $" after the first {options.Skip}")} of {options.PerClass}, seed " +
+            $"{options.Seed}, drawing {options.Drawing}";
 }

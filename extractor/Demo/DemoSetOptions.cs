@@ -27,9 +27,11 @@ internal sealed record DemoSetOptions
     public void Validate()
     {
         if (Classes < 1 || Classes > DemoClass.All.Count)
-            throw CommandException.Usage($"--classes is {Classes}; it can be 1 to {DemoClass.All.Count}: {string.Join(", ", DemoClass.All.Select(c => c.Name))}.");
+            throw CommandException.Usage(
+                $"--classes is {Classes}; it can be 1 to {DemoClass.All.Count}: {string.Join(", ", DemoClass.All.Select(c => c.Name))}.");
         if (Skip < 0 || Skip + Classes > DemoClass.All.Count)
-            throw CommandException.Usage($"--skip {Skip} leaves {Math.Max(0, DemoClass.All.Count - Math.Max(0, Skip))} of {DemoClass.All.Count} classes, and --classes asks for {Classes}; skip 0 to {DemoClass.All.Count - Classes}.");
+            throw CommandException.Usage($"--skip {Skip} leaves {Math.Max(0, DemoClass.All.Count - Math.Max(0, Skip))} of " +
+                $"{DemoClass.All.Count} classes, and --classes asks for {Classes}; skip 0 to {DemoClass.All.Count - Classes}.");
         if (PerClass is < 2 or > 100_000)
             throw CommandException.Usage($"--per-class is {PerClass}; it can be 2 (one to train, one to validate) to 100000.");
     }

@@ -15,7 +15,8 @@ internal static class BatchNorm
     /// <param name="mean">The running mean.</param>
     /// <param name="variance">The running variance.</param>
     /// <param name="epsilon">As in the framework that trained the weights.</param>
-    public static ConvolutionWeights Fold(ConvolutionWeights weights, float[] scale, float[] shift, float[] mean, float[] variance, double epsilon)
+    public static ConvolutionWeights Fold(
+        ConvolutionWeights weights, float[] scale, float[] shift, float[] mean, float[] variance, double epsilon)
     {
         var kernel = new float[weights.Kernel.Length];
         var bias = new float[weights.Bias.Length];

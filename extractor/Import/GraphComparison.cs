@@ -21,7 +21,8 @@ internal static class GraphComparison
     /// <returns>The difference is infinite where shapes differ, or values are not finite.</returns>
     /// <exception cref="Headstart.CommandException">ONNX Runtime can't run one of them.</exception>
     public static (string Output, double Difference) Run(
-        ModelProto first, ModelProto second, string path, IReadOnlyList<(string First, string Second)> pairs, ImagePreprocessing preprocessing, int batch = 1)
+        ModelProto first, ModelProto second, string path, IReadOnlyList<(string First, string Second)> pairs,
+        ImagePreprocessing preprocessing, int batch = 1)
     {
         float[][] images = [.. Enumerable.Repeat(SyntheticInput.Create(preprocessing, seed: 0), batch)];
         using var one = GraphProbe.Open(first, path);

@@ -65,7 +65,8 @@ internal sealed class GraphProbe : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new CommandException($"{_path} can't be run on a batch of {images.Count} images of 3 x {size} x {size}: {Reason(e)}", cause: e);
+            throw new CommandException(
+                $"{_path} can't be run on a batch of {images.Count} images of 3 x {size} x {size}: {Reason(e)}", cause: e);
         }
     }
 

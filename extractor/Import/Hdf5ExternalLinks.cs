@@ -70,7 +70,8 @@ internal static class Hdf5ExternalLinks
         var information = message.Slice(at, informationLength);
         var file = information[1..];
         var end = file.IndexOf((byte)0);
-        var plausible = information[0] == 0 && end > 0 && file[..end].IndexOfAnyInRange((byte)0, (byte)31) < 0 && file[(end + 1)..].IndexOf((byte)0) == file.Length - end - 2;
+        var plausible = information[0] == 0 && end > 0 && file[..end].IndexOfAnyInRange((byte)0, (byte)31) < 0
+            && file[(end + 1)..].IndexOf((byte)0) == file.Length - end - 2;
         return plausible ? Encoding.UTF8.GetString(file[..end]) : null;
     }
 }

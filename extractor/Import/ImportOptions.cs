@@ -32,7 +32,8 @@ internal sealed record ImportOptions
     {
         if (string.IsNullOrWhiteSpace(Preset))
         {
-            throw CommandException.Usage("--preset is required: the weights don't say how their images were prepared. Pass --preset keras (Keras' VGG), " +
+            throw CommandException.Usage(
+                "--preset is required: the weights don't say how their images were prepared. Pass --preset keras (Keras' VGG), " +
                 "torchvision (torchvision and timm), mobilenet (Keras' MobileNet), or a JSON file.");
         }
 

@@ -33,24 +33,28 @@ internal static class InputNormalisation
         {
             [var only] => only,
             [] => throw new CommandException($"{path}: the layers asked for don't depend on any input."),
-            var several => throw new CommandException($"{path} has several inputs ({string.Join(", ", several.Select(i => i.Name))}); Headstart feeds one, the image. " +
+            var several => throw new CommandException(
+                $"{path} has several inputs ({string.Join(", ", several.Select(i => i.Name))}); Headstart feeds one, the image. " +
                 "Name a layer that depends on the image alone with --layer."),
         };
         var dims = input.Type?.TensorType?.Shape?.Dim.ToArray() ?? [new(), new(), new(), new()];
         if (dims.Length != 4)
-            throw new CommandException($"{path}: input '{input.Name}' has shape {Text(dims)}; an image network's has four dimensions, [N, 3, H, W] or [N, H, W, 3].");
+            throw new CommandException($"{path}: input '{input.Name}' has shape {Text(dims)}; an image network's has four dimensions, " +
+                "[N, 3, H, W] or [N, H, W, 3].");
 
         var type = (DataType)(input.Type?.TensorType?.ElemType ?? (int)DataType.Float);
         var channelsLast = Is(dims[3], 3) && !Is(dims[1], 3);
         if (!channelsLast && dims[1].HasDimValue && dims[1].DimValue > 0 && !Is(dims[1], 3))
-            throw new CommandException($"{path}: input '{input.Name}' has shape {Text(dims)}; Headstart feeds pictures of 3 channels, [N, 3, H, W] or [N, H, W, 3].");
+            throw new CommandException($"{path}: input '{input.Name}' has shape {Text(dims)}; Headstart feeds pictures of 3 channels, " +
+                "[N, 3, H, W] or [N, H, W, 3].");
 
         var notes = new List<string>();
         var preprocessing = Fit(path, preset, presetIsNamed, channelsLast ? dims[1] : dims[2], channelsLast ? dims[2] : dims[3], notes);
         if (type == DataType.Uint8)
         {
             preprocessing = preprocessing with { Preset = "custom", DivideBy = 1, Mean = [0, 0, 0], Std = [1, 1, 1] };
-            notes.Add($"The network takes whole pixels (uint8) and normalises by itself: of preset {preset.Preset}, only resize, crop and channel order count.");
+            notes.Add($"The network takes whole pixels (uint8) and normalises by itself: of preset {preset.Preset}, only resize, crop " +
+                "and channel order count.");
         }
 
         if (channelsLast)
@@ -59,13 +63,15 @@ internal static class InputNormalisation
             PutInFront(model, path, input, type, channelsLast, notes);
         graph.ValueInfo.Clear(); // They may speak of the old batch size, and ONNX Runtime infers them anew.
         graph.Input.Clear();
-        graph.Input.Add(VggGraph.Describe(channelsLast || type != DataType.Float ? graph.Node[0].Input[0] : input.Name, InputShape(preprocessing)));
+        graph.Input.Add(
+            VggGraph.Describe(channelsLast || type != DataType.Float ? graph.Node[0].Input[0] : input.Name, InputShape(preprocessing)));
         return (preprocessing, dims[0] is { HasDimValue: true, DimValue: > 0 } batch ? (int)batch.DimValue : null, notes);
     }
 
     public static LayerShape InputShape(ImagePreprocessing preprocessing) => new(3, preprocessing.Size, preprocessing.Size);
 
-    private static ImagePreprocessing Fit(string path, ImagePreprocessing preset, bool presetIsNamed, Dimension height, Dimension width, List<string> notes)
+    private static ImagePreprocessing Fit(
+        string path, ImagePreprocessing preset, bool presetIsNamed, Dimension height, Dimension width, List<string> notes)
     {
         var (h, w) = (Fixed(height), Fixed(width));
         if (h is null && w is null)
@@ -77,17 +83,20 @@ internal static class InputNormalisation
             return preset;
         if (!presetIsNamed || preset.Resize != ResizeMode.Stretch)
         {
-            throw CommandException.Usage($"{path} takes images of {size} x {size} pixels, but preset '{preset.Preset}' makes {preset.Size} x {preset.Size}. " +
+            throw CommandException.Usage(
+                $"{path} takes images of {size} x {size} pixels, but preset '{preset.Preset}' makes {preset.Size} x {preset.Size}. " +
                 $"Pass --preset FILE.json with \"size\": {size}; 'extractor model info' of any model shows the fields.");
         }
 
-        notes.Add($"The network takes images of {size} x {size} pixels, so preset {preset.Preset} stretches to that instead of {preset.Size} x {preset.Size}.");
+        notes.Add($"The network takes images of {size} x {size} pixels, so preset {preset.Preset} stretches to that instead of " +
+            $"{preset.Size} x {preset.Size}.");
         var fitted = preset with { Size = size };
         fitted.Validate();
         return fitted;
     }
 
-    private static void PutInFront(ModelProto model, string path, ValueInfoProto input, DataType type, bool channelsLast, List<string> notes)
+    private static void PutInFront(
+        ModelProto model, string path, ValueInfoProto input, DataType type, bool channelsLast, List<string> notes)
     {
         var graph = model.Graph;
         var chain = new List<NodeProto>();
@@ -119,7 +128,8 @@ internal static class InputNormalisation
                 Cast();
                 break;
             default:
-                throw new CommandException($"{path}: input '{input.Name}' takes {type} values; Headstart can feed float32, float16, float64 and uint8.");
+                throw new CommandException(
+                    $"{path}: input '{input.Name}' takes {type} values; Headstart can feed float32, float16, float64 and uint8.");
         }
 
         if (channelsLast)
@@ -148,7 +158,8 @@ internal static class InputNormalisation
             return node;
         }
 
-        void Cast() => Add("Cast").Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)type });
+        void Cast() =>
+            Add("Cast").Attribute.Add(new AttributeProto { Name = "to", Type = AttributeProto.Types.AttributeType.Int, I = (long)type });
 
         string Constant(string name, float value)
         {

@@ -15,7 +15,8 @@ internal sealed partial class KerasHdf5 : IDisposable
 {
     // Where Keras 3 (and 2.12 to 2.15) put a model's layers, the model itself or one nested in another.
     private static readonly string[] LayerContainers =
-        ["layers", "_layer_checkpoint_dependencies", "layers/functional/layers", "layers/vgg16/layers", "layers/vgg19/layers", "layers/model/layers"];
+        ["layers", "_layer_checkpoint_dependencies", "layers/functional/layers", "layers/vgg16/layers", "layers/vgg19/layers",
+            "layers/model/layers"];
 
     private static readonly DatasetNames Nothing = new("", "");
 
@@ -46,12 +47,14 @@ internal sealed partial class KerasHdf5 : IDisposable
         {
             stream = new GuardedStream(path);
             if (Hdf5ExternalLinks.Find(stream) is { } target)
-                throw new CommandException($"{path} has a link to another file ({target}), which is not followed. Save the weights into one file.");
+                throw new CommandException(
+                    $"{path} has a link to another file ({target}), which is not followed. Save the weights into one file.");
             stream.Position = 0;
             var file = H5File.Open(stream, leaveOpen: false);
             var keras = new KerasHdf5(path, file, file);
             if (keras._named.Count + keras._numbered.Count == 0)
-                throw new CommandException($"{path} is an HDF5 file, but has no convolutions under Keras' names (block1_conv1/kernel:0 or layers/conv2d/vars/0).");
+                throw new CommandException(
+                    $"{path} is an HDF5 file, but has no convolutions under Keras' names (block1_conv1/kernel:0 or layers/conv2d/vars/0).");
             return keras;
         }
         catch (Exception e)
@@ -68,10 +71,13 @@ internal sealed partial class KerasHdf5 : IDisposable
         // Without names, order and shapes must tell.
         var all = architecture.Convolutions;
         var found = _named.Count > 0
-            ? _named.Where(n => n.Value.Kernel.Length > 0).Select(n => (n.Value.Kernel, Convolution: all.FirstOrDefault(c => c.Name == n.Key)))
+            ? _named.Where(n => n.Value.Kernel.Length > 0).Select(
+                n => (n.Value.Kernel, Convolution: all.FirstOrDefault(c => c.Name == n.Key)))
             : _numbered.Select((n, i) => (n.Kernel, Convolution: all.ElementAtOrDefault(i)));
-        var kernels = found.Select(f => new FoundKernel(f.Kernel, Dimensions(f.Kernel), f.Convolution, f.Convolution is null ? [] : HwioOf(f.Convolution)));
-        return VggFit.Of(architecture, [.. kernels], _stray is null ? null : $"it has '{_stray}', which is none of Keras' VGG's", c => $"{c.Name}/kernel");
+        var kernels = found.Select(
+            f => new FoundKernel(f.Kernel, Dimensions(f.Kernel), f.Convolution, f.Convolution is null ? [] : HwioOf(f.Convolution)));
+        return VggFit.Of(architecture, [.. kernels], _stray is null ? null : $"it has '{_stray}', which is none of Keras' VGG's",
+            c => $"{c.Name}/kernel");
     }
 
     /// <exception cref="CommandException">A tensor is missing, has another shape or can't be read; the message names layer, tensor and
@@ -87,7 +93,8 @@ internal sealed partial class KerasHdf5 : IDisposable
         }
 
         if (tensors.Kernel.Length == 0 || tensors.Bias.Length == 0)
-            throw VggWeights.Missing(_path, architecture, convolution, $"{convolution.Name}/{(tensors.Kernel.Length == 0 ? "kernel" : "bias")}");
+            throw VggWeights.Missing(
+                _path, architecture, convolution, $"{convolution.Name}/{(tensors.Kernel.Length == 0 ? "kernel" : "bias")}");
 
         var kernel = ReadFloats(architecture, convolution, tensors.Kernel, HwioOf(convolution));
         var bias = ReadFloats(architecture, convolution, tensors.Bias, [convolution.OutChannels]);
@@ -121,7 +128,8 @@ internal sealed partial class KerasHdf5 : IDisposable
             if (!found.SequenceEqual(shape))
                 throw VggWeights.WrongShape(_path, architecture, convolution, name, shape, found);
             if (dataset.Type.Class != H5DataTypeClass.FloatingPoint)
-                throw new CommandException($"{_path}: '{name}' of layer {convolution.Name} holds {dataset.Type.Class} values; floating-point weights are expected.");
+                throw new CommandException($"{_path}: '{name}' of layer {convolution.Name} holds {dataset.Type.Class} values; " +
+                    "floating-point weights are expected.");
             return dataset.Type.Size switch
             {
                 2 => [.. dataset.Read<Half[]>().Select(h => (float)h)],
@@ -169,7 +177,8 @@ internal sealed partial class KerasHdf5 : IDisposable
                 if (!match.Success)
                 {
                     // A convolution of another name, or a batch norm.
-                    if (found.Count > 0 && (BatchNormWeight().IsMatch(weight) || (layerGroup.LinkExists(weight) && layerGroup.Dataset(weight).Space.Dimensions.Length == 4)))
+                    if (found.Count > 0 && (BatchNormWeight().IsMatch(weight)
+                        || (layerGroup.LinkExists(weight) && layerGroup.Dataset(weight).Space.Dimensions.Length == 4)))
                         pending ??= $"{prefix}{layer}/{weight}";
                     continue;
                 }
@@ -215,12 +224,14 @@ internal sealed partial class KerasHdf5 : IDisposable
         return Enumerable.Range(0, 1000).Select(i => $"{name}{i}").TakeWhile(holder.AttributeExists).SelectMany(Read);
 
         // Layers without weights have an empty list of floats.
-        string[] Read(string attribute) => holder.Attribute(attribute) is { Type.Class: H5DataTypeClass.String or H5DataTypeClass.VariableLength } list
+        string[] Read(string attribute) => holder.Attribute(
+            attribute) is { Type.Class: H5DataTypeClass.String or H5DataTypeClass.VariableLength } list
             && list.Space.Dimensions.All(d => d > 0) ? list.Read<string[]>() : [];
     }
 
     private static CommandException Unreadable(string path, string where, Exception e) =>
-        new($"{path} can't be read as a Keras .h5 file: {where}{e.Message.TrimEnd('.')}. It is damaged or cut short: fetch or save it again.", cause: e);
+        new($"{path} can't be read as a Keras .h5 file: {where}{e.Message.TrimEnd('.')}. It is damaged or cut short: fetch or save it " +
+            "again.", cause: e);
 
     private sealed record DatasetNames(string Kernel, string Bias);
 

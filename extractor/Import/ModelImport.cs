@@ -32,8 +32,13 @@ internal static class ModelImport
         var stored = Float16Weights.Store(model.Proto.Graph);
         if (stored == 0 && model.Contract.Precision != Float16Weights.Precision)
             throw new CommandException($"{path} has no kernels that float16 can hold. Leave --precision float16 out.");
-        var contract = model.Contract with { Precision = Float16Weights.Precision, Name = $"{model.Contract.Name}-{Float16Weights.Precision}" };
-        return model with { Contract = contract, Notes = [.. model.Notes, $"{stored} kernels are stored as float16; the arithmetic stays float32."] };
+        var contract =
+            model.Contract with { Precision = Float16Weights.Precision, Name = $"{model.Contract.Name}-{Float16Weights.Precision}" };
+        return model with
+        {
+            Contract = contract,
+            Notes = [.. model.Notes, $"{stored} kernels are stored as float16; the arithmetic stays float32."],
+        };
     }
 
     /// <summary>Runs the graph on a fixed picture: it must load, and give the layers that its contract promises.</summary>
@@ -57,7 +62,8 @@ internal static class ModelImport
 
             var values = output.Values.AsSpan(0, layer.Shape.Length);
             if (!TensorPrimitives.IsFiniteAll<float>(values))
-                throw new CommandException($"{path}: layer {layer.Name} gives values that are not finite. The weights are damaged, or --preset is wrong.");
+                throw new CommandException(
+                    $"{path}: layer {layer.Name} gives values that are not finite. The weights are damaged, or --preset is wrong.");
             fingerprints.Add(LayerFingerprint.Of(layer.Name, values));
         }
 

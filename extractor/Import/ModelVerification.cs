@@ -17,21 +17,26 @@ internal static class ModelVerification
         var contract = model.Contract;
         var origin = $"{contract.Weights.File} (sha256 {contract.Weights.Sha256})";
         if (contract.Prediction is not null)
-            throw new CommandException($"{model.Path} is whole, and an exported model: 'trainer export' compared it with the trainer before it was written. What a model computes is recorded of bases only.");
+            throw new CommandException($"{model.Path} is whole, and an exported model: 'trainer export' compared it with the trainer " +
+                "before it was written. What a model computes is recorded of bases only.");
         if (contract.Fingerprint is not { Count: > 0 } recorded || contract.Seal is null)
-            throw new CommandException($"{model.Path} carries no record of what it computes, so it can't be verified. Import {origin} again.");
+            throw new CommandException(
+                $"{model.Path} carries no record of what it computes, so it can't be verified. Import {origin} again.");
         var tolerance = Tolerance(contract.Precision);
         var computed = ModelImport.Fingerprint(model.Proto, contract, model.Path).ToDictionary(f => f.Layer);
         var verified = new List<VerifiedLayer>();
         foreach (var layer in recorded)
         {
             if (!computed.TryGetValue(layer.Layer, out var now))
-                throw new CommandException($"{model.Path} records what layer {layer.Layer} computes, but has no such layer. Import {origin} again.");
+                throw new CommandException(
+                    $"{model.Path} records what layer {layer.Layer} computes, but has no such layer. Import {origin} again.");
             var deviation = layer.DeviationOf(now);
             if (deviation > tolerance)
             {
-                throw new CommandException($"{model.Path}: layer {layer.Layer} computes other values than at its import (root mean square {now.Rms:G4}, recorded {layer.Rms:G4}; " +
-                    $"deviation {deviation:P1}, {tolerance:P1} allowed). Its weights were swapped, or this machine computes wrongly. Import {origin} again.");
+                throw new CommandException($"{model.Path}: layer {layer.Layer} computes other values than at its import (root mean " +
+                    $"square {now.Rms:G4}, recorded {layer.Rms:G4}; " +
+                    $"deviation {deviation:P1}, {tolerance:P1} allowed). Its weights were swapped, or this machine computes wrongly. " +
+                    $"Import {origin} again.");
             }
 
             verified.Add(new VerifiedLayer(layer.Layer, deviation));

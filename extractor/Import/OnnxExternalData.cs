@@ -16,14 +16,16 @@ internal static class OnnxExternalData
             var location = entries.GetValueOrDefault("location", "");
             var file = Path.GetFullPath(Path.Combine(folder, location));
             if (location.Length == 0 || !file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
-                throw new CommandException($"{path} says that '{tensor.Name}' is in '{location}', outside its own folder; that is not followed.");
+                throw new CommandException(
+                    $"{path} says that '{tensor.Name}' is in '{location}', outside its own folder; that is not followed.");
             try
             {
                 using var stream = File.OpenRead(file);
                 var offset = long.Parse(entries.GetValueOrDefault("offset", "0"));
                 var length = entries.TryGetValue("length", out var text) ? long.Parse(text) : stream.Length - offset;
                 if (offset < 0 || length < 0 || offset > stream.Length || length > stream.Length - offset)
-                    throw new CommandException($"{file} has {stream.Length:N0} bytes, but {path} wants '{tensor.Name}' from {offset:N0} on, {length:N0} bytes.");
+                    throw new CommandException(
+                        $"{file} has {stream.Length:N0} bytes, but {path} wants '{tensor.Name}' from {offset:N0} on, {length:N0} bytes.");
                 var bytes = new byte[length];
                 stream.Position = offset;
                 stream.ReadExactly(bytes);
@@ -31,7 +33,9 @@ internal static class OnnxExternalData
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException or OverflowException)
             {
-                throw new CommandException($"{path} keeps '{tensor.Name}' in {location}, which can't be read: {e.Message} Put it beside the .onnx file.", cause: e);
+                throw new CommandException(
+                    $"{path} keeps '{tensor.Name}' in {location}, which can't be read: {e.Message} Put it beside the .onnx file.",
+                    cause: e);
             }
 
             tensor.ExternalData.Clear();

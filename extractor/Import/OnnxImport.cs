@@ -101,7 +101,8 @@ internal static class OnnxImport
 
     private static bool IsBatchOf(ProbeOutput together, ProbeOutput first, ProbeOutput second)
     {
-        if (first.Shape.Length == 0 || first.Shape[0] != 1 || together.Shape[0] != 2 || !together.Shape.Skip(1).SequenceEqual(first.Shape.Skip(1)))
+        if (first.Shape.Length == 0 || first.Shape[0] != 1 || together.Shape[0] != 2
+            || !together.Shape.Skip(1).SequenceEqual(first.Shape.Skip(1)))
             return false;
 
         // Batches are summed in another order, so the last bits may differ.
@@ -124,13 +125,15 @@ internal static class OnnxImport
 
             var what = output is null ? "holds no floating-point values" : $"has shape [{string.Join(", ", output.Shape)}]";
             if (options.Layers.Count > 0)
-                throw new CommandException($"{options.Weights}: '{name}' {what}; a layer is [N, C, H, W] or [N, C] of floating-point values.");
+                throw new CommandException(
+                    $"{options.Weights}: '{name}' {what}; a layer is [N, C, H, W] or [N, C] of floating-point values.");
             notes.Add($"Output '{name}' {what} and was left out.");
         }
 
         return layers.Count > 0
             ? layers
-            : throw new CommandException($"{options.Weights} has no output that could be a layer ([N, C, H, W] or [N, C]). Name an inner tensor with --layer: " +
+            : throw new CommandException(
+                $"{options.Weights} has no output that could be a layer ([N, C, H, W] or [N, C]). Name an inner tensor with --layer: " +
                 $"{string.Join(", ", OnnxGraph.ComputedTensors(model.Graph).Reverse().Take(5))}.");
     }
 

@@ -65,13 +65,15 @@ internal sealed class OnnxVgg
                 return null;
             foreach (var (convolution, weights) in block.Zip(found))
             {
-                if (weights.Bias.Length != convolution.OutChannels || weights.Kernel.Length != convolution.OutChannels * convolution.InChannels * 9)
+                if (weights.Bias.Length != convolution.OutChannels
+                    || weights.Kernel.Length != convolution.OutChannels * convolution.InChannels * 9)
                     return null;
                 has.Add(convolution);
             }
         }
 
-        return ClosedBlocks <= architecture.Blocks.Count && (_blocks.Count <= architecture.Blocks.Count || _blocks[^1].Count == 0) ? has : null;
+        return ClosedBlocks <= architecture.Blocks.Count
+            && (_blocks.Count <= architecture.Blocks.Count || _blocks[^1].Count == 0) ? has : null;
     }
 
     public ConvolutionWeights Read(VggConvolution convolution) => _blocks[convolution.Block - 1][convolution.Index - 1];
@@ -97,7 +99,8 @@ internal sealed class OnnxVgg
                     tensor = end;
                     break;
                 case "MaxPool" when _blocks[^1].Count > 0:
-                    if (!(Integers(node, "kernel_shape") is [2, 2] && Integers(node, "strides") is [2, 2] && Integers(node, "pads") is null or [0, 0, 0, 0]
+                    if (!(Integers(node, "kernel_shape") is [2, 2] && Integers(node, "strides") is [2, 2]
+                        && Integers(node, "pads") is null or [0, 0, 0, 0]
                         && Integers(node, "dilations") is null or [1, 1] && Integer(node, "ceil_mode", 0) == 0))
                     {
                         End = $"MaxPool '{node.Name}' is not 2 x 2 with stride 2";
@@ -123,7 +126,8 @@ internal sealed class OnnxVgg
     {
         End = $"Conv '{conv.Name}' is not a VGG's: 3 x 3, stride 1, padding 1, with constant weights and a ReLU after it";
         var padded = Integers(conv, "pads") is [1, 1, 1, 1] || Text(conv, "auto_pad") is "SAME_UPPER" or "SAME_LOWER";
-        if (!padded || Integers(conv, "strides") is not (null or [1, 1]) || Integers(conv, "dilations") is not (null or [1, 1]) || Integer(conv, "group", 1) != 1)
+        if (!padded || Integers(conv, "strides") is not (null or [1, 1]) || Integers(conv, "dilations") is not (null or [1, 1])
+            || Integer(conv, "group", 1) != 1)
             return null;
         if (conv.Input.Count < 2 || !_constants.TryGetValue(conv.Input[1], out var kernel) || kernel.Dims is not [_, _, 3, 3])
             return null;
@@ -134,7 +138,8 @@ internal sealed class OnnxVgg
         var weights = new ConvolutionWeights(OnnxTensor.ToFloats(kernel), bias ?? new float[outChannels]);
 
         var node = Next(conv.Output[0]);
-        if (node?.OpType == "Add" && bias is null && Vector(node.Input[0] == conv.Output[0] ? node.Input[1] : node.Input[0], outChannels) is { } added)
+        if (node?.OpType == "Add" && bias is null
+            && Vector(node.Input[0] == conv.Output[0] ? node.Input[1] : node.Input[0], outChannels) is { } added)
         {
             weights = weights with { Bias = added };
             _walked.Add(node);
@@ -163,18 +168,23 @@ internal sealed class OnnxVgg
     }
 
     /// <summary>The one node that goes on from a tensor.</summary>
-    private NodeProto? Next(string tensor) => _graph.Node.Where(n => n.Input.Contains(tensor) && n.OpType != "Shape").Take(2).ToArray() is [var only] ? only : null;
+    private NodeProto? Next(string tensor) =>
+        _graph.Node.Where(n => n.Input.Contains(tensor) && n.OpType != "Shape").Take(2).ToArray() is [var only] ? only : null;
 
     /// <summary>A value an output channel, in any of the shapes [C], [C, 1, 1] and [1, C, 1, 1].</summary>
     private float[]? Vector(string name, int channels) =>
         _constants.TryGetValue(name, out var tensor) && tensor.Dims.Where(d => d != 1).ToArray() is { Length: <= 1 }
-            && tensor.Dims.Aggregate(1L, (a, b) => a * b) == channels && (tensor.Dims.Count == 1 || tensor.Dims.Count >= 3 && tensor.Dims[^3] == channels)
+            && tensor.Dims.Aggregate(1L, (a, b) => a * b) == channels
+            && (tensor.Dims.Count == 1 || tensor.Dims.Count >= 3 && tensor.Dims[^3] == channels)
             ? OnnxTensor.ToFloats(tensor)
             : null;
 
-    private static long[]? Integers(NodeProto node, string attribute) => node.Attribute.FirstOrDefault(a => a.Name == attribute)?.Ints.ToArray();
+    private static long[]? Integers(NodeProto node, string attribute) =>
+        node.Attribute.FirstOrDefault(a => a.Name == attribute)?.Ints.ToArray();
 
-    private static long Integer(NodeProto node, string attribute, long otherwise) => node.Attribute.FirstOrDefault(a => a.Name == attribute)?.I ?? otherwise;
+    private static long Integer(NodeProto node, string attribute, long otherwise) =>
+        node.Attribute.FirstOrDefault(a => a.Name == attribute)?.I ?? otherwise;
 
-    private static string? Text(NodeProto node, string attribute) => node.Attribute.FirstOrDefault(a => a.Name == attribute)?.S.ToStringUtf8();
+    private static string? Text(NodeProto node, string attribute) =>
+        node.Attribute.FirstOrDefault(a => a.Name == attribute)?.S.ToStringUtf8();
 }

@@ -19,7 +19,8 @@ internal static class OnnxVggImport
     /// </returns>
     /// <exception cref="CommandException">The user named an architecture, and the graph is not that; the message says where it
     /// differs.</exception>
-    public static ImportedModel? From(ImportOptions options, ModelProto model, ImagePreprocessing preset, WeightsSource source, List<string> notes)
+    public static ImportedModel? From(
+        ImportOptions options, ModelProto model, ImagePreprocessing preset, WeightsSource source, List<string> notes)
     {
         var vgg = OnnxVgg.Walk(model);
         var outputs = model.Graph.Output.Select(o => o.Name).ToArray();
@@ -33,17 +34,21 @@ internal static class OnnxVggImport
             return Rebuild(architecture);
         }
 
-        return VggArchitecture.All.Where(a => options.Layers.All(a.LayerNames.Contains) && Reaches(a) && IsOne(a)).ToArray() is [var only] ? Rebuild(only) : null;
+        return VggArchitecture.All.Where(a => options.Layers.All(a.LayerNames.Contains) && Reaches(a) && IsOne(a)).ToArray() is [var only]
+            ? Rebuild(only)
+            : null;
 
         bool Reaches(VggArchitecture a) =>
-            vgg.ConvolutionsOf(a) is { Count: > 0 } has && Layers(a) is { Count: > 0 } layers && layers.All(l => a.ConvolutionsUpTo(l).All(has.Contains));
+            vgg.ConvolutionsOf(a) is { Count: > 0 } has && Layers(a) is { Count: > 0 } layers
+                && layers.All(l => a.ConvolutionsUpTo(l).All(has.Contains));
 
         bool IsOne(VggArchitecture a) => vgg.ClosedBlocks == a.Blocks.Count || outputs.All(o => vgg.LayerOf(o) is not null);
 
         // A graph is complete as it is: without names, what it closes and what it gives is meant.
         List<string> Layers(VggArchitecture a) => options.Layers.Count > 0
             ? [.. options.Layers]
-            : [.. a.LayerNames.Where((name, _) => a.PoolNames.Take(vgg.ClosedBlocks).Contains(name) || outputs.Any(o => vgg.LayerOf(o) == name))];
+            : [.. a.LayerNames.Where(
+                (name, _) => a.PoolNames.Take(vgg.ClosedBlocks).Contains(name) || outputs.Any(o => vgg.LayerOf(o) == name))];
 
         ImportedModel? Rebuild(VggArchitecture architecture)
         {
@@ -53,12 +58,14 @@ internal static class OnnxVggImport
             var (preprocessing, _, inputNotes) = InputNormalisation.Apply(original, options.Weights, preset, options.PresetIsNamed);
             var name = vgg.HasBatchNorm ? $"{architecture.Name}_bn" : architecture.Name;
             var rebuilt = VggImport.Build(name, architecture, layers, preprocessing, source, vgg.Read, []);
-            var (layer, difference) = GraphComparison.Run(original, rebuilt.Proto, options.Weights, [.. layers.Select(l => (vgg.TensorOf(l), l))], preprocessing);
+            var (layer, difference) =
+                GraphComparison.Run(original, rebuilt.Proto, options.Weights, [.. layers.Select(l => (vgg.TensorOf(l), l))], preprocessing);
             if (difference > GraphComparison.Tolerance)
             {
                 var sentence = $"The graph looks like {architecture.Name}, but its {layer} computes something else";
                 if (options.Architecture is not null)
-                    throw new CommandException($"{options.Weights}: {char.ToLowerInvariant(sentence[0])}{sentence[1..]}. Without --arch it is imported as the network that it is.");
+                    throw new CommandException($"{options.Weights}: {char.ToLowerInvariant(sentence[0])}{sentence[1..]}. Without --arch " +
+                        $"it is imported as the network that it is.");
                 notes.Add($"{sentence}: it is imported as it is.");
                 return null;
             }
@@ -71,7 +78,8 @@ internal static class OnnxVggImport
             // The first is about the size; the others about nodes in front of a graph that isn't kept.
             notes.AddRange(inputNotes.Take(preprocessing.Size == preset.Size ? 0 : 1));
             if (outputs.Where(o => vgg.LayerOf(o) is null).ToArray() is [var lost, ..] all)
-                notes.Add($"What follows is left out, with the {(all.Length == 1 ? "output" : "outputs")} {string.Join(", ", all)}; --layer {lost} imports the graph as it is.");
+                notes.Add($"What follows is left out, with the {(all.Length == 1 ? "output" : "outputs")} {string.Join(", ", all)}; " +
+                    $"--layer {lost} imports the graph as it is.");
             return rebuilt with { Notes = notes };
         }
     }
@@ -80,9 +88,11 @@ internal static class OnnxVggImport
     {
         var down = options.Layers.Count > 0 ? $" down to {options.Layers[^1]}" : "";
         return others.ToArray() is [var other]
-            ? CommandException.Usage($"{options.Weights} is not a {asked}{down}: its convolutions by block are {vgg.Blocks}, as those of {other.Name}. " +
+            ? CommandException.Usage(
+                $"{options.Weights} is not a {asked}{down}: its convolutions by block are {vgg.Blocks}, as those of {other.Name}. " +
                 $"Pass --arch {other.Name}, or leave --arch out.")
-            : new CommandException($"{options.Weights} is not a {asked}{down}: {(vgg.Blocks.Length > 0 ? $"its convolutions by block are {vgg.Blocks}, and " : "")}{vgg.End}. " +
+            : new CommandException($"{options.Weights} is not a {asked}{down}: " +
+                $"{(vgg.Blocks.Length > 0 ? $"its convolutions by block are {vgg.Blocks}, and " : "")}{vgg.End}. " +
                 "Without --arch it is imported as the network that it is.");
     }
 }

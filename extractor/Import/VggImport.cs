@@ -16,7 +16,8 @@ internal static class VggImport
         var weights = new SafetensorsVgg(options.Weights, file, names, architecture);
         if (names.BatchNorm)
             notes.Add("Its batch norms are folded into the convolutions.");
-        return Build(names.BatchNorm ? $"{architecture.Name}_bn" : architecture.Name, architecture, options.Layers, preprocessing, source, weights.Read, notes);
+        return Build(names.BatchNorm ? $"{architecture.Name}_bn" : architecture.Name, architecture, options.Layers, preprocessing, source,
+            weights.Read, notes);
     }
 
     public static ImportedModel FromKeras(ImportOptions options, ImagePreprocessing preprocessing, WeightsSource source)
@@ -38,10 +39,12 @@ internal static class VggImport
     {
         foreach (var layer in layers)
             architecture.ConvolutionsUpTo(layer); // Throws, with the near names.
-        var (proto, modelLayers) = VggGraph.Build(architecture, layers.Count == 0 ? architecture.PoolNames : layers, preprocessing.Size, weights);
+        var (proto, modelLayers) =
+            VggGraph.Build(architecture, layers.Count == 0 ? architecture.PoolNames : layers, preprocessing.Size, weights);
         foreach (var layer in modelLayers.Where(l => l.Shape.Height == 0))
         {
-            throw CommandException.Usage($"Images of {preprocessing.Size} x {preprocessing.Size} pixels are too small for {layer.Name}, of which nothing " +
+            throw CommandException.Usage(
+                $"Images of {preprocessing.Size} x {preprocessing.Size} pixels are too small for {layer.Name}, of which nothing " +
                 "would be left. Choose a larger size in --preset, or a shallower --layer.");
         }
 

@@ -44,7 +44,8 @@ internal static class VggRecognition
             throw others.Length > 0
                 ? CommandException.Usage($"{options.Weights}: {contradiction}. Its tensors are those of {Names(others)}: " +
                     $"{(others.Length == 1 ? $"pass --arch {others[0].Architecture.Name}, or leave --arch out" : "check --arch")}.")
-                : new CommandException($"{options.Weights}: {contradiction}. Its tensors are those of no VGG that Headstart knows: fetch the weights again.");
+                : new CommandException(
+                    $"{options.Weights}: {contradiction}. Its tensors are those of no VGG that Headstart knows: fetch the weights again.");
         }
 
         if (Missing(named, options.Layers) is { } missing)
@@ -58,7 +59,8 @@ internal static class VggRecognition
 
         return named.IsWhole || others.Length == 0
             ? (named.Architecture, [])
-            : (named.Architecture, [$"The file ends within a block of {name}, but where one of {Names(others)} ends: check --arch if you are not sure of it."]);
+            : (named.Architecture, [$"The file ends within a block of {name}, but where one of {Names(others)} ends: check --arch if you " +
+                "are not sure of it."]);
     }
 
     private static VggConvolution? Missing(VggFit fit, IReadOnlyCollection<string> layers)
@@ -81,7 +83,8 @@ internal static class VggRecognition
 
         var best = possible.FirstOrDefault(f => f.IsWhole) ?? possible.MaxBy(f => f.Has.Count)!;
         return new CommandException(best.Reach is null
-            ? $"{options.Weights} holds only {best.Has.Count} of the convolutions of {Names(possible)}, and no whole block. Fetch the weights again."
+            ? $"{options.Weights} holds only {best.Has.Count} of the convolutions of {Names(possible)}, and no whole block. Fetch the " +
+                "weights again."
             : $"{options.Weights} holds only a part of {Names(possible)}. {Mend(best)}");
     }
 
@@ -92,7 +95,8 @@ internal static class VggRecognition
     private static CommandException NoVgg(string path, VggFit[] all)
     {
         var nearest = all.MaxBy(f => f.Has.Count)!;
-        return new CommandException($"{path} holds no VGG that Headstart knows ({Names(all)}): {nearest.Contradiction ?? "it has none of their convolutions"}.");
+        return new CommandException(
+            $"{path} holds no VGG that Headstart knows ({Names(all)}): {nearest.Contradiction ?? "it has none of their convolutions"}.");
     }
 
     private static string Names(IEnumerable<VggFit> fits) => string.Join(" or ", fits.Select(f => f.Architecture.Name));

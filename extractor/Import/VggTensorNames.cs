@@ -13,10 +13,12 @@ namespace Headstart.Extraction.Import;
 internal sealed partial record VggTensorNames(string Prefix, bool BatchNorm, IReadOnlySet<int> Positions)
 {
     /// <summary>Such as <c>features.0</c>, to which <c>.weight</c> is added.</summary>
-    public string Convolution(VggArchitecture architecture, VggConvolution convolution) => $"{Prefix}features.{Position(architecture, convolution)}";
+    public string Convolution(VggArchitecture architecture, VggConvolution convolution) =>
+        $"{Prefix}features.{Position(architecture, convolution)}";
 
     /// <summary>Such as <c>features.1</c>, to which <c>.running_mean</c> is added.</summary>
-    public string Norm(VggArchitecture architecture, VggConvolution convolution) => $"{Prefix}features.{Position(architecture, convolution) + 1}";
+    public string Norm(VggArchitecture architecture, VggConvolution convolution) =>
+        $"{Prefix}features.{Position(architecture, convolution) + 1}";
 
     /// <summary>The file as one of an architecture's.</summary>
     /// <param name="shapes">All tensors of the file.</param>
@@ -27,14 +29,17 @@ internal sealed partial record VggTensorNames(string Prefix, bool BatchNorm, IRe
         {
             var tensor = $"{Prefix}features.{position}.weight";
             var convolution = byPosition.GetValueOrDefault(position);
-            return new FoundKernel(tensor, shapes[tensor], convolution, convolution is null ? [] : [convolution.OutChannels, convolution.InChannels, 3, 3]);
+            return new FoundKernel(
+                tensor, shapes[tensor], convolution, convolution is null ? [] : [convolution.OutChannels, convolution.InChannels, 3, 3]);
         });
 
         // Such as SqueezeNet's features.3.squeeze.weight: its first convolution has a VGG's name and shape.
-        var stray = shapes.Where(t => t.Value.Count == 4 && t.Key.StartsWith($"{Prefix}features.", StringComparison.Ordinal) && !FeatureWeight().IsMatch(t.Key))
+        var stray = shapes.Where(
+            t => t.Value.Count == 4 && t.Key.StartsWith($"{Prefix}features.", StringComparison.Ordinal) && !FeatureWeight().IsMatch(t.Key))
             .Select(t => t.Key).Order(StringComparer.Ordinal).FirstOrDefault();
         return VggFit.Of(
-            architecture, [.. kernels], stray is null ? null : $"it has '{stray}', which is no VGG's", c => $"{Convolution(architecture, c)}.weight");
+            architecture, [.. kernels], stray is null ? null : $"it has '{stray}', which is no VGG's",
+            c => $"{Convolution(architecture, c)}.weight");
     }
 
     /// <param name="path">For messages.</param>

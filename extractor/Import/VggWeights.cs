@@ -14,7 +14,8 @@ internal static class VggWeights
 
     /// <inheritdoc cref="Missing"/>
     public static CommandException WrongShape(
-        string path, VggArchitecture architecture, VggConvolution convolution, string tensor, ReadOnlySpan<long> expected, IEnumerable<long> found) =>
+        string path, VggArchitecture architecture, VggConvolution convolution, string tensor, ReadOnlySpan<long> expected,
+        IEnumerable<long> found) =>
         new($"{path}: '{tensor}' has shape [{string.Join(", ", found)}], but layer {convolution.Name} of {architecture.Name} needs " +
             $"[{string.Join(", ", expected.ToArray())}]. Fetch the weights again.");
 }

@@ -33,13 +33,16 @@ internal static class WeightsFormats
             return WeightsFormat.Hdf5;
         if (extension == ".keras" && head.StartsWith("PK"u8))
         {
-            throw new CommandException($"{path} is a .keras archive. Write the weights alone, with model.save_weights(\"vgg16.weights.h5\"), and import that file.");
+            throw new CommandException($"{path} is a .keras archive. Write the weights alone, with " +
+                "model.save_weights(\"vgg16.weights.h5\"), and import that file.");
         }
 
         // Pickles: torch's zip archive, and the bare protocol 2 to 5 of older files.
-        if (head.StartsWith("PK"u8) || (head.Length > 1 && head[0] == 0x80 && head[1] is >= 2 and <= 5) || extension is ".pth" or ".pt" or ".bin" or ".pkl")
+        if (head.StartsWith("PK"u8) || (head.Length > 1 && head[0] == 0x80 && head[1] is >= 2 and <= 5)
+            || extension is ".pth" or ".pt" or ".bin" or ".pkl")
         {
-            throw new CommandException($"{path} is a pickle, which may run any program when it is read; Headstart never reads one. Convert it where you " +
+            throw new CommandException(
+                $"{path} is a pickle, which may run any program when it is read; Headstart never reads one. Convert it where you " +
                 $"trust it: python3 scripts/export_vgg16.py --weights {path} --out vgg16.safetensors, then import that file.");
         }
 
@@ -47,6 +50,7 @@ internal static class WeightsFormats
             return WeightsFormat.Safetensors;
         if (extension == ".onnx" || (head.Length > 1 && head[0] == 0x08))
             return WeightsFormat.Onnx;
-        throw new CommandException($"{path} is not a weight file that Headstart knows ({length} bytes looked at). Pass a .h5, .safetensors or .onnx file.");
+        throw new CommandException(
+            $"{path} is not a weight file that Headstart knows ({length} bytes looked at). Pass a .h5, .safetensors or .onnx file.");
     }
 }

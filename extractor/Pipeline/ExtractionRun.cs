@@ -32,10 +32,17 @@ internal sealed class ExtractionRun(
         var (cache, doubtful) = parts;
         SayWhatIsNotRead(doubtful);
         var views = Math.Max(settings.Views, parts.Views);
-        var digests = ImageDigests.Take(images, folder.DigestMemory, settings.Rehash, all: cache is not null, settings.Workers, time, cancellationToken);
+        var digests = ImageDigests.Take(
+            images, folder.DigestMemory, settings.Rehash, all: cache is not null, settings.Workers, time, cancellationToken);
         var plan = ExtractionPlan.Make(images, digests, cache?.Rows ?? [], views);
         var times = new StageTimes();
-        var record = new ExtractionRecord { Complete = false, Images = images.Items.Count, Views = views, Layers = [.. contract.Layers.Select(l => l.Name)] };
+        var record = new ExtractionRecord
+        {
+            Complete = false,
+            Images = images.Items.Count,
+            Views = views,
+            Layers = [.. contract.Layers.Select(l => l.Name)],
+        };
         if (HasWork(plan, cache, doubtful, contract))
             record.Write(folder);
         AddedLayers? added = null;
@@ -101,7 +108,8 @@ internal sealed class ExtractionRun(
         if (FolderWords.Strangers(folder.Path, folder.Strangers) is { } strangers)
             say?.Invoke(strangers);
         foreach (var part in doubtful)
-            say?.Invoke($"{part} has no digest beside it that fits, so nothing shows that it is what was written: its rows are computed again.");
+            say?.Invoke(
+                $"{part} has no digest beside it that fits, so nothing shows that it is what was written: its rows are computed again.");
     }
 
     private static bool HasWork(ExtractionPlan plan, FeatureCache? cache, IReadOnlyList<string> doubtful, CacheContract contract) =>
@@ -109,7 +117,8 @@ internal sealed class ExtractionRun(
         (cache is not null && !contract.Layers.All(cache.Contract.Layers.Contains));
 
     /// <summary>Every image has been dealt with: removes parts that are replaced, and notes it.</summary>
-    private async Task FinishAsync(ExtractionRecord record, ImageDigests digests, IReadOnlyList<string> doubtful, CancellationToken cancellationToken)
+    private async Task FinishAsync(
+        ExtractionRecord record, ImageDigests digests, IReadOnlyList<string> doubtful, CancellationToken cancellationToken)
     {
         var items = images.Items.ToLookup(i => i.Path, StringComparer.Ordinal);
         var staying = await TrustedParts.RemoveReplacedAsync(folder, doubtful, IsWanted, cancellationToken);
@@ -133,9 +142,11 @@ internal sealed class ExtractionRun(
 
     /// <summary>Gives the rows that are there the layers that they lack.</summary>
     private async Task<AddedLayers?> AddLayersAsync(
-        CacheContract contract, IReadOnlyList<string> doubtful, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
+        CacheContract contract, IReadOnlyList<string> doubtful, Func<int, IProgress<int>> progress, StageTimes times,
+        CancellationToken cancellationToken)
     {
-        if (await FeatureCache.OpenAsync(folder, doubtful, cancellationToken) is not { } cache || contract.Layers.All(cache.Contract.Layers.Contains))
+        if (await FeatureCache.OpenAsync(folder, doubtful, cancellationToken) is not { } cache
+            || contract.Layers.All(cache.Contract.Layers.Contains))
         {
             // What a killed run began to add, and nobody wants any more.
             folder.Replacement.Discard();
@@ -154,7 +165,8 @@ internal sealed class ExtractionRun(
     {
         if (folder.ForeignPart is { } foreign)
         {
-            throw new CommandException($"{foreign} is not of {folder.Shard!.Count} shards. Go on with the number of shards that made the cache, " +
+            throw new CommandException(
+                $"{foreign} is not of {folder.Shard!.Count} shards. Go on with the number of shards that made the cache, " +
                 "without --shard (which takes over all rows), or in a new folder.");
         }
 
@@ -169,14 +181,17 @@ internal sealed class ExtractionRun(
                 : contract;
         }
 
-        throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has '{difference.Right}' ({network.Model.Path}). " +
+        throw new CommandException($"{folder.Path} was made with {difference.Field} '{difference.Left}', but this run has " +
+            $"'{difference.Right}' ({network.Model.Path}). " +
             (difference.Field.StartsWith("augmentation.", StringComparison.Ordinal)
                 ? "Leave --seed out to go on with the cache's own views, or extract into a new folder with --out NEW."
-                : difference.Field == "storage" ? "Leave --store out to go on with the cache's own, or extract into a new folder with --out NEW."
+                : difference.Field == "storage"
+                    ? "Leave --store out to go on with the cache's own, or extract into a new folder with --out NEW."
                 : "Extract into a new folder with --out NEW, or pass the model that the cache names ('extractor cache info')."));
     }
 
-    private async Task WriteAsync(FeatureBatch batch, ExtractionPlan plan, ImageDigests digests, CacheWriter writer, IProgress<int> progress)
+    private async Task WriteAsync(
+        FeatureBatch batch, ExtractionPlan plan, ImageDigests digests, CacheWriter writer, IProgress<int> progress)
     {
         for (var i = 0; i < batch.Count; i++)
         {
@@ -190,7 +205,8 @@ internal sealed class ExtractionRun(
             foreach (var duplicate in plan.Duplicates.GetValueOrDefault(new PlannedRow(slot.Item, slot.View), []))
             {
                 if (slot.Image is { } image && image.Sha256 != digests[duplicate])
-                    _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again", slot.View);
+                    _rejected.Add(duplicate.Path, $"it had the same bytes as {slot.Item.Path}, which changed during the run; extract again",
+                        slot.View);
                 else if (await WriteRowAsync(duplicate))
                     _duplicates.Add(duplicate.Path);
             }

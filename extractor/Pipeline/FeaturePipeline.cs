@@ -126,7 +126,8 @@ internal sealed class FeaturePipeline(BaseNetwork network, int batchSize, int wo
         public Channel<FeatureBatch> Inferred { get; } = Channel.CreateBounded<FeatureBatch>(BatchesInFlight);
 
         /// <summary>Slots of one image each.</summary>
-        public Channel<(FeatureBatch Batch, int First, int Count)> Undecoded { get; } = Channel.CreateBounded<(FeatureBatch Batch, int First, int Count)>(2 * workers);
+        public Channel<(FeatureBatch Batch, int First, int Count)> Undecoded { get; } =
+            Channel.CreateBounded<(FeatureBatch Batch, int First, int Count)>(2 * workers);
 
         public CancellationToken Stop => stop.Token;
 

@@ -21,7 +21,8 @@ namespace Headstart.Extraction.Pipeline;
 /// <param name="folder">Where the cache is.</param>
 /// <param name="contract">Of the cache with the new layers.</param>
 internal sealed class LayerAddition(
-    FeatureCache cache, ImageSet images, BaseNetwork network, CacheFolder folder, CacheContract contract, ExtractionSettings settings, TimeProvider time)
+    FeatureCache cache, ImageSet images, BaseNetwork network, CacheFolder folder, CacheContract contract, ExtractionSettings settings,
+    TimeProvider time)
 {
     private readonly List<ModelLayer> _missing = [.. contract.Layers.Except(cache.Contract.Layers)];
 
@@ -33,7 +34,8 @@ internal sealed class LayerAddition(
 
     /// <param name="say">Told once where the layers come from.</param>
     /// <param name="progress">Given the number of rows to compute, returns where finished ones are reported.</param>
-    public async Task<AddedLayers> RunAsync(Action<string> say, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
+    public async Task<AddedLayers> RunAsync(
+        Action<string> say, Func<int, IProgress<int>> progress, StageTimes times, CancellationToken cancellationToken)
     {
         var replacement = folder.Replacement;
         var done = await ResumeAsync(replacement, cancellationToken);
@@ -86,7 +88,8 @@ internal sealed class LayerAddition(
         replacement.CleanUp();
         if (await FeatureCache.OpenAsync(replacement.Folder, cancellationToken) is not { } begun)
             return [];
-        if (begun.PartialLayers.Count > 0 || !begun.Contract.Layers.SequenceEqual(contract.Layers) || begun.Contract.FirstDifferenceInOneCache(contract) is not null)
+        if (begun.PartialLayers.Count > 0 || !begun.Contract.Layers.SequenceEqual(contract.Layers)
+            || begun.Contract.FirstDifferenceInOneCache(contract) is not null)
         {
             replacement.Discard();
             return [];
@@ -98,7 +101,8 @@ internal sealed class LayerAddition(
         return [.. begun.Rows.Where(wanted.Contains)];
     }
 
-    private async Task FromLayersAsync(LayerTail tail, int[] rows, CacheWriter writer, IProgress<int> progress, CancellationToken cancellationToken)
+    private async Task FromLayersAsync(
+        LayerTail tail, int[] rows, CacheWriter writer, IProgress<int> progress, CancellationToken cancellationToken)
     {
         var columns = new CachedColumns(cache);
         var groups = from row in rows
@@ -122,14 +126,16 @@ internal sealed class LayerAddition(
         }
     }
 
-    private async Task FromImagesAsync(int[] rows, CacheWriter writer, IProgress<int> progress, StageTimes times, CancellationToken cancellationToken)
+    private async Task FromImagesAsync(
+        int[] rows, CacheWriter writer, IProgress<int> progress, StageTimes times, CancellationToken cancellationToken)
     {
         using var missing = BaseNetwork.Load(network.Model, [.. _missing.Select(l => l.Name)], network.Device, network.Threads);
         var items = images.Items.ToLookup(i => i.Path, StringComparer.Ordinal);
         var columns = new CachedColumns(cache);
         var next = 0;
         PlannedRow[] planned = [.. rows.Select(r => new PlannedRow(items[cache.Rows[r].Path].First(), cache.Rows[r].View))];
-        await new FeaturePipeline(missing, settings.BatchSize, settings.Workers, times, contract.Augmentation).RunAsync(planned, WriteBatchAsync, cancellationToken);
+        await new FeaturePipeline(missing, settings.BatchSize, settings.Workers, times, contract.Augmentation)
+            .RunAsync(planned, WriteBatchAsync, cancellationToken);
 
         async Task WriteBatchAsync(FeatureBatch batch)
         {
@@ -155,7 +161,8 @@ internal sealed class LayerAddition(
 
     /// <param name="added">The values of the missing layer of this number.</param>
     private Task WriteAsync(int row, CachedColumns columns, Func<int, ReadOnlyMemory<float>> added, CacheWriter writer) =>
-        writer.AddAsync(cache.Rows[row], [.. contract.Layers.Select(l => _missing.IndexOf(l) is >= 0 and var i ? added(i) : columns.Of(l.Name, row))]);
+        writer.AddAsync(
+            cache.Rows[row], [.. contract.Layers.Select(l => _missing.IndexOf(l) is >= 0 and var i ? added(i) : columns.Of(l.Name, row))]);
 }
 
 /// <summary>Layers that a run gave to rows that were there.</summary>

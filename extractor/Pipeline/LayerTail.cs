@@ -18,7 +18,8 @@ internal sealed class LayerTail : IDisposable
     private readonly TensorMemory[] _outputs;
 
     private LayerTail(
-        ModelFile model, IReadOnlyList<ModelLayer> sources, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider, int batchSize)
+        ModelFile model, IReadOnlyList<ModelLayer> sources, IReadOnlyList<ModelLayer> layers, InferenceSession session,
+        ExecutionProvider provider, int batchSize)
     {
         _model = model;
         _session = session;
@@ -66,10 +67,12 @@ internal sealed class LayerTail : IDisposable
     }
 
     /// <summary>Where one row's values of a source go before <see cref="Run"/>.</summary>
-    public Span<float> Input(int source, int row) => _inputs[source].GetSpan().Slice(row * Sources[source].Shape.Length, Sources[source].Shape.Length);
+    public Span<float> Input(int source, int row) =>
+        _inputs[source].GetSpan().Slice(row * Sources[source].Shape.Length, Sources[source].Shape.Length);
 
     /// <summary>One row's values of a layer; valid until the next <see cref="Run"/>.</summary>
-    public ReadOnlyMemory<float> Output(int layer, int row) => _outputs[layer].Memory.Slice(row * Layers[layer].Shape.Length, Layers[layer].Shape.Length);
+    public ReadOnlyMemory<float> Output(int layer, int row) =>
+        _outputs[layer].Memory.Slice(row * Layers[layer].Shape.Length, Layers[layer].Shape.Length);
 
     /// <summary>Computes a whole batch; rows that were not written since the last one are computed again, and mean nothing.</summary>
     public void Run() =>

@@ -80,8 +80,10 @@ internal sealed record ExtractionPlan
             Copy = copies,
             Stale = stale,
             Moved = copies.Where(c => stale.Contains(c.Row)).Select(c => c.Item.Path).Distinct(StringComparer.Ordinal).Count(),
-            AtRisk = stale.Select(i => rows[i].Path).Except(kept.Select(i => rows[i].Path)).Where(paths.Contains).ToHashSet(StringComparer.Ordinal),
-            Removed = stale.Where(i => !paths.Contains(rows[i].Path) && !copied.Contains(rows[i].Sha256)).Select(i => rows[i].Path).Distinct(StringComparer.Ordinal).Count(),
+            AtRisk = stale.Select(i => rows[i].Path).Except(kept.Select(i => rows[i].Path)).Where(paths.Contains)
+                .ToHashSet(StringComparer.Ordinal),
+            Removed = stale.Where(i => !paths.Contains(rows[i].Path) && !copied.Contains(rows[i].Sha256)).Select(i => rows[i].Path)
+                .Distinct(StringComparer.Ordinal).Count(),
         };
     }
 }

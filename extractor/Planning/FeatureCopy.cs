@@ -10,7 +10,8 @@ internal static class FeatureCopy
     /// <param name="copies">Each image with the number of the row whose features it gets.</param>
     /// <param name="folder">The cache's, where the new rows go.</param>
     public static async Task RunAsync(
-        FeatureCache cache, IReadOnlyList<(ImageItem Item, int Row)> copies, CacheFolder folder, TimeProvider time, CancellationToken cancellationToken)
+        FeatureCache cache, IReadOnlyList<(ImageItem Item, int Row)> copies, CacheFolder folder, TimeProvider time,
+        CancellationToken cancellationToken)
     {
         if (copies.Count == 0)
             return;
@@ -32,7 +33,8 @@ internal static class FeatureCopy
             foreach (var (item, index) in wanted)
             {
                 var row = cache.Rows[index] with { Path = item.Path, Label = item.Label, Split = item.Split };
-                await writer.AddAsync(row, [.. layers.Select(l => (ReadOnlyMemory<float>)l.Values.AsMemory((index - group.FirstRow) * l.Length, l.Length))])
+                await writer.AddAsync(
+                    row, [.. layers.Select(l => (ReadOnlyMemory<float>)l.Values.AsMemory((index - group.FirstRow) * l.Length, l.Length))])
                     ;
             }
         }

@@ -37,7 +37,8 @@ internal sealed class ImageDigests
     /// <param name="rehash">Read every file, whatever is remembered.</param>
     /// <param name="all">Read every file that is not remembered. Otherwise only those that have the size of another one: to find exact
     /// duplicates, no more is needed.</param>
-    public static ImageDigests Take(ImageSet images, string memory, bool rehash, bool all, int workers, TimeProvider time, CancellationToken cancellationToken)
+    public static ImageDigests Take(
+        ImageSet images, string memory, bool rehash, bool all, int workers, TimeProvider time, CancellationToken cancellationToken)
     {
         var begun = time.GetUtcNow().UtcDateTime;
         var remembered = rehash ? [] : Load(memory);

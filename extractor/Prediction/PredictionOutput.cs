@@ -58,7 +58,8 @@ internal sealed class TablePredictions(TextWriter writer, IReadOnlyList<string> 
         var label = image.Probabilities is null ? Rejected : Classes[image.Class];
         if (label.Length > _label)
             label = label[..(_label - 1)] + '…';
-        var number = image.Probabilities is { } probabilities ? probabilities[image.Class].ToString("0.0000", CultureInfo.InvariantCulture) : "";
+        var number =
+            image.Probabilities is { } probabilities ? probabilities[image.Class].ToString("0.0000", CultureInfo.InvariantCulture) : "";
         Writer.WriteLine($"{Fitted(image.Item.Path).PadRight(PathWidth)}  {label.PadRight(_label)}  {number}".TrimEnd());
     }
 
@@ -95,6 +96,11 @@ internal sealed class JsonPredictions(TextWriter writer, IReadOnlyList<string> c
 {
     public override void Write(PredictedImage image) => Writer.WriteLine(image.Probabilities is { } probabilities
         ? JsonSerializer.Serialize(
-            new { path = image.Item.Path, label = Classes[image.Class], probabilities = Classes.Zip(probabilities).ToDictionary(p => p.First, p => p.Second) }, HeadstartJson.Compact)
+            new
+            {
+                path = image.Item.Path,
+                label = Classes[image.Class],
+                probabilities = Classes.Zip(probabilities).ToDictionary(p => p.First, p => p.Second),
+            }, HeadstartJson.Compact)
         : JsonSerializer.Serialize(new { path = image.Item.Path, error = image.Rejection }, HeadstartJson.Compact));
 }

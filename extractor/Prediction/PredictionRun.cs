@@ -13,7 +13,8 @@ namespace Headstart.Extraction.Prediction;
 internal sealed class PredictionRun(ModelFile model, ExecutionDevice device, int? batchSize, int threads)
 {
     private readonly PredictionContract _decision = model.Contract.Prediction
-        ?? throw new CommandException($"{model.Path} is a base: it gives features, and a head is what decides. Train one, and join the two with 'trainer export RUN --model {model.Path} --out MODEL.onnx'.");
+        ?? throw new CommandException($"{model.Path} is a base: it gives features, and a head is what decides. Train one, and join the " +
+            $"two with 'trainer export RUN --model {model.Path} --out MODEL.onnx'.");
 
     /// <summary>Told once where the network runs, where there is something to tell.</summary>
     public Action<string> Say { get; init; } = _ => { };
@@ -39,7 +40,9 @@ internal sealed class PredictionRun(ModelFile model, ExecutionDevice device, int
             for (var i = 0; i < filled.Count; i++)
             {
                 var slot = filled.Slots[i];
-                report(slot.Rejection is null ? Decided(slot.Item, filled.FeaturesOf(i)[0].ToArray()) : new PredictedImage(slot.Item, null, -1, slot.Rejection));
+                report(slot.Rejection is null
+                    ? Decided(slot.Item, filled.FeaturesOf(i)[0].ToArray())
+                    : new PredictedImage(slot.Item, null, -1, slot.Rejection));
             }
 
             return Task.CompletedTask;
@@ -73,7 +76,8 @@ internal sealed class PredictionRun(ModelFile model, ExecutionDevice device, int
         }
     }
 
-    private PredictedImage Decided(ImageItem item, float[] probabilities) => new(item, probabilities, _decision.Decide(probabilities), null);
+    private PredictedImage Decided(ImageItem item, float[] probabilities) =>
+        new(item, probabilities, _decision.Decide(probabilities), null);
 
     private void Tell(ExecutionProvider provider)
     {

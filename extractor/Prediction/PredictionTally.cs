@@ -35,8 +35,10 @@ internal sealed class PredictionTally(IReadOnlyList<string> classes)
             output.WriteLine($"rejected {path}: {reason}");
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Images:N0} {(Images == 1 ? "image" : "images")}, {Rejected.Count:N0} rejected; {seconds:0.0} s, {Images / seconds:0.0} images/s"));
+            $"{Images:N0} {(Images == 1 ? "image" : "images")}, {Rejected.Count:N0} rejected; {seconds:0.0} s, {Images / seconds:0.0} " +
+            $"images/s"));
         if (_labelled > 0)
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_right:N0} of {_labelled:N0} as their folder or CSV says: accuracy {(double)_right / _labelled:0.0000}"));
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{_right:N0} of {_labelled:N0} as their folder or CSV says: accuracy {(double)_right / _labelled:0.0000}"));
     }
 }

@@ -14,20 +14,24 @@ namespace Headstart.Extraction.Quantization;
 /// network where noise does not. Each convolution is corrected in the network whose earlier convolutions are corrected already (Nagel et
 /// al. 2019, https://arxiv.org/abs/1906.04721, the empirical kind).
 /// </remarks>
-internal sealed class BiasCorrection(ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, Grid> grids, PictureStream pictures, int threads)
+internal sealed class BiasCorrection(
+    ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, Grid> grids, PictureStream pictures, int threads)
 {
     // A channel that is almost always saturated can't be moved by its bias.
     private const double LeastActive = 0.05;
 
     /// <param name="convolutions">By the output of their node; replaced by the corrected ones.</param>
     /// <param name="items">Calibration pictures.</param>
-    public void Run(Dictionary<string, IntegerConvolution> convolutions, IReadOnlyList<ImageItem> items, IProgress<int> progress, CancellationToken cancellationToken)
+    public void Run(
+        Dictionary<string, IntegerConvolution> convolutions, IReadOnlyList<ImageItem> items, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         string[] outputs = [.. plan.Nodes.Where(n => n.Node.OpType == "Conv").Select(n => n.Output)];
         var expected = ChannelMeans(OnnxGraph.CutTo(plan.Model, outputs), outputs, items, progress, cancellationToken);
         foreach (var output in outputs)
         {
-            var computed = ChannelMeans(IntegerGraph.Write(plan, grids, convolutions, [output]), [output], items, progress, cancellationToken)[output];
+            var computed =
+                ChannelMeans(IntegerGraph.Write(plan, grids, convolutions, [output]), [output], items, progress, cancellationToken)[output];
             var node = plan.Nodes.First(n => n.Output == output).Node;
             var grid = grids[plan.Root(output)];
             var input = grids[plan.Root(node.Input[0])];
@@ -44,7 +48,8 @@ internal sealed class BiasCorrection(ModelFile model, QuantizationPlan plan, IRe
         }
     }
 
-    private Dictionary<string, ChannelSums> ChannelMeans(ModelProto graph, string[] tensors, IReadOnlyList<ImageItem> items, IProgress<int> progress, CancellationToken cancellationToken)
+    private Dictionary<string, ChannelSums> ChannelMeans(
+        ModelProto graph, string[] tensors, IReadOnlyList<ImageItem> items, IProgress<int> progress, CancellationToken cancellationToken)
     {
         var sums = new Dictionary<string, ChannelSums>(StringComparer.Ordinal);
         var (opened, _) = BaseNetwork.Open(model, graph, ExecutionDevice.Cpu, threads);
@@ -62,7 +67,8 @@ internal sealed class BiasCorrection(ModelFile model, QuantizationPlan plan, IRe
                     if (!sums.TryGetValue(tensors[t], out var sum))
                         sum = sums[tensors[t]] = new ChannelSums((int)shape[1]);
                     var grid = grids[plan.Root(tensors[t])];
-                    Parallel.For(0, (int)shape[1], new ParallelOptions { MaxDegreeOfParallelism = threads }, c => sum.Add(c, value, slots, grid));
+                    Parallel.For(
+                        0, (int)shape[1], new ParallelOptions { MaxDegreeOfParallelism = threads }, c => sum.Add(c, value, slots, grid));
                 }
             },
             progress,

@@ -14,7 +14,8 @@ internal static class ByteLayers
     public static IReadOnlyDictionary<string, ByteGrid> Of(ModelProto model, IReadOnlyList<ModelLayer> layers)
     {
         var tensors = model.Graph.Initializer.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        var last = model.Graph.Node.Where(n => n.OpType == "DequantizeLinear" && n.Domain is "" or "ai.onnx").ToDictionary(n => n.Output[0], StringComparer.Ordinal);
+        var last = model.Graph.Node.Where(n => n.OpType == "DequantizeLinear" && n.Domain is "" or "ai.onnx")
+            .ToDictionary(n => n.Output[0], StringComparer.Ordinal);
         return layers.Where(l => last.ContainsKey(l.Name))
             .Select(l => (l.Name, Grid: GridOf(last[l.Name], tensors, l.Shape.Channels)))
             .Where(l => l.Grid is not null)
@@ -23,7 +24,8 @@ internal static class ByteLayers
 
     private static ByteGrid? GridOf(NodeProto node, Dictionary<string, TensorProto> tensors, int channels)
     {
-        if (node.Input is not [_, var scaleName, var zeroName] || !tensors.TryGetValue(scaleName, out var scale) || !tensors.TryGetValue(zeroName, out var zero))
+        if (node.Input is not [_, var scaleName, var zeroName] || !tensors.TryGetValue(scaleName, out var scale)
+            || !tensors.TryGetValue(zeroName, out var zero))
             return null;
         if (scale.DataType != (int)DataType.Float || node.Attribute.Any(a => a.Name == "block_size" && a.I != 0))
             return null;

@@ -18,7 +18,8 @@ internal sealed class Calibration
     /// <param name="shapes">Of the tensors.</param>
     /// <exception cref="CommandException">Values that are not finite, or no picture that can be used.</exception>
     public static Calibration Run(
-        ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, long[]> shapes, PictureStream pictures, IReadOnlyList<ImageItem> items, int threads,
+        ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, long[]> shapes, PictureStream pictures,
+        IReadOnlyList<ImageItem> items, int threads,
         IProgress<int> progress, CancellationToken cancellationToken)
     {
         var calibration = new Calibration();
@@ -34,7 +35,8 @@ internal sealed class Calibration
             if (calibration._histograms[inputs[0]].Count(0) == 0)
                 throw new CommandException($"None of the {items.Count} images can be used: {pictures.Rejected.Values.First()}.");
             if (calibration._histograms.FirstOrDefault(h => !h.Value.IsFinite).Key is { } broken)
-                throw new CommandException($"{model.Path}: tensor {broken} gets values that are not finite. Check the model with 'extractor model verify {model.Path}'.");
+                throw new CommandException($"{model.Path}: tensor {broken} gets values that are not finite. Check the model with " +
+                    $"'extractor model verify {model.Path}'.");
             Pass((histograms, channel, values) => histograms.AddValues(channel, values), [.. tensors.Where(roots.Contains)]);
         }
 

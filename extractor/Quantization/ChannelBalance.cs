@@ -19,7 +19,9 @@ internal static class ChannelBalance
     /// <param name="tensors">All that share the factors.</param>
     /// <param name="readers">The convolutions that read one of them.</param>
     /// <returns>Null where equal factors are best.</returns>
-    public static float[]? Choose(IReadOnlyList<BalancedTensor> tensors, IReadOnlyList<(BalancedTensor Input, FloatConvolution Convolution)> readers, RangeRule rule, int limit)
+    public static float[]? Choose(
+        IReadOnlyList<BalancedTensor> tensors, IReadOnlyList<(BalancedTensor Input, FloatConvolution Convolution)> readers, RangeRule rule,
+        int limit)
     {
         var strengths = Strengths(tensors, rule);
         var largest = strengths.Max();
@@ -55,7 +57,8 @@ internal static class ChannelBalance
     // The error that a reader's output, or a layer of the model, gets from rounding, beside its own mean square; summed over readers and
     // layers.
     private static double Noise(
-        IReadOnlyList<BalancedTensor> tensors, IReadOnlyList<(BalancedTensor Input, FloatConvolution Convolution)> readers, float[]? factors, RangeRule rule, int limit)
+        IReadOnlyList<BalancedTensor> tensors, IReadOnlyList<(BalancedTensor Input, FloatConvolution Convolution)> readers,
+        float[]? factors, RangeRule rule, int limit)
     {
         var noise = 0.0;
         foreach (var tensor in tensors)
@@ -68,7 +71,8 @@ internal static class ChannelBalance
             {
                 var gains = Gains(convolution, tensor.Channels.Count);
                 var signal = Dot(gains, tensor.MeanSquares);
-                noise += (Dot(gains, errors) + IntegerConvolution.RoundingNoise(convolution, grid, limit, tensor.MeanSquares)) / Math.Max(signal, 1e-30);
+                noise += (Dot(gains, errors) +
+                    IntegerConvolution.RoundingNoise(convolution, grid, limit, tensor.MeanSquares)) / Math.Max(signal, 1e-30);
             }
         }
 

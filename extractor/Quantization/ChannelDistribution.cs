@@ -52,11 +52,13 @@ internal sealed class ChannelDistribution
         var (below, above) = (Edge(from), Edge(to));
         var (zeroFrom, zeroTo) = (Math.Clamp(Edge(-step / 2), below, above), Math.Clamp(Edge(step / 2), below, above));
         var inside = Between(_counts, below, zeroFrom) + Between(_counts, zeroTo, above);
-        return (clipWeight * (Clipped(0, below, from) + Clipped(above, _counts.Length - 1, to))) + Between(_squares, zeroFrom, zeroTo) + (inside * step * step / 12);
+        return (clipWeight * (Clipped(0, below, from) + Clipped(above, _counts.Length - 1, to))) + Between(_squares, zeroFrom, zeroTo) +
+            (inside * step * step / 12);
     }
 
     /// <summary>How many values lie farther from 0 than <paramref name="magnitude"/>.</summary>
-    public double CountBeyond(double magnitude) => Between(_counts, 0, Edge(-magnitude)) + Between(_counts, Edge(magnitude), _counts.Length - 1);
+    public double CountBeyond(double magnitude) =>
+        Between(_counts, 0, Edge(-magnitude)) + Between(_counts, Edge(magnitude), _counts.Length - 1);
 
     private static double Between(double[] sums, int from, int to) => to > from ? sums[to] - sums[from] : 0;
 

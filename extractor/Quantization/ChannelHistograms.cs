@@ -75,5 +75,6 @@ internal sealed class ChannelHistograms
     }
 
     /// <summary>One channel's sums, to be asked for errors.</summary>
-    public ChannelDistribution Distribution(int channel) => new(_low[channel], _high[channel], _bins[channel] ?? new int[Bins], _count[channel]);
+    public ChannelDistribution Distribution(int channel) =>
+        new(_low[channel], _high[channel], _bins[channel] ?? new int[Bins], _count[channel]);
 }

@@ -14,7 +14,8 @@ internal static class Fidelity
     /// <param name="integer">The graph to judge; has them too.</param>
     /// <param name="tensors">Names of float32 outputs of both.</param>
     public static IReadOnlyDictionary<string, LayerFidelity> Measure(
-        ModelFile model, ModelProto reference, ModelProto integer, string[] tensors, PictureStream pictures, IReadOnlyList<ImageItem> items, int threads,
+        ModelFile model, ModelProto reference, ModelProto integer, string[] tensors, PictureStream pictures, IReadOnlyList<ImageItem> items,
+        int threads,
         IProgress<int> progress, CancellationToken cancellationToken)
     {
         var meters = tensors.ToDictionary(t => t, _ => new FidelityMeter(), StringComparer.Ordinal);
@@ -36,7 +37,8 @@ internal static class Fidelity
                     foreach (var slot in slots)
                     {
                         var range = new Range(slot * length, (slot + 1) * length);
-                        meters[tensors[t]].Add(items[next + slot].Path, expected[t].GetTensorDataAsSpan<float>()[range], computed[t].GetTensorDataAsSpan<float>()[range]);
+                        meters[tensors[t]].Add(items[next + slot].Path, expected[t].GetTensorDataAsSpan<float>()[range],
+                            computed[t].GetTensorDataAsSpan<float>()[range]);
                     }
                 });
             },

@@ -36,7 +36,8 @@ internal static class GraphPreparation
             var bias = conv.Input.Count > 2 ? OnnxTensor.ToFloats(tensors[conv.Input[2]]) : new float[kernel.Dims[0]];
             float[] Parameter(int index) => OnnxTensor.ToFloats(tensors[norm.Input[index]]);
             var epsilon = norm.Attribute.FirstOrDefault(a => a.Name == "epsilon")?.F ?? 1e-5f;
-            var folded = BatchNorm.Fold(new ConvolutionWeights(OnnxTensor.ToFloats(kernel), bias), Parameter(1), Parameter(2), Parameter(3), Parameter(4), epsilon);
+            var folded = BatchNorm.Fold(
+                new ConvolutionWeights(OnnxTensor.ToFloats(kernel), bias), Parameter(1), Parameter(2), Parameter(3), Parameter(4), epsilon);
 
             var name = OnnxGraph.UnusedName(graph, $"{norm.Output[0]}_folded");
             graph.Initializer.Add(OnnxTensor.FromFloats(name, folded.Kernel, [.. kernel.Dims]));

@@ -36,7 +36,8 @@ internal sealed class IntegerGraph
     /// <param name="convolutions">The rounded weights, by the output of their node.</param>
     /// <param name="outputs">Float32 outputs, inner tensors too; the model's layers when null.</param>
     public static ModelProto Write(
-        QuantizationPlan plan, IReadOnlyDictionary<string, Grid> grids, IReadOnlyDictionary<string, IntegerConvolution> convolutions, IReadOnlyCollection<string>? outputs = null)
+        QuantizationPlan plan, IReadOnlyDictionary<string, Grid> grids, IReadOnlyDictionary<string, IntegerConvolution> convolutions,
+        IReadOnlyCollection<string>? outputs = null)
     {
         var written = new IntegerGraph(plan, grids);
         if (outputs is not null)
@@ -96,13 +97,16 @@ internal sealed class IntegerGraph
                 WriteClip(node, bytes);
                 break;
             case "Concat":
-                AddNode(node, "QLinearConcat", MicrosoftDomain, [.. Grid(integer.Output), .. node.Input.SelectMany(i => Grid(i).Prepend(_bytes[i]))], bytes);
+                AddNode(node, "QLinearConcat", MicrosoftDomain,
+                    [.. Grid(integer.Output), .. node.Input.SelectMany(i => Grid(i).Prepend(_bytes[i]))], bytes);
                 break;
             case "Add":
-                AddNode(node, "QLinearAdd", MicrosoftDomain, [.. node.Input.SelectMany(i => Grid(i).Prepend(_bytes[i])), .. Grid(integer.Output)], bytes);
+                AddNode(node, "QLinearAdd", MicrosoftDomain,
+                    [.. node.Input.SelectMany(i => Grid(i).Prepend(_bytes[i])), .. Grid(integer.Output)], bytes);
                 break;
             default:
-                AddNode(node, $"QLinear{node.OpType}", MicrosoftDomain, [_bytes[node.Input[0]], .. Grid(node.Input[0]), .. Grid(integer.Output)], bytes);
+                AddNode(node, $"QLinear{node.OpType}", MicrosoftDomain,
+                    [_bytes[node.Input[0]], .. Grid(node.Input[0]), .. Grid(integer.Output)], bytes);
                 break;
         }
     }
@@ -110,26 +114,34 @@ internal sealed class IntegerGraph
     private void WriteConvolution(IntegerNode integer, IntegerConvolution convolution, string bytes)
     {
         var node = integer.Node;
-        var kernel = AddTensor($"{node.Input[1]}_quantized", name => IntegerTensor.Of(name, convolution.Kernel, [.. _plan.Tensors[node.Input[1]].Dims]));
-        var scales = AddTensor($"{node.Input[1]}_scale", name => OnnxTensor.FromFloats(name, convolution.WeightScales, convolution.WeightScales.Length));
-        var zeros = AddTensor($"{node.Input[1]}_zero_point", name => IntegerTensor.Of(name, new sbyte[convolution.WeightScales.Length], convolution.WeightScales.Length));
+        var kernel = AddTensor(
+            $"{node.Input[1]}_quantized", name => IntegerTensor.Of(name, convolution.Kernel, [.. _plan.Tensors[node.Input[1]].Dims]));
+        var scales = AddTensor(
+            $"{node.Input[1]}_scale", name => OnnxTensor.FromFloats(name, convolution.WeightScales, convolution.WeightScales.Length));
+        var zeros = AddTensor($"{node.Input[1]}_zero_point",
+            name => IntegerTensor.Of(name, new sbyte[convolution.WeightScales.Length], convolution.WeightScales.Length));
         var bias = AddTensor($"{integer.Output}_bias_quantized", name => IntegerTensor.Of(name, convolution.Bias, convolution.Bias.Length));
         var (input, output) = (GridOf(node.Input[0]), GridOf(integer.Output));
         AddNode(
-            node, "QLinearConv", "", [_bytes[node.Input[0]], input.Scale, input.ZeroPoint, kernel, scales, zeros, output.Scale, output.ZeroPoint, bias], bytes);
+            node, "QLinearConv", "",
+            [_bytes[node.Input[0]], input.Scale, input.ZeroPoint, kernel, scales, zeros, output.Scale, output.ZeroPoint, bias], bytes);
     }
 
     private void WriteClip(NodeProto node, string bytes)
     {
         var grid = _grids[_plan.Root(node.Input[0])];
         var (low, high) = new IntegerSupport(_plan.Tensors, new Dictionary<string, long[]>(), _ => true).Limits(node);
-        string Limit(string name, float limit) => AddTensor(name, n => IntegerTensor.Of(n, [(byte)Math.Clamp(Math.Round(limit / grid.Scale) + grid.ZeroPoint, 0, 255)]));
-        AddNode(node, "Clip", "", [_bytes[node.Input[0]], Limit($"{node.Output[0]}_low", low), Limit($"{node.Output[0]}_high", high)], bytes);
+        string Limit(string name, float limit) =>
+            AddTensor(name, n => IntegerTensor.Of(n, [(byte)Math.Clamp(Math.Round(limit / grid.Scale) + grid.ZeroPoint, 0, 255)]));
+        AddNode(
+            node, "Clip", "", [_bytes[node.Input[0]], Limit($"{node.Output[0]}_low", low), Limit($"{node.Output[0]}_high", high)], bytes);
     }
 
     // What lies around the picture is 0, and that is another byte.
     private string[] PadValue(NodeProto node) =>
-        node.OpType == "Pad" && node.Attribute.All(a => a.Name != "mode" || a.S.ToStringUtf8() == "constant") ? [GridOf(node.Input[0]).ZeroPoint] : [];
+        node.OpType == "Pad" && node.Attribute.All(a => a.Name != "mode" || a.S.ToStringUtf8() == "constant")
+            ? [GridOf(node.Input[0]).ZeroPoint]
+            : [];
 
     private void WriteQuantize(string tensor)
     {
@@ -154,7 +166,8 @@ internal sealed class IntegerGraph
 
         var zeros = new byte[channels.Length];
         Array.Fill(zeros, grid.ZeroPoint);
-        var scales = AddTensor($"{tensor}_channel_scale", name => OnnxTensor.FromFloats(name, [.. channels.Select((_, c) => grid.Step(c))], channels.Length));
+        var scales = AddTensor(
+            $"{tensor}_channel_scale", name => OnnxTensor.FromFloats(name, [.. channels.Select((_, c) => grid.Step(c))], channels.Length));
         var points = AddTensor($"{tensor}_channel_zero_point", name => IntegerTensor.Of(name, zeros, zeros.Length));
         AddNode(null, "DequantizeLinear", "", [bytes, scales, points], tensor).Attribute.Add(
             new AttributeProto { Name = "axis", Type = AttributeProto.Types.AttributeType.Int, I = 1 });
@@ -176,7 +189,8 @@ internal sealed class IntegerGraph
 
     private NodeProto AddNode(NodeProto? original, string type, string domain, string[] inputs, string output)
     {
-        var node = new NodeProto { OpType = type, Domain = domain, Name = original?.Name is { Length: > 0 } name ? name : $"{output}_{type}" };
+        var node =
+            new NodeProto { OpType = type, Domain = domain, Name = original?.Name is { Length: > 0 } name ? name : $"{output}_{type}" };
         node.Input.AddRange(inputs);
         node.Output.Add(output);
         if (original is not null)

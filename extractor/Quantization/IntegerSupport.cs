@@ -7,7 +7,8 @@ namespace Headstart.Extraction.Quantization;
 /// <param name="tensors">The initialisers.</param>
 /// <param name="shapes">Of every float tensor, for one image.</param>
 /// <param name="isInteger">Whether a tensor exists as bytes, of what was asked about before.</param>
-internal sealed class IntegerSupport(IReadOnlyDictionary<string, TensorProto> tensors, IReadOnlyDictionary<string, long[]> shapes, Func<string, bool> isInteger)
+internal sealed class IntegerSupport(
+    IReadOnlyDictionary<string, TensorProto> tensors, IReadOnlyDictionary<string, long[]> shapes, Func<string, bool> isInteger)
 {
     /// <remarks>
     /// A convolution is worth turning its input into bytes; everything else stays float32 unless its inputs are bytes already.
@@ -38,14 +39,18 @@ internal sealed class IntegerSupport(IReadOnlyDictionary<string, TensorProto> te
     };
 
     /// <summary>The limits of a clip.</summary>
-    public (float Low, float High) Limits(NodeProto clip) => (Limit(clip, 1, float.NegativeInfinity), Limit(clip, 2, float.PositiveInfinity));
+    public (float Low, float High) Limits(NodeProto clip) =>
+        (Limit(clip, 1, float.NegativeInfinity), Limit(clip, 2, float.PositiveInfinity));
 
     private float Limit(NodeProto clip, int index, float absent) =>
-        clip.Input.Count > index && clip.Input[index].Length > 0 && OnnxTensor.ToFloats(tensors[clip.Input[index]]) is [var limit] ? limit : absent;
+        clip.Input.Count > index && clip.Input[index].Length > 0 && OnnxTensor.ToFloats(tensors[clip.Input[index]]) is [var limit]
+            ? limit
+            : absent;
 
     private bool IsImage(string tensor) => shapes.TryGetValue(tensor, out var shape) && shape.Length == 4;
 
-    private bool IsConstant(NodeProto node, int input) => node.Input.Count <= input || node.Input[input].Length == 0 || tensors.ContainsKey(node.Input[input]);
+    private bool IsConstant(NodeProto node, int input) =>
+        node.Input.Count <= input || node.Input[input].Length == 0 || tensors.ContainsKey(node.Input[input]);
 
     // Zeros around the picture, or its own values: each is a byte of the same grid.
     private bool IsSpatialPadding(NodeProto node)

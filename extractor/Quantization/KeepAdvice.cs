@@ -20,8 +20,10 @@ internal static class KeepAdvice
     private const int Count = 3;
 
     public static IReadOnlyList<KeptPart> Find(
-        ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, long[]> shapes, QuantizationOptions options, IReadOnlyDictionary<string, Grid> grids,
-        IReadOnlyDictionary<string, IntegerConvolution> convolutions, PictureStream pictures, IReadOnlyList<ImageItem> items, Func<int, IProgress<int>> progress,
+        ModelFile model, QuantizationPlan plan, IReadOnlyDictionary<string, long[]> shapes, QuantizationOptions options,
+        IReadOnlyDictionary<string, Grid> grids,
+        IReadOnlyDictionary<string, IntegerConvolution> convolutions, PictureStream pictures, IReadOnlyList<ImageItem> items,
+        Func<int, IProgress<int>> progress,
         CancellationToken cancellationToken)
     {
         string[] layers = [.. plan.Model.Graph.Output.Select(o => o.Name)];
@@ -36,13 +38,15 @@ internal static class KeepAdvice
         ];
 
         double Error(ModelProto integer) =>
-            Fidelity.Measure(model, plan.Model, integer, layers, pictures, few, options.Threads, steps, cancellationToken).Values.Max(f => f.RelativeError);
+            Fidelity.Measure(model, plan.Model, integer, layers, pictures, few, options.Threads, steps, cancellationToken).Values.Max(
+                f => f.RelativeError);
 
         // With the grids as they are: a tensor that a part leaves to be a float has one already.
         ModelProto Keep(string name)
         {
             var kept = QuantizationPlan.Make(plan.Model, shapes, [.. options.Keep, name]);
-            return IntegerGraph.Write(kept, kept.Roots.ToDictionary(r => r, r => grids[plan.Root(r)], StringComparer.Ordinal), convolutions);
+            return IntegerGraph.Write(
+                kept, kept.Roots.ToDictionary(r => r, r => grids[plan.Root(r)], StringComparer.Ordinal), convolutions);
         }
     }
 
@@ -50,7 +54,8 @@ internal static class KeepAdvice
     private static List<string> Candidates(QuantizationPlan plan)
     {
         var names = plan.Convolutions.Keys.Select(NameOf).ToList();
-        var blocks = names.Where(n => n.Contains('_', StringComparison.Ordinal)).GroupBy(n => n[..n.LastIndexOf('_')]).Where(g => g.Count() > 1 && g.Count() < names.Count).Select(g => g.Key);
+        var blocks = names.Where(n => n.Contains('_', StringComparison.Ordinal)).GroupBy(n => n[..n.LastIndexOf('_')])
+            .Where(g => g.Count() > 1 && g.Count() < names.Count).Select(g => g.Key);
         return [.. blocks.Concat(names).Where(plan.Names).Distinct()];
     }
 

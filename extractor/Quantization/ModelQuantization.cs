@@ -20,11 +20,13 @@ internal static class ModelQuantization
     /// <param name="progress">Given the number of steps of a stage (a picture looked at once), returns where they are reported.</param>
     /// <exception cref="CommandException">A model that can't be quantised, or pictures that can't be used.</exception>
     public static QuantizedModel Run(
-        ModelFile model, ImageSet images, QuantizationOptions options, Func<int, IProgress<int>> progress, CancellationToken cancellationToken)
+        ModelFile model, ImageSet images, QuantizationOptions options, Func<int, IProgress<int>> progress,
+        CancellationToken cancellationToken)
     {
         options.Validate();
         if (model.Contract.Precision != "float32")
-            throw new CommandException($"{model.Path} is a model of {model.Contract.Precision}; quantise the float32 model that it was made from.");
+            throw new CommandException(
+                $"{model.Path} is a model of {model.Contract.Precision}; quantise the float32 model that it was made from.");
         var contract = model.Contract;
         var split = PictureSplit.Of(images, options.Images);
         var pictures = new PictureStream(contract.Preprocessing, contract.FixedBatch ?? CalibrationBatch, options.Threads);
@@ -35,20 +37,24 @@ internal static class ModelQuantization
         var plan = QuantizationPlan.Make(graph, shapes, options.Keep);
         Check(model, plan, options.Keep);
 
-        var calibration = Calibration.Run(model, plan, shapes, pictures, split.Calibrate, options.Threads, progress(2 * split.Calibrate.Count), cancellationToken);
+        var calibration = Calibration.Run(
+            model, plan, shapes, pictures, split.Calibrate, options.Threads, progress(2 * split.Calibrate.Count), cancellationToken);
         var limit = IntegerInstructions.Limit(options.WeightBits);
         var grids = GridSelection.Choose(plan, calibration, options, limit);
         var convolutions = plan.Nodes.Where(n => n.Node.OpType == "Conv").ToDictionary(
             n => n.Output,
             n => IntegerConvolution.Round(
-                plan.Convolutions[n.Node], grids[plan.Root(n.Node.Input[0])], grids[plan.Root(n.Output)], limit, calibration.Of(n.Node.Input[0]).Means),
+                plan.Convolutions[n.Node], grids[plan.Root(n.Node.Input[0])], grids[plan.Root(n.Output)], limit,
+                calibration.Of(n.Node.Input[0]).Means),
             StringComparer.Ordinal);
         var matched = split.Calibrate.Take(options.MatchMeans).ToArray();
         if (matched.Length > 0)
-            new BiasCorrection(model, plan, grids, pictures, options.Threads).Run(convolutions, matched, progress((1 + convolutions.Count) * matched.Length), cancellationToken);
+            new BiasCorrection(model, plan, grids, pictures, options.Threads)
+                .Run(convolutions, matched, progress((1 + convolutions.Count) * matched.Length), cancellationToken);
 
         var integer = IntegerGraph.Write(plan, grids, convolutions);
-        var fidelity = Fidelity.Measure(model, graph, integer, layers, pictures, split.Judge, options.Threads, progress(split.Judge.Count), cancellationToken);
+        var fidelity = Fidelity.Measure(
+            model, graph, integer, layers, pictures, split.Judge, options.Threads, progress(split.Judge.Count), cancellationToken);
         var advice = fidelity.Values.All(f => f.MeanCosine >= CosineBound)
             ? []
             : KeepAdvice.Find(model, plan, shapes, options, grids, convolutions, pictures, split.Judge, progress, cancellationToken);
@@ -58,7 +64,8 @@ internal static class ModelQuantization
             Name = $"{contract.Name}-int8",
             Architecture = "onnx",
             Precision = "int8",
-            Quantization = new QuantizationRecord(options.WeightBits, pictures.SetDigest(split.Calibrate), calibrated, model.Sha256, [.. options.Keep]),
+            Quantization = new QuantizationRecord(
+                options.WeightBits, pictures.SetDigest(split.Calibrate), calibrated, model.Sha256, [.. options.Keep]),
             Seal = null,
             Fingerprint = null,
         };
@@ -79,10 +86,12 @@ internal static class ModelQuantization
     private static void CheckRewriting(ModelFile model, ModelProto prepared, string[] layers)
     {
         var (layer, difference) = GraphComparison.Run(
-            model.Proto, prepared, model.Path, [.. layers.Select(l => (l, l))], model.Contract.Preprocessing, model.Contract.FixedBatch ?? 1);
+            model.Proto, prepared, model.Path, [.. layers.Select(l => (l, l))], model.Contract.Preprocessing,
+            model.Contract.FixedBatch ?? 1);
         if (difference > GraphComparison.Tolerance)
         {
-            throw new CommandException($"{model.Path}: rewritten for ONNX opset {OpsetUpgrade.Target}, layer {layer} computes something else (it differs by {difference:P1}). " +
+            throw new CommandException($"{model.Path}: rewritten for ONNX opset {OpsetUpgrade.Target}, layer {layer} computes something " +
+                $"else (it differs by {difference:P1}). " +
                 $"Export the network again with opset {OpsetUpgrade.Target} or later.");
         }
     }
@@ -92,7 +101,8 @@ internal static class ModelQuantization
         using var probe = GraphProbe.Open(OnnxGraph.CutTo(graph, [.. OnnxGraph.ComputedTensors(graph.Graph)]), path);
         var image = SyntheticInput.Create(contract.Preprocessing, seed: 0);
         var size = contract.Preprocessing.Size;
-        var shapes = probe.Run([.. Enumerable.Repeat(image, contract.FixedBatch ?? 1)], size).ToDictionary(o => o.Key, o => o.Value.Shape, StringComparer.Ordinal);
+        var shapes = probe.Run([.. Enumerable.Repeat(image, contract.FixedBatch ?? 1)], size)
+            .ToDictionary(o => o.Key, o => o.Value.Shape, StringComparer.Ordinal);
         shapes[OnnxGraph.FedInputs(graph.Graph)[0].Name] = [contract.FixedBatch ?? 1, 3, size, size];
         return shapes;
     }
@@ -101,11 +111,14 @@ internal static class ModelQuantization
     {
         foreach (var name in keep.Where(k => !plan.Names(k)))
         {
-            var names = plan.Model.Graph.Node.Where(n => n.OpType == "Conv").SelectMany(n => n.Output.Append(n.Name)).Where(n => n.Length > 0);
-            throw CommandException.Usage($"--keep {name}: the network has no such layer, convolution or block. The nearest: {string.Join(", ", NearestNames.To(name, names))}.");
+            var names =
+                plan.Model.Graph.Node.Where(n => n.OpType == "Conv").SelectMany(n => n.Output.Append(n.Name)).Where(n => n.Length > 0);
+            throw CommandException.Usage($"--keep {name}: the network has no such layer, convolution or block. The nearest: " +
+                $"{string.Join(", ", NearestNames.To(name, names))}.");
         }
 
         if (plan.Convolutions.Count == 0)
-            throw new CommandException($"{model.Path} has no convolution that could be quantised{(keep.Count > 0 ? " besides those of --keep" : "")}: there is nothing to gain.");
+            throw new CommandException($"{model.Path} has no convolution that could be " +
+                $"quantised{(keep.Count > 0 ? " besides those of --keep" : "")}: there is nothing to gain.");
     }
 }

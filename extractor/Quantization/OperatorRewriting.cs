@@ -20,7 +20,8 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
         "BatchNormalization" => [BatchNormalization(node)],
         "Clip" when opset < 11 => [Clip(node)],
         "Dropout" when opset < 12 => [Dropout(node)],
-        "Dropout" => [node.Input.Count < 3 || node.Input[2].Length == 0 ? node : throw new NotSupportedException("it may be in training mode")],
+        "Dropout" =>
+            [node.Input.Count < 3 || node.Input[2].Length == 0 ? node : throw new NotSupportedException("it may be in training mode")],
         "Hardmax" or "LogSoftmax" or "Softmax" => Softmax(node),
         "Pad" when opset < 11 => [Pad(node)],
         "Pad" => [node],
@@ -43,7 +44,9 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
     {
         if (Take(node, "spatial") is { I: 0 })
             throw new NotSupportedException("it normalises each value by statistics of its own (spatial = 0)");
-        return node.Output.Skip(1).All(o => o.Length == 0) ? node : throw new NotSupportedException("it is in training mode: it gives statistics too");
+        return node.Output.Skip(1).All(o => o.Length == 0)
+            ? node
+            : throw new NotSupportedException("it is in training mode: it gives statistics too");
     }
 
     private NodeProto Clip(NodeProto node)
@@ -138,7 +141,9 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
             ? OnnxTensor.ToFloats(tensor)
             : throw new NotSupportedException("its scales are computed");
         var (shrinks, enlarges) = (scales.Any(s => s < 1), scales.Any(s => s > 1));
-        return shrinks && enlarges ? throw new NotSupportedException("it shrinks one way and enlarges the other") : ResizeFromCorner(node, shrinks ? "ceil" : "floor");
+        return shrinks && enlarges
+            ? throw new NotSupportedException("it shrinks one way and enlarges the other")
+            : ResizeFromCorner(node, shrinks ? "ceil" : "floor");
     }
 
     private static NodeProto ResizeFromCorner(NodeProto node, string nearest)
@@ -170,12 +175,13 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
         return node;
     }
 
-    private static bool IsLinear(NodeProto node) => (node.Attribute.FirstOrDefault(a => a.Name == "mode")?.S.ToStringUtf8() ?? "nearest") switch
-    {
-        "nearest" => false,
-        "linear" or "bilinear" => true,
-        var mode => throw new NotSupportedException($"its mode is {mode}"),
-    };
+    private static bool IsLinear(NodeProto node) =>
+        (node.Attribute.FirstOrDefault(a => a.Name == "mode")?.S.ToStringUtf8() ?? "nearest") switch
+        {
+            "nearest" => false,
+            "linear" or "bilinear" => true,
+            var mode => throw new NotSupportedException($"its mode is {mode}"),
+        };
 
     private NodeProto WithInput(NodeProto node, string attribute, int position)
     {
@@ -192,7 +198,8 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
         return attribute;
     }
 
-    private string Float(NodeProto node, string what, float value) => Add(OnnxTensor.FromFloats(Unused($"{node.Output[0]}_{what}"), [value]));
+    private string Float(NodeProto node, string what, float value) =>
+        Add(OnnxTensor.FromFloats(Unused($"{node.Output[0]}_{what}"), [value]));
 
     private string Floats(NodeProto node, string what, RepeatedField<float> values) =>
         Add(OnnxTensor.FromFloats(Unused($"{node.Output[0]}_{what}"), [.. values], values.Count));
@@ -227,5 +234,6 @@ internal sealed class OperatorRewriting(GraphProto graph, int opset)
 
     private static AttributeProto Integer(string name, long value) => new() { Name = name, Type = AttributeType.Int, I = value };
 
-    private static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
+    private static AttributeProto Text(string name, string value) =>
+        new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
 }

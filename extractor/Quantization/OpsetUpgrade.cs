@@ -19,12 +19,18 @@ internal static class OpsetUpgrade
     // and negative axes.
     private static readonly HashSet<string> Unchanged =
     [
-        "Abs", "Add", "And", "ArgMax", "ArgMin", "AveragePool", "Cast", "Ceil", "Celu", "Concat", "Constant", "ConstantOfShape", "Conv", "ConvTranspose", "CumSum",
-        "DepthToSpace", "DequantizeLinear", "Div", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather", "GatherElements", "GatherND", "Gemm",
-        "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity", "InstanceNormalization", "LRN", "LeakyRelu", "Less",
-        "LessOrEqual", "Log", "LpNormalization", "LpPool", "MatMul", "Max", "MaxPool", "Mean", "MeanVarianceNormalization", "Min", "Mul", "Neg", "Not", "Or", "PRelu", "Pow",
-        "QuantizeLinear", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd",
-        "ReduceSumSquare", "Relu", "Reshape", "Round", "ScatterElements", "ScatterND", "Selu", "Shape", "Sigmoid", "Sign", "Size", "Softplus", "Softsign", "SpaceToDepth",
+        "Abs", "Add", "And", "ArgMax", "ArgMin", "AveragePool", "Cast", "Ceil", "Celu", "Concat", "Constant", "ConstantOfShape", "Conv",
+        "ConvTranspose", "CumSum",
+        "DepthToSpace", "DequantizeLinear", "Div", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather", "GatherElements",
+        "GatherND", "Gemm",
+        "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "HardSigmoid", "Identity",
+        "InstanceNormalization", "LRN", "LeakyRelu", "Less",
+        "LessOrEqual", "Log", "LpNormalization", "LpPool", "MatMul", "Max", "MaxPool", "Mean", "MeanVarianceNormalization", "Min", "Mul",
+        "Neg", "Not", "Or", "PRelu", "Pow",
+        "QuantizeLinear", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+        "ReduceMin", "ReduceProd",
+        "ReduceSumSquare", "Relu", "Reshape", "Round", "ScatterElements", "ScatterND", "Selu", "Shape", "Sigmoid", "Sign", "Size",
+        "Softplus", "Softsign", "SpaceToDepth",
         "Sqrt", "Sub", "Sum", "Tanh", "ThresholdedRelu", "Tile", "Transpose", "Where",
     ];
 
@@ -62,7 +68,8 @@ internal static class OpsetUpgrade
             }
             catch (NotSupportedException e)
             {
-                throw new CommandException($"{from}, and {node.OpType} '{(node.Name.Length > 0 ? node.Name : node.Output[0])}' can't be rewritten: {e.Message}. {again}");
+                throw new CommandException($"{from}, and {node.OpType} '{(node.Name.Length > 0 ? node.Name : node.Output[0])}' can't be " +
+                    $"rewritten: {e.Message}. {again}");
             }
         }
 

@@ -19,10 +19,12 @@ internal sealed record PictureSplit(IReadOnlyList<ImageItem> Calibrate, IReadOnl
     /// <exception cref="CommandException">Too few pictures.</exception>
     public static PictureSplit Of(ImageSet images, int count)
     {
-        var drawn = images.Items.OrderBy(i => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(i.Path))), StringComparer.Ordinal).Take(count).ToArray();
+        var drawn = images.Items.OrderBy(i => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(i.Path))), StringComparer.Ordinal)
+            .Take(count).ToArray();
         if (drawn.Length < QuantizationOptions.FewestImages)
         {
-            throw new CommandException($"{images.Root} has {drawn.Length} images; calibration needs at least {QuantizationOptions.FewestImages}, and works well from about 100. " +
+            throw new CommandException($"{images.Root} has {drawn.Length} images; calibration needs at least " +
+                $"{QuantizationOptions.FewestImages}, and works well from about 100. " +
                 "Pass more pictures of the kind that the model will see.");
         }
 

@@ -41,7 +41,9 @@ internal sealed class PictureStream(ImagePreprocessing preprocessing, int batchS
     /// <summary>Runs over pictures in order.</summary>
     /// <param name="use">Given the network's input for a whole batch, and the slots with a picture in them; the others are zeros.</param>
     /// <param name="progress">Told the number of pictures of every batch that is done.</param>
-    public void Run(IReadOnlyList<ImageItem> items, Action<OrtValue, IReadOnlyList<int>> use, IProgress<int> progress, CancellationToken cancellationToken)
+    public void Run(
+        IReadOnlyList<ImageItem> items, Action<OrtValue, IReadOnlyList<int>> use, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         using var batch = new FeatureBatch(batchSize, preprocessing.Size, [], []);
         var times = new StageTimes();

@@ -18,7 +18,8 @@ internal sealed class QuantizationPlan
     {
         Model = model;
         Tensors = model.Graph.Initializer.ToDictionary(t => t.Name, StringComparer.Ordinal);
-        _readers = model.Graph.Node.SelectMany(n => n.Input.Select(i => (Tensor: i, Node: n))).ToLookup(r => r.Tensor, r => r.Node, StringComparer.Ordinal);
+        _readers = model.Graph.Node.SelectMany(n => n.Input.Select(i => (Tensor: i, Node: n)))
+            .ToLookup(r => r.Tensor, r => r.Node, StringComparer.Ordinal);
     }
 
     public ModelProto Model { get; }
@@ -54,8 +55,10 @@ internal sealed class QuantizationPlan
     {
         get
         {
-            var uniform = FloatNodes.SelectMany(OnnxGraph.Uses).Where(IsInteger).Select(Root).Concat(_uniform).ToHashSet(StringComparer.Ordinal);
-            return Roots.GroupBy(Group).Select(g => ((IReadOnlyList<string>)[.. g], g.Any(uniform.Contains) || (g.Count() > 1 && g.Any(IsClipped))));
+            var uniform =
+                FloatNodes.SelectMany(OnnxGraph.Uses).Where(IsInteger).Select(Root).Concat(_uniform).ToHashSet(StringComparer.Ordinal);
+            return Roots.GroupBy(Group).Select(
+                g => ((IReadOnlyList<string>)[.. g], g.Any(uniform.Contains) || (g.Count() > 1 && g.Any(IsClipped))));
         }
     }
 
@@ -77,7 +80,8 @@ internal sealed class QuantizationPlan
                 continue;
             }
 
-            var activation = node.OpType is "Conv" or "Add" && !outputs.Contains(node.Output[0]) && plan._readers[node.Output[0]].ToArray() is [var only] && support.IsActivation(only) ? only : null;
+            var activation = node.OpType is "Conv" or "Add" && !outputs.Contains(node.Output[0])
+                && plan._readers[node.Output[0]].ToArray() is [var only] && support.IsActivation(only) ? only : null;
             if (activation is not null)
                 taken.Add(activation);
             plan.Add(new IntegerNode(node, activation));
@@ -140,8 +144,10 @@ internal sealed class QuantizationPlan
     private FloatConvolution ConvolutionOf(NodeProto node)
     {
         var kernel = Tensors[node.Input[1]];
-        var bias = node.Input.Count > 2 && node.Input[2].Length > 0 ? OnnxTensor.ToFloats(Tensors[node.Input[2]]) : new float[kernel.Dims[0]];
-        return new FloatConvolution(OnnxTensor.ToFloats(kernel), bias, (int)(node.Attribute.FirstOrDefault(a => a.Name == "group")?.I ?? 1), (int)kernel.Dims[1]);
+        var bias =
+            node.Input.Count > 2 && node.Input[2].Length > 0 ? OnnxTensor.ToFloats(Tensors[node.Input[2]]) : new float[kernel.Dims[0]];
+        return new FloatConvolution(
+            OnnxTensor.ToFloats(kernel), bias, (int)(node.Attribute.FirstOrDefault(a => a.Name == "group")?.I ?? 1), (int)kernel.Dims[1]);
     }
 
     private string Group(string root)

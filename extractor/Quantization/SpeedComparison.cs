@@ -23,7 +23,8 @@ internal sealed record SpeedComparison(double FloatImagesPerSecond, double Integ
     {
         var size = model.Contract.Preprocessing.Size;
         var image = SyntheticInput.Create(model.Contract.Preprocessing, seed: 0);
-        using var input = OrtValue.CreateTensorValueFromMemory(Enumerable.Repeat(image, batch).SelectMany(v => v).ToArray(), [batch, 3, size, size]);
+        using var input =
+            OrtValue.CreateTensorValueFromMemory(Enumerable.Repeat(image, batch).SelectMany(v => v).ToArray(), [batch, 3, size, size]);
         var (a, _) = BaseNetwork.Open(model, reference, ExecutionDevice.Cpu, threads);
         using var first = a;
         var (b, _) = BaseNetwork.Open(model, integer, ExecutionDevice.Cpu, threads);
@@ -31,7 +32,8 @@ internal sealed record SpeedComparison(double FloatImagesPerSecond, double Integ
         _ = Rate(first);
         _ = Rate(second);
         var rates = Enumerable.Range(0, Turns).Select(_ => (Float: Rate(first), Integer: Rate(second))).ToArray();
-        return new SpeedComparison(Median(rates.Select(r => r.Float)), Median(rates.Select(r => r.Integer)), Median(rates.Select(r => r.Integer / r.Float)), batch, threads);
+        return new SpeedComparison(Median(rates.Select(r => r.Float)), Median(rates.Select(r => r.Integer)),
+            Median(rates.Select(r => r.Integer / r.Float)), batch, threads);
 
         double Rate(InferenceSession session)
         {

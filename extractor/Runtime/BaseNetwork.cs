@@ -13,7 +13,9 @@ internal sealed class BaseNetwork : IDisposable
     private readonly string _inputName;
     private readonly int[] _outputRanks;
 
-    private BaseNetwork(ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider, ExecutionDevice device, int threads)
+    private BaseNetwork(
+        ModelFile model, IReadOnlyList<ModelLayer> layers, InferenceSession session, ExecutionProvider provider, ExecutionDevice device,
+        int threads)
     {
         Device = device;
         Threads = threads;
@@ -67,7 +69,8 @@ internal sealed class BaseNetwork : IDisposable
 
     /// <summary>A session for a part of a model's graph.</summary>
     /// <exception cref="CommandException">A device that isn't there, or a graph that ONNX Runtime refuses.</exception>
-    public static (InferenceSession Session, ExecutionProvider Provider) Open(ModelFile model, ModelProto graph, ExecutionDevice device, int threads)
+    public static (InferenceSession Session, ExecutionProvider Provider) Open(
+        ModelFile model, ModelProto graph, ExecutionDevice device, int threads)
     {
         using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
 
@@ -82,7 +85,8 @@ internal sealed class BaseNetwork : IDisposable
         }
         catch (OnnxRuntimeException e)
         {
-            throw new CommandException($"ONNX Runtime can't load {model.Path}: {e.Message.ReplaceLineEndings(" ")} Import the model again.", cause: e);
+            throw new CommandException(
+                $"ONNX Runtime can't load {model.Path}: {e.Message.ReplaceLineEndings(" ")} Import the model again.", cause: e);
         }
     }
 
@@ -92,7 +96,9 @@ internal sealed class BaseNetwork : IDisposable
     /// else is copied, and on the CPU nothing at all.
     /// </remarks>
     /// <exception cref="CommandException">ONNX Runtime failed.</exception>
-    public static void Run(ModelFile model, InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, IEnumerable<(string Name, OrtValue Value)> outputs)
+    public static void Run(
+        ModelFile model, InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs,
+        IEnumerable<(string Name, OrtValue Value)> outputs)
     {
         using var options = new RunOptions();
         try
@@ -133,7 +139,8 @@ internal sealed class BaseNetwork : IDisposable
 
     /// <summary>What to tell the user of it.</summary>
     public static CommandException Failed(ModelFile model, OnnxRuntimeException e) =>
-        new($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} With a GPU this is most often memory: try a smaller --batch.", cause: e);
+        new($"ONNX Runtime failed while running {model.Path}: {e.Message.ReplaceLineEndings(" ")} With a GPU this is most often memory: " +
+            "try a smaller --batch.", cause: e);
 
     public void Dispose()
     {

@@ -32,7 +32,8 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
     {
         if (IsCpu)
             return OrtAllocator.DefaultInstance;
-        using var pageLocked = new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA_PINNED, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.CpuOutput);
+        using var pageLocked =
+            new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA_PINNED, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.CpuOutput);
         return new OrtAllocator(session, pageLocked);
     }
 
@@ -59,7 +60,8 @@ internal sealed record ExecutionProvider(string Name, string? Notice)
                     : throw new CommandException($"--device cuda: {cudaReason} For a GPU, {GpuBuild}; without one, use --device cpu.");
             case ExecutionDevice.Tensorrt:
                 if (!TryAppend("tensorrt", options, out var tensorrtReason))
-                    throw new CommandException($"--device tensorrt: {tensorrtReason} For a GPU, {GpuBuild}, and TensorRT 10; without one, use --device cpu.");
+                    throw new CommandException(
+                        $"--device tensorrt: {tensorrtReason} For a GPU, {GpuBuild}, and TensorRT 10; without one, use --device cpu.");
 
                 // TensorRT hands what it can't run to the next provider.
                 _ = TryAppend("cuda", options, out _);

@@ -30,7 +30,8 @@ internal sealed class FeatureBatch : IDisposable
         _inputLength = 3 * imageSize * imageSize;
         _slots = new BatchSlot[size];
         _input = new TensorMemory(allocator ?? OrtAllocator.DefaultInstance, size, 3, imageSize, imageSize);
-        _outputs = [.. layers.Select((l, i) => new TensorMemory(allocator ?? OrtAllocator.DefaultInstance, Dimensions(size, l.Shape, ranks[i])))];
+        _outputs =
+            [.. layers.Select((l, i) => new TensorMemory(allocator ?? OrtAllocator.DefaultInstance, Dimensions(size, l.Shape, ranks[i])))];
     }
 
     public OrtValue Input => _input.Value;

@@ -14,11 +14,13 @@ namespace Headstart.Extraction.Runtime;
 internal static class IntegerInstructions
 {
     /// <summary>What to tell a user whose model needs the slower path.</summary>
-    public const string SlowNotice = "This processor has no VNNI, and the model has weights of 8 bits: they are computed exactly, but not fast. " +
+    public const string SlowNotice =
+        "This processor has no VNNI, and the model has weights of 8 bits: they are computed exactly, but not fast. " +
         "For speed, quantise the float32 model on this machine, or with --weight-bits 7.";
 
     /// <summary>AVX-512 VNNI or AVX-VNNI, by CPUID; or no x86 at all.</summary>
-    public static bool AreExact { get; } = RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.X86) || HasVnni();
+    public static bool AreExact { get; } = RuntimeInformation.ProcessArchitecture is not (Architecture.X64 or Architecture.X86)
+        || HasVnni();
 
     /// <summary>The largest weight of so many bits.</summary>
     public static int Limit(int weightBits) => (1 << (weightBits - 1)) - 1;

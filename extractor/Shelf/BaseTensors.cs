@@ -75,7 +75,8 @@ internal sealed record BaseTensors(IReadOnlyList<KeyValuePair<string, Safetensor
             var kernel = $"{names.Convolution(architecture, convolution)}.weight";
             long[] shape = [convolution.OutChannels, convolution.InChannels, 3, 3];
             if (!all.TryGetValue(kernel, out var entry) || !entry.Shape.SequenceEqual(shape))
-                throw new CommandException($"{origin} has no tensor '{kernel}' of shape [{string.Join(", ", shape)}]: these are not the weights of a {model.Architecture}.");
+                throw new CommandException($"{origin} has no tensor '{kernel}' of shape [{string.Join(", ", shape)}]: these are not the " +
+                    $"weights of a {model.Architecture}.");
             wanted.AddRange([kernel, $"{names.Convolution(architecture, convolution)}.bias"]);
             if (names.BatchNorm)
                 wanted.AddRange(BatchNormParts.Select(part => $"{names.Norm(architecture, convolution)}.{part}"));

@@ -35,7 +35,8 @@ internal sealed record FetchRecord(
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new CommandException($"Can't read {path}, the record of an earlier fetch: {e.Message} Delete it to begin a new one.", cause: e);
+            throw new CommandException(
+                $"Can't read {path}, the record of an earlier fetch: {e.Message} Delete it to begin a new one.", cause: e);
         }
     }
 

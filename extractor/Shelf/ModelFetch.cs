@@ -63,18 +63,21 @@ internal sealed class ModelFetch(ShelfFolder folder, HttpClient client, Download
         if (Directory.Exists(path))
             throw CommandException.Usage($"--from {path} is a folder; pass the file with the weights itself ({model.File}).");
         if (!File.Exists(path))
-            throw new CommandException($"No such file: {path}. Pass --from a copy of {model.File}, or an http:// or https:// address of one.");
+            throw new CommandException(
+                $"No such file: {path}. Pass --from a copy of {model.File}, or an http:// or https:// address of one.");
         var format = WeightsFormats.Of(path); // Throws for a pickle, with what to do about it.
         if (model.InTensors != (format == WeightsFormat.Safetensors))
             throw new CommandException($"{path} is not {model.File}, the file that {model.Name} is made of. {OtherWeights(path)}");
         var isWhole = !model.InTensors || BaseTensors.FindIn(path, model).HasOthers;
         var verdict = Judge(model, path, path, isWhole, FileDigests.OfFile(path), record);
         return verdict.Mismatch is { } mismatch
-            ? throw new CommandException($"{path} is not {model.File}, the file that {model.Name} is made of: {mismatch}. {OtherWeights(path)}")
+            ? throw new CommandException(
+                $"{path} is not {model.File}, the file that {model.Name} is made of: {mismatch}. {OtherWeights(path)}")
             : Accept(model, verdict, new FetchedWeights(path, isWhole, path, 0, verdict.Sentences));
     }
 
-    private static string OtherWeights(string path) => $"Weights of your own become a model with 'extractor model import {path} --preset ... --out FILE.onnx'.";
+    private static string OtherWeights(string path) =>
+        $"Weights of your own become a model with 'extractor model import {path} --preset ... --out FILE.onnx'.";
 
     /// <summary>What an earlier fetch left, if it is still right.</summary>
     private FetchedWeights? WhatIsHere(ShelfModel model, bool whole, FetchRecord? record)
@@ -140,7 +143,8 @@ internal sealed class ModelFetch(ShelfFolder folder, HttpClient client, Download
         var file = part ?? await download.WholeAsync(folder.Whole(model), isPublished: model.Checksum is not null, cancellation);
         var verdict = JudgeDownload(model, file, remote.Address.AbsoluteUri, isWhole: part is null, record);
         PartialFile.Land(file.Target);
-        return Accept(model, verdict, new FetchedWeights(file.Target, part is null, remote.Address.AbsoluteUri, transfer.Received, [.. notes, .. verdict.Sentences]));
+        return Accept(model, verdict,
+            new FetchedWeights(file.Target, part is null, remote.Address.AbsoluteUri, transfer.Received, [.. notes, .. verdict.Sentences]));
     }
 
     /// <summary>Throws away what is not right: going on with it would lead nowhere.</summary>
@@ -169,7 +173,8 @@ internal sealed class ModelFetch(ShelfFolder folder, HttpClient client, Download
         // A whole file with another checksum may be anything: it is not worth looking for tensors in it.
         var isOther = isWhole && model.Checksum is { } published && published.Of(digests) != published.Digest;
         var tensors = model.InTensors && !isOther ? BaseTensors.FindIn(path, model).Digests(path) : null;
-        return WeightsCheck.Judge(model, new CandidateWeights(from, isWhole, digests, tensors), record, folder.Record(model), time.GetUtcNow());
+        return WeightsCheck.Judge(
+            model, new CandidateWeights(from, isWhole, digests, tensors), record, folder.Record(model), time.GetUtcNow());
     }
 
     private FetchedWeights Accept(ShelfModel model, WeightsVerdict verdict, FetchedWeights weights)

@@ -16,6 +16,7 @@ internal sealed record ModelShelf(IReadOnlyList<ShelfModel> Models)
 
     /// <exception cref="CommandException">No such model; the message lists the near ones.</exception>
     public ShelfModel Named(string name) => Models.FirstOrDefault(m => m.Name == name)
-        ?? throw CommandException.Usage($"The shelf has no model '{name}'. The nearest names: {string.Join(", ", NearestNames.To(name, Models.Select(m => m.Name)))}. " +
+        ?? throw CommandException.Usage($"The shelf has no model '{name}'. The nearest names: " +
+            $"{string.Join(", ", NearestNames.To(name, Models.Select(m => m.Name)))}. " +
             "See 'extractor model list'; weights that you have become a model with 'extractor model import'.");
 }

@@ -143,7 +143,8 @@ internal sealed class PartialFile : IDisposable
         }
         catch (IOException e)
         {
-            throw new CommandException($"Can't write {_stream.Name}: {e.Message} Make room, or choose another folder with the variable {ShelfFolder.Variable}; " +
+            throw new CommandException(
+                $"Can't write {_stream.Name}: {e.Message} Make room, or choose another folder with the variable {ShelfFolder.Variable}; " +
                 "then run the same command again.", cause: e);
         }
     }

@@ -13,7 +13,8 @@ internal sealed class RemoteFile(HttpClient client, Uri address, TimeSpan stall)
     /// <summary>A client that follows redirects and the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY).</summary>
     public static HttpClient CreateClient()
     {
-        var client = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(15) }) { Timeout = Timeout.InfiniteTimeSpan };
+        var client =
+            new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(15) }) { Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("headstart", ToolVersion.Text.Split('+')[0]));
 
         // Ranges count the bytes that are sent: a compressed answer would have others.
@@ -61,10 +62,12 @@ internal sealed class RemoteFile(HttpClient client, Uri address, TimeSpan stall)
         OperationCanceledException when !cancellation.IsCancellationRequested =>
             new DownloadFailure($"nothing came for {stall.TotalSeconds:0.#} seconds", passing: true, e),
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } =>
-            new DownloadFailure("the server's name is not known here (no network, or a proxy is needed: set HTTPS_PROXY)", passing: false, e),
+            new DownloadFailure(
+                "the server's name is not known here (no network, or a proxy is needed: set HTTPS_PROXY)", passing: false, e),
         HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError } =>
             new DownloadFailure($"no secure connection ({e.GetBaseException().Message})", passing: false, e),
-        HttpRequestException or IOException => new DownloadFailure($"the connection failed ({e.GetBaseException().Message.TrimEnd('.')})", passing: true, e),
+        HttpRequestException or IOException =>
+            new DownloadFailure($"the connection failed ({e.GetBaseException().Message.TrimEnd('.')})", passing: true, e),
         _ => null,
     };
 
@@ -80,12 +83,17 @@ internal sealed class RemoteFile(HttpClient client, Uri address, TimeSpan stall)
             throw new DownloadFailure("the server sent another part than it was asked for", passing: true);
         }
 
-        throw new DownloadFailure($"the server answered {status} {response.ReasonPhrase}", passing: status is 408 or 429 or >= 500) { IsBeyondEnd = status == 416 };
+        throw new DownloadFailure($"the server answered {status} {response.ReasonPhrase}", passing: status is 408 or 429 or >= 500)
+        {
+            IsBeyondEnd = status == 416,
+        };
     }
 }
 
 /// <summary>What a server sends.</summary>
-internal sealed class RemoteBody(HttpResponseMessage response, Stream stream, CancellationTokenSource patience, TimeSpan stall, CancellationToken cancellation) : IDisposable
+internal sealed class RemoteBody(
+    HttpResponseMessage response, Stream stream, CancellationTokenSource patience, TimeSpan stall,
+    CancellationToken cancellation) : IDisposable
 {
     /// <summary>False where the server sends the whole file, whatever was asked for.</summary>
     public bool IsPart => response.StatusCode == HttpStatusCode.PartialContent;
@@ -94,7 +102,8 @@ internal sealed class RemoteBody(HttpResponseMessage response, Stream stream, Ca
     public long? Total => IsPart ? response.Content.Headers.ContentRange?.Length : response.Content.Headers.ContentLength;
 
     /// <summary>What tells this version of the file from another: a strong ETag, or a date; null where the server gives neither.</summary>
-    public string? Validator => response.Headers.ETag is { IsWeak: false } tag ? tag.ToString() : response.Content.Headers.LastModified?.ToString("R");
+    public string? Validator =>
+        response.Headers.ETag is { IsWeak: false } tag ? tag.ToString() : response.Content.Headers.LastModified?.ToString("R");
 
     /// <returns>0 at the end.</returns>
     /// <exception cref="DownloadFailure">The connection broke, or nothing came for too long.</exception>

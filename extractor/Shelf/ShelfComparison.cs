@@ -21,7 +21,8 @@ internal sealed record ShelfComparison(string? Model, bool IsChecked, string Sen
             return new ShelfComparison(null, false, $"The shelf has no {weights.File}: there is nothing to compare its checksum with.");
         if (model.Preset != contract.Preprocessing.Preset)
         {
-            throw new CommandException($"{path} prescribes the preprocessing '{contract.Preprocessing.Preset}', but {weights.File} wants '{model.Preset}' ({model.Name} of the shelf). " +
+            throw new CommandException($"{path} prescribes the preprocessing '{contract.Preprocessing.Preset}', but {weights.File} wants " +
+                $"'{model.Preset}' ({model.Name} of the shelf). " +
                 $"Import the file again with --preset {model.Preset}.");
         }
 
@@ -29,7 +30,8 @@ internal sealed record ShelfComparison(string? Model, bool IsChecked, string Sen
         if (isWhole && model.Checksum is { } published && Digest(weights, published) is { } found)
         {
             return found == published.Digest
-                ? new ShelfComparison(model.Name, true, $"The {published.Name} of {weights.File} is the published one ({published.Source}).")
+                ? new ShelfComparison(
+                    model.Name, true, $"The {published.Name} of {weights.File} is the published one ({published.Source}).")
                 : throw Differs($"{published.Source} publishes", published.Name, published.Digest, found);
         }
 
@@ -37,14 +39,17 @@ internal sealed record ShelfComparison(string? Model, bool IsChecked, string Sen
         if ((isWhole ? record?.Sha256 : record?.BaseSha256) is { } recorded)
         {
             return recorded == weights.Sha256
-                ? new ShelfComparison(model.Name, true, $"The SHA-256 of {weights.File} is the one that the first fetch recorded ({folder.Record(model)}).")
+                ? new ShelfComparison(
+                    model.Name, true, $"The SHA-256 of {weights.File} is the one that the first fetch recorded ({folder.Record(model)}).")
                 : throw Differs($"{folder.Record(model)} records", "SHA-256", recorded, weights.Sha256);
         }
 
-        return new ShelfComparison(model.Name, false, $"{weights.File} is {model.Name} of the shelf, but nothing is published or recorded on this machine to compare its checksum with.");
+        return new ShelfComparison(model.Name, false, $"{weights.File} is {model.Name} of the shelf, but nothing is published or " +
+            "recorded on this machine to compare its checksum with.");
 
         CommandException Differs(string source, string name, string expected, string found) => new(
-            $"{path} was made of a {weights.File} with the {name} {found}, but {source} {expected}: those are other weights, or damaged ones. " +
+            $"{path} was made of a {weights.File} with the {name} {found}, but {source} {expected}: those are other weights, or damaged " +
+            "ones. " +
             $"Make it again with 'extractor model fetch {model.Name} --out {path}'.");
     }
 

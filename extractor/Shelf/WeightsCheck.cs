@@ -20,12 +20,14 @@ internal static class WeightsCheck
 {
     /// <param name="record">Of an earlier fetch, if there was one.</param>
     /// <param name="recordPath">For messages.</param>
-    public static WeightsVerdict Judge(ShelfModel model, CandidateWeights weights, FetchRecord? record, string recordPath, DateTimeOffset now) =>
+    public static WeightsVerdict Judge(
+        ShelfModel model, CandidateWeights weights, FetchRecord? record, string recordPath, DateTimeOffset now) =>
         weights.IsWhole && model.Checksum is { } published
             ? JudgeByPublished(model, weights, published, record, now)
             : JudgeByRecord(model, weights, record, recordPath, now);
 
-    private static WeightsVerdict JudgeByPublished(ShelfModel model, CandidateWeights weights, PublishedChecksum published, FetchRecord? record, DateTimeOffset now)
+    private static WeightsVerdict JudgeByPublished(
+        ShelfModel model, CandidateWeights weights, PublishedChecksum published, FetchRecord? record, DateTimeOffset now)
     {
         var name = published.Name;
         var found = published.Of(weights.Digests);
@@ -34,19 +36,22 @@ internal static class WeightsCheck
         var sentences = new List<string> { $"Checked: its {name} is the one that is published, {published.Digest} ({published.Source})." };
         if (record is { IsChecked: false } && Difference(weights, record) is { } difference)
         {
-            sentences.Add($"What was fetched from {record.From} on {Day(record)} was something else ({difference}): the published checksum decides. " +
+            sentences.Add($"What was fetched from {record.From} on {Day(record)} was something else ({difference}): the published " +
+                "checksum decides. " +
                 "Make models from that fetch again.");
         }
 
         return new WeightsVerdict(null, sentences, Recorded(model, weights, now, isChecked: true));
     }
 
-    private static WeightsVerdict JudgeByRecord(ShelfModel model, CandidateWeights weights, FetchRecord? record, string recordPath, DateTimeOffset now)
+    private static WeightsVerdict JudgeByRecord(
+        ShelfModel model, CandidateWeights weights, FetchRecord? record, string recordPath, DateTimeOffset now)
     {
         var what = weights.IsWhole ? "its SHA-256" : $"the SHA-256 of each of its {weights.Tensors!.Count} tensors";
         var sentences = new List<string>();
         if (!weights.IsWhole && model.Checksum is { } published)
-            sentences.Add($"The checksum that is published ({published.Source}) is of the whole file, so it can't be checked with the base's tensors alone; --whole does.");
+            sentences.Add($"The checksum that is published ({published.Source}) is of the whole file, so it can't be checked with the " +
+                "base's tensors alone; --whole does.");
         else
             sentences.Add("Nothing is published that it could be checked against.");
         if (record is null || !IsComparable(weights, record))
@@ -57,7 +62,8 @@ internal static class WeightsCheck
 
         if (Difference(weights, record) is { } difference)
         {
-            return new WeightsVerdict($"{difference} than what was recorded on {Day(record)} from {record.From} ({recordPath}; delete that file if you trust " +
+            return new WeightsVerdict(
+                $"{difference} than what was recorded on {Day(record)} from {record.From} ({recordPath}; delete that file if you trust " +
                 "the new weights more)", [], null);
         }
 
@@ -90,7 +96,8 @@ internal static class WeightsCheck
     }
 
     private static FetchRecord Recorded(ShelfModel model, CandidateWeights weights, DateTimeOffset now, bool isChecked) =>
-        new(model.Addresses[0], weights.From, now, isChecked, weights.IsWhole ? weights.Digests.Sha256 : null, weights.Tensors, weights.IsWhole ? null : weights.Digests.Sha256);
+        new(model.Addresses[0], weights.From, now, isChecked, weights.IsWhole ? weights.Digests.Sha256 : null, weights.Tensors,
+            weights.IsWhole ? null : weights.Digests.Sha256);
 
     private static string Day(FetchRecord record) => record.RecordedAt.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 }

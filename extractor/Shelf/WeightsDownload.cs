@@ -27,7 +27,8 @@ internal sealed class WeightsDownload(RemoteFile remote, TransferProgress progre
     {
         using var partial = PartialFile.Open(target);
         var origin = partial.Origin;
-        var resumes = origin is not null && origin.Address == remote.Address.AbsoluteUri && (origin.Validator is not null || isPublished) && !(partial.Length > origin.Total);
+        var resumes = origin is not null && origin.Address == remote.Address.AbsoluteUri && (origin.Validator is not null || isPublished)
+            && !(partial.Length > origin.Total);
         if (resumes && partial.Length == origin!.Total)
         {
             partial.Resume();
@@ -42,7 +43,8 @@ internal sealed class WeightsDownload(RemoteFile remote, TransferProgress progre
         else if (body.IsPart)
         {
             partial.Restart(new PartialOrigin(remote.Address.AbsoluteUri));
-            throw new DownloadFailure($"the file changed on the server (from {origin!.Total:N0} to {body.Total:N0} bytes), so it is begun anew", passing: true);
+            throw new DownloadFailure(
+                $"the file changed on the server (from {origin!.Total:N0} to {body.Total:N0} bytes), so it is begun anew", passing: true);
         }
         else
         {

@@ -24,7 +24,8 @@ public sealed record ByteGrid(byte ZeroPoint, IReadOnlyList<double> Scales)
                 // An infinity or NaN becomes some number, and fails the comparison.
                 var steps = (int)MathF.Round(values[i] / step);
                 var stored = steps + ZeroPoint;
-                if ((uint)stored > byte.MaxValue || BitConverter.SingleToInt32Bits(steps * step) != BitConverter.SingleToInt32Bits(values[i]))
+                if ((uint)stored > byte.MaxValue
+                    || BitConverter.SingleToInt32Bits(steps * step) != BitConverter.SingleToInt32Bits(values[i]))
                     return false;
                 bytes[i] = (byte)stored;
             }

@@ -20,10 +20,12 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
     {
         var records = ExtractionRecord.All(folder);
         var whole = records.ContainsKey("");
-        var shards = rows.GroupBy(r => whole ? "" : CacheFileName.Suffix(CacheFileName.Part(r.Part)?.Shard), r => r.Row, StringComparer.Ordinal)
+        var shards = rows.GroupBy(
+            r => whole ? "" : CacheFileName.Suffix(CacheFileName.Part(r.Part)?.Shard), r => r.Row, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => new ShardRows([.. g]), StringComparer.Ordinal);
         if (records.Count == 0)
-            return Unknown("not known whether it is complete: it was made before that was recorded; extract again to find out, nothing is computed twice");
+            return Unknown("not known whether it is complete: it was made before that was recorded; extract again to find out, nothing " +
+                "is computed twice");
         if (whole)
             return OfOne(folder, records[""].Record, shards.GetValueOrDefault("", ShardRows.None), layers);
         return OfShards(folder, records, shards, layers);
@@ -35,12 +37,15 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
             return Unknown("not known whether it is complete: its record can't be read; extract again, nothing is computed twice");
         var done = Math.Min(rows.Images(record.Views), record.Images);
         return Lack(record, rows, layers) is { } lack
-            ? new CacheCompleteness(false, record.Images, done, record.Rejected, [], $"incomplete: {lack}; " + (record.MaxRejected is null ? GoOn : $"{Path.Combine(folder, "rejected.csv")} says why"))
-            : new CacheCompleteness(true, record.Images, done, record.Rejected, [], $"complete: {Count(record.Images)}{Rejections(record.Rejected)}");
+            ? new CacheCompleteness(false, record.Images, done, record.Rejected, [],
+                $"incomplete: {lack}; " + (record.MaxRejected is null ? GoOn : $"{Path.Combine(folder, "rejected.csv")} says why"))
+            : new CacheCompleteness(
+                true, record.Images, done, record.Rejected, [], $"complete: {Count(record.Images)}{Rejections(record.Rejected)}");
     }
 
     private static CacheCompleteness OfShards(
-        string folder, IReadOnlyDictionary<string, (Shard? Shard, ExtractionRecord? Record)> records, Dictionary<string, ShardRows> rows, IReadOnlyCollection<string> layers)
+        string folder, IReadOnlyDictionary<string, (Shard? Shard, ExtractionRecord? Record)> records, Dictionary<string, ShardRows> rows,
+        IReadOnlyCollection<string> layers)
     {
         var count = records.Values.Max(r => r.Shard!.Count);
         var (missing, unknown, lacks) = (new List<int>(), new List<int>(), new List<string>());
@@ -69,12 +74,15 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
         problems.AddRange(lacks);
         if (problems.Count > 0)
         {
-            var what = tooMany ? $"{Path.Combine(folder, "rejected-I-of-N.csv")} says why" : $"run extract for {(missing.Count + lacks.Count > 1 ? "them" : "it")} again to go on";
+            var what = tooMany
+                ? $"{Path.Combine(folder, "rejected-I-of-N.csv")} says why"
+                : $"run extract for {(missing.Count + lacks.Count > 1 ? "them" : "it")} again to go on";
             return new CacheCompleteness(false, images, done, rejected, missing, $"incomplete: {string.Join(", ", problems)}; {what}");
         }
 
         return unknown.Count > 0
-            ? new CacheCompleteness(null, images, done, rejected, [], $"not known whether it is complete: {Named(unknown, count)} without a record; extract again, nothing is computed twice")
+            ? new CacheCompleteness(null, images, done, rejected, [],
+                $"not known whether it is complete: {Named(unknown, count)} without a record; extract again, nothing is computed twice")
             : new CacheCompleteness(true, images, done, rejected, [], $"complete: {Count(images)} in {count} shards{Rejections(rejected)}");
     }
 
@@ -83,9 +91,12 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
     {
         var done = rows.Images(record.Views);
         if (record.MaxRejected is { } limit)
-            return string.Create(CultureInfo.InvariantCulture, $"{record.Rejected:N0} of {Count(record.Images)} were rejected, more than --max-rejected {limit}");
+            return string.Create(CultureInfo.InvariantCulture,
+                $"{record.Rejected:N0} of {Count(record.Images)} were rejected, more than --max-rejected {limit}");
         if (record.Complete ? rows.Count < record.Rows : done < record.Images)
-            return $"{done:N0} of {Count(record.Images)}{(record.Views > 0 ? $" with {record.Views:N0} views each" : "")}{(record.Complete ? Rejections(record.Rejected) : "")}";
+            return $"{done:N0} of " +
+                $"{Count(record.Images)}{(record.Views > 0 ? $" with {record.Views:N0} views each" : "")}" +
+                $"{(record.Complete ? Rejections(record.Rejected) : "")}";
         if (record is { Complete: true, Names: { } names } && rows.Count > 0 && names != rows.Names)
             return "it has other images than those that extract left there";
         if (record.Layers.Except(layers).ToList() is { Count: > 0 } absent)
@@ -101,8 +112,11 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
 
     private static string Named(List<int> shards, int count)
     {
-        var shown = shards.Count > 10 ? [.. shards.Take(10).Select(s => $"{s}"), $"{shards.Count - 10} more"] : shards.Select(s => $"{s}").ToList();
-        return shards.Count == 1 ? $"shard {shown[0]} of {count} is" : $"shards {string.Join(", ", shown.SkipLast(1))} and {shown[^1]} of {count} are";
+        var shown =
+            shards.Count > 10 ? [.. shards.Take(10).Select(s => $"{s}"), $"{shards.Count - 10} more"] : shards.Select(s => $"{s}").ToList();
+        return shards.Count == 1
+            ? $"shard {shown[0]} of {count} is"
+            : $"shards {string.Join(", ", shown.SkipLast(1))} and {shown[^1]} of {count} are";
     }
 
     /// <summary>The rows under one record, each image and view once.</summary>
@@ -110,7 +124,8 @@ public sealed record CacheCompleteness(bool? Complete, int? Images, int? Done, i
     {
         public static readonly ShardRows None = new([]);
 
-        private readonly Dictionary<string, int> _views = rows.Select(r => (r.Path, r.View)).Distinct().GroupBy(r => r.Path, StringComparer.Ordinal)
+        private readonly Dictionary<string, int> _views = rows.Select(r => (r.Path, r.View)).Distinct()
+            .GroupBy(r => r.Path, StringComparer.Ordinal)
             .ToDictionary(g => g.Key, g => g.Count(), StringComparer.Ordinal);
 
         public int Count => _views.Values.Sum();

@@ -115,7 +115,8 @@ public sealed record CacheContract
             return null;
         var contract = JsonSerializer.Deserialize<CacheContract>(json, HeadstartJson.Compact)!;
         if (contract.Schema > CurrentSchema)
-            throw new JsonException($"its contract has schema {contract.Schema}, and this version of Headstart reads {CurrentSchema}: use the version that wrote it");
+            throw new JsonException($"its contract has schema {contract.Schema}, and this version of Headstart reads {CurrentSchema}: " +
+                "use the version that wrote it");
         return metadata.TryGetValue(GridsKey, out var grids)
             ? contract with { Grids = JsonSerializer.Deserialize<Dictionary<string, ByteGrid>>(grids, HeadstartJson.Compact)! }
             : contract;
@@ -136,7 +137,8 @@ public sealed record CacheContract
             Layers = [],
             Augmentation = hasViews ? contract.Augmentation : null,
         };
-        var fields = contract.Layers.Where(l => layers.Contains(l.Name)).ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
+        var fields = contract.Layers.Where(l => layers.Contains(l.Name))
+            .ToDictionary(l => $"layers.{l.Name}", l => l.Shape.ToString(), StringComparer.Ordinal);
         Visit(JsonSerializer.SerializeToNode(compared, HeadstartJson.Compact)!.AsObject(), "");
         return fields;
 

@@ -12,12 +12,15 @@ internal readonly record struct CacheFileName(Shard? Shard, int? PartNumber)
 {
     // The name's beginning and its end; between them the shard.
     private static readonly (string Start, string End)[] Others =
-        [("rejected", ".csv"), (".image-digests", ".csv"), (".lock", ""), (".lock-holder", ".json"), (ExtractionRecord.Start, ExtractionRecord.End)];
+        [("rejected", ".csv"), (".image-digests", ".csv"), (".lock", ""), (".lock-holder", ".json"),
+            (ExtractionRecord.Start, ExtractionRecord.End)];
 
-    private static readonly string[] Attached = ["", CachePart.DigestSuffix, AtomicFile.TemporarySuffix, CachePart.DigestSuffix + AtomicFile.TemporarySuffix];
+    private static readonly string[] Attached =
+        ["", CachePart.DigestSuffix, AtomicFile.TemporarySuffix, CachePart.DigestSuffix + AtomicFile.TemporarySuffix];
 
     /// <summary>The name of a part.</summary>
-    public static string OfPart(Shard? shard, int number) => string.Create(CultureInfo.InvariantCulture, $"part{Suffix(shard)}-{number:D5}{CachePart.Extension}");
+    public static string OfPart(Shard? shard, int number) =>
+        string.Create(CultureInfo.InvariantCulture, $"part{Suffix(shard)}-{number:D5}{CachePart.Extension}");
 
     /// <summary>What stands in the names of a shard's files, <c>-2-of-4</c>; nothing for a run over everything.</summary>
     public static string Suffix(Shard? shard) => shard is null ? "" : $"-{shard.Name}";
@@ -30,7 +33,8 @@ internal readonly record struct CacheFileName(Shard? Shard, int? PartNumber)
             return null;
         var body = name[4..^CachePart.Extension.Length];
         var dash = body.LastIndexOf('-');
-        if (!TryShard(body[..dash], out var shard) || !int.TryParse(body[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+        if (!TryShard(body[..dash], out var shard)
+            || !int.TryParse(body[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var number))
             return null;
         return OfPart(shard, number) == name ? new CacheFileName(shard, number) : null;
     }
@@ -62,7 +66,8 @@ internal readonly record struct CacheFileName(Shard? Shard, int? PartNumber)
     public static bool TryShardBetween(string name, string start, string end, out Shard? shard)
     {
         shard = null;
-        return name.Length >= start.Length + end.Length && name.StartsWith(start, StringComparison.Ordinal) && name.EndsWith(end, StringComparison.Ordinal) &&
+        return name.Length >= start.Length + end.Length &&
+            name.StartsWith(start, StringComparison.Ordinal) && name.EndsWith(end, StringComparison.Ordinal) &&
             TryShard(name[start.Length..^end.Length], out shard);
     }
 
@@ -72,7 +77,8 @@ internal readonly record struct CacheFileName(Shard? Shard, int? PartNumber)
         if (text.Length == 0)
             return true;
         if (text.Split('-') is not ["", var index, "of", var count] ||
-            !int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i) || !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var n) || i >= n)
+            !int.TryParse(index, NumberStyles.None, CultureInfo.InvariantCulture, out var i) ||
+            !int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out var n) || i >= n)
             return false;
         shard = new Shard(i, n);
         return Suffix(shard) == text;

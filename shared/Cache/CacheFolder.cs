@@ -36,14 +36,16 @@ public sealed record CacheFolder(string Path, Shard? Shard = null)
     /// </summary>
     public IReadOnlyList<string> Strangers =>
     [
-        .. List("*").Where(f => System.IO.Path.GetFileName(f).Contains(CachePart.Extension, StringComparison.OrdinalIgnoreCase) && CacheFileName.Any(f) is null)
+        .. List("*").Where(f => System.IO.Path.GetFileName(f).Contains(CachePart.Extension, StringComparison.OrdinalIgnoreCase)
+            && CacheFileName.Any(f) is null)
             .Concat(Folders().Where(f => !TryReplacement(f, out _))).Select(f => System.IO.Path.GetFileName(f)),
     ];
 
     /// <summary>
     /// A part of the folder that a run with this sharding can't have written, or null. Its rows could belong to any shard.
     /// </summary>
-    public string? ForeignPart => Shard is null ? null : AllParts().FirstOrDefault(p => CacheFileName.Part(p)!.Value.Shard?.Count != Shard.Count);
+    public string? ForeignPart =>
+        Shard is null ? null : AllParts().FirstOrDefault(p => CacheFileName.Part(p)!.Value.Shard?.Count != Shard.Count);
 
     /// <summary>What is to take the place of this run's parts once it is complete.</summary>
     public CacheReplacement Replacement => new(this, Combine($"{CacheReplacement.Prefix}{Suffix}"));
@@ -57,7 +59,8 @@ public sealed record CacheFolder(string Path, Shard? Shard = null)
 
     /// <summary>Digests of this run whose part is not there.</summary>
     internal IReadOnlyList<string> DigestsWithoutPart() =>
-        [.. List($"*{CachePart.Extension}{CachePart.DigestSuffix}").Where(d => IsOwn(d) && !File.Exists(d[..^CachePart.DigestSuffix.Length]))];
+        [.. List($"*{CachePart.Extension}{CachePart.DigestSuffix}").Where(
+            d => IsOwn(d) && !File.Exists(d[..^CachePart.DigestSuffix.Length]))];
 
     /// <summary>
     /// Brings this run's files into order after a killed one: a complete replacement is put into its place, and there are no temporary
@@ -92,7 +95,8 @@ public sealed record CacheFolder(string Path, Shard? Shard = null)
     /// <summary>The part files that lie directly in the folder, of all shards.</summary>
     internal IEnumerable<string> OwnNames() => List($"*{CachePart.Extension}").Where(p => CacheFileName.Part(p) is not null);
 
-    private IEnumerable<CacheReplacement> Replacements() => Folders().Where(f => TryReplacement(f, out _)).Select(f => new CacheReplacement(this, f));
+    private IEnumerable<CacheReplacement> Replacements() =>
+        Folders().Where(f => TryReplacement(f, out _)).Select(f => new CacheReplacement(this, f));
 
     private IEnumerable<string> Folders() =>
         Directory.Exists(Path) ? Directory.EnumerateDirectories(Path, CacheReplacement.Prefix + "*").Order(StringComparer.Ordinal) : [];

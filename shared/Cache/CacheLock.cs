@@ -57,12 +57,15 @@ public sealed class CacheLock : IDisposable
         if (e is CommandException known)
             return known;
         var holders = e is IOException && Directory.Exists(folder.Path)
-            ? Directory.EnumerateFiles(folder.Path, ".lock-holder*.json").Select(ReadHolder).OfType<Holder>().OrderByDescending(h => h.Since).ToList()
+            ? Directory.EnumerateFiles(folder.Path, ".lock-holder*.json").Select(ReadHolder).OfType<Holder>()
+                .OrderByDescending(h => h.Since).ToList()
             : [];
         var holder = ReadHolder(folder.LockHolder) ?? holders.FirstOrDefault();
         return new CommandException(e is UnauthorizedAccessException || holder is null
             ? $"Can't write into {folder.Path}: {e.Message} Choose another --out."
-            : $"{folder.Path} is in use by process {holder.ProcessId} on {holder.Host} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC. Wait for it, or end it; what it has written stays.", cause: e);
+            : $"{folder.Path} is in use by process {holder.ProcessId} on {holder.Host} since {holder.Since:yyyy-MM-dd HH:mm:ss} UTC. " +
+                "Wait for it, or end it; what it has written stays.",
+            cause: e);
     }
 
     private static Holder? ReadHolder(string path)

@@ -110,7 +110,8 @@ internal static class CachePart
         // While a part is being replaced there are two lines; a reader may meet either content.
         var lines = File.ReadAllText(digest);
         var line = Line(path, content);
-        if (lines != line && !(lines.Length == 2 * line.Length && (lines.StartsWith(line, StringComparison.Ordinal) || lines.EndsWith(line, StringComparison.Ordinal))))
+        if (lines != line && !(lines.Length == 2 * line.Length
+            && (lines.StartsWith(line, StringComparison.Ordinal) || lines.EndsWith(line, StringComparison.Ordinal))))
             throw new InvalidDataException($"its bytes are not those that were written ({Path.GetFileName(digest)} has another digest)");
     }
 

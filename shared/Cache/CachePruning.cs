@@ -25,7 +25,8 @@ public static class CachePruning
         }
     }
 
-    private static async Task RewriteAsync(FeatureCache cache, List<CacheRowGroup> groups, List<int> kept, CancellationToken cancellationToken)
+    private static async Task RewriteAsync(
+        FeatureCache cache, List<CacheRowGroup> groups, List<int> kept, CancellationToken cancellationToken)
     {
         var first = groups[0].FirstRow;
         var layers = new List<float[]>();

@@ -46,7 +46,9 @@ public sealed class CacheReplacement
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
             {
                 throw new CommandException(
-                    $"{ReplacedList} can't be read: {e.Message} It lists the parts of {_cache.Path} that were replaced. Extract into a new folder with --out NEW.", cause: e);
+                    $"{ReplacedList} can't be read: {e.Message} It lists the parts of {_cache.Path} that were replaced. Extract into a " +
+                    "new folder with --out NEW.",
+                    cause: e);
             }
         }
     }
@@ -87,7 +89,8 @@ public sealed class CacheReplacement
         var there = RowsThatAreThere();
         if (replaced.FirstOrDefault(p => !IsReplaced(p, there)) is { } missing)
         {
-            throw new CommandException($"Not all rows of {missing} are in {Path}, where they were written anew: the disk gives back something else than was written. " +
+            throw new CommandException($"Not all rows of {missing} are in {Path}, where they were written anew: the disk gives back " +
+                "something else than was written. " +
                 "Nothing was deleted. Extract again, or into a new folder with --out NEW.");
         }
 
@@ -101,7 +104,8 @@ public sealed class CacheReplacement
         if (!Directory.Exists(Path))
             return;
         File.Delete(ReplacedList);
-        foreach (var file in Directory.EnumerateFiles(Path).Where(f => CacheFileName.Any(f) is not null || f == ReplacedList + AtomicFile.TemporarySuffix).ToList())
+        foreach (var file in Directory.EnumerateFiles(Path)
+            .Where(f => CacheFileName.Any(f) is not null || f == ReplacedList + AtomicFile.TemporarySuffix).ToList())
             File.Delete(file);
         if (!Directory.EnumerateFileSystemEntries(Path).Any())
             Directory.Delete(Path);
@@ -159,7 +163,8 @@ public sealed class CacheReplacement
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"Can't change {_cache.Path}: {e.Message} Extract again when it can be written; nothing is lost.", cause: e);
+            throw new CommandException(
+                $"Can't change {_cache.Path}: {e.Message} Extract again when it can be written; nothing is lost.", cause: e);
         }
     }
 }

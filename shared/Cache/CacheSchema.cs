@@ -37,5 +37,6 @@ internal sealed class CacheSchema
     /// <summary>The elements of a layer's column: floats, or unsigned bytes.</summary>
     public DataField Layer(string name) => _layers[name];
 
-    private static DataField Element(bool isByte) => isByte ? new DataField<byte>("element", false) : new DataField<float>("element", false);
+    private static DataField Element(bool isByte) =>
+        isByte ? new DataField<byte>("element", false) : new DataField<float>("element", false);
 }

@@ -10,7 +10,8 @@ namespace Headstart.Cache;
 /// <param name="Strangers">Names that look like a part and that Headstart doesn't give; they were not read.</param>
 /// <param name="Completeness">Whether the rows of the whole parts are all that there should be.</param>
 public sealed record CacheVerification(
-    long Rows, int Files, IReadOnlyList<DamagedFile> Damaged, IReadOnlyList<string> Unfinished, IReadOnlyList<string> Strangers, CacheCompleteness Completeness)
+    long Rows, int Files, IReadOnlyList<DamagedFile> Damaged, IReadOnlyList<string> Unfinished, IReadOnlyList<string> Strangers,
+    CacheCompleteness Completeness)
 {
     /// <summary>
     /// Whether nothing is wrong but digests that are not there: of such a part nothing is known, and <c>extract</c> computes its rows anew.
@@ -45,7 +46,8 @@ public sealed record CacheVerification(
         }
 
         var completeness = CacheCompleteness.Of(folder, rows, [.. contracts?.Common.Layers.Select(l => l.Name) ?? []]);
-        return new CacheVerification(rows.Count, parts.Count, damaged, new CacheFolder(folder).DigestsWithoutPart(), new CacheFolder(folder).Strangers, completeness);
+        return new CacheVerification(rows.Count, parts.Count, damaged, new CacheFolder(folder).DigestsWithoutPart(),
+            new CacheFolder(folder).Strangers, completeness);
     }
 }
 

@@ -59,12 +59,15 @@ public sealed record ExtractionRecord
     internal static IReadOnlyDictionary<string, (Shard? Shard, ExtractionRecord? Record)> All(string folder)
     {
         var found = Files(folder).ToDictionary(f => CacheFileName.Suffix(f.Shard), f => (f.Shard, TryRead(f.File)), StringComparer.Ordinal);
-        return found.TryGetValue("", out var whole) ? new Dictionary<string, (Shard?, ExtractionRecord?)>(StringComparer.Ordinal) { [""] = whole } : found;
+        return found.TryGetValue("", out var whole)
+            ? new Dictionary<string, (Shard?, ExtractionRecord?)>(StringComparer.Ordinal) { [""] = whole }
+            : found;
     }
 
     /// <summary>The value of <see cref="Names"/> for rows, whatever their order, views and parts.</summary>
     public static string NamesOf(IEnumerable<CacheRow> rows) => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes(string.Join('\n', rows.Select(r => r.Path).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)))));
+        Encoding.UTF8.GetBytes(
+            string.Join('\n', rows.Select(r => r.Path).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)))));
 
     private static IEnumerable<(Shard? Shard, string File)> Files(string folder)
     {

@@ -49,7 +49,8 @@ public sealed class FeatureCache
     public IReadOnlyList<string> Strangers { get; }
 
     /// <summary>All rows, each with the path of its part.</summary>
-    internal IEnumerable<(string Part, CacheRow Row)> RowsOfParts => RowGroups.SelectMany(g => Enumerable.Range(g.FirstRow, g.RowCount).Select(r => (g.PartPath, Rows[r])));
+    internal IEnumerable<(string Part, CacheRow Row)> RowsOfParts =>
+        RowGroups.SelectMany(g => Enumerable.Range(g.FirstRow, g.RowCount).Select(r => (g.PartPath, Rows[r])));
 
     /// <summary>Whether the folder holds part files, without looking into them.</summary>
     public static bool Exists(string folder) => new CacheFolder(folder).Parts.Count > 0;
@@ -62,7 +63,8 @@ public sealed class FeatureCache
         if (File.Exists(folder))
             throw new CommandException($"{folder} is a file; a cache is a folder of part files. Pass the folder.");
         if (!Exists(folder))
-            throw new CommandException($"No cache in {folder}: it has no parts{Others(folder)}. Make one with 'extractor extract IMAGES --model FILE.onnx --out {folder}'.");
+            throw new CommandException($"No cache in {folder}: it has no parts{Others(folder)}. Make one with 'extractor extract IMAGES " +
+                $"--model FILE.onnx --out {folder}'.");
 
         return await OpenAsync(folder, new CacheFolder(folder).Parts, cancellationToken);
     }
@@ -70,14 +72,16 @@ public sealed class FeatureCache
     /// <summary>Opens the parts that one run may change.</summary>
     /// <returns>Null when there are none.</returns>
     /// <exception cref="CommandException">As above.</exception>
-    public static Task<FeatureCache?> OpenAsync(CacheFolder folder, CancellationToken cancellationToken) => OpenAsync(folder, [], cancellationToken);
+    public static Task<FeatureCache?> OpenAsync(CacheFolder folder, CancellationToken cancellationToken) =>
+        OpenAsync(folder, [], cancellationToken);
 
     /// <summary>Opens the parts that one run may change.</summary>
     /// <param name="folder">The run's.</param>
     /// <param name="except">Parts to pass over.</param>
     /// <returns>Null when there are no others.</returns>
     /// <exception cref="CommandException">As above.</exception>
-    public static async Task<FeatureCache?> OpenAsync(CacheFolder folder, IReadOnlyCollection<string> except, CancellationToken cancellationToken) =>
+    public static async Task<FeatureCache?> OpenAsync(
+        CacheFolder folder, IReadOnlyCollection<string> except, CancellationToken cancellationToken) =>
         folder.Parts.Except(except, StringComparer.Ordinal).ToList() is { Count: > 0 } parts
             ? await OpenAsync(folder.Path, parts, cancellationToken)
             : null;
@@ -113,7 +117,8 @@ public sealed class FeatureCache
 
         return contracts!.Common.Layers.Count > 0
             ? new FeatureCache(folder, contracts, rows, groups)
-            : throw new CommandException($"{folder} has no layer that all of its parts have; some have {string.Join(", ", contracts.PartialLayers.Select(l => l.Name))}. " +
+            : throw new CommandException($"{folder} has no layer that all of its parts have; some have " +
+                $"{string.Join(", ", contracts.PartialLayers.Select(l => l.Name))}. " +
                 "These are two caches in one folder: move one of them elsewhere.");
 
         async Task ReadPartAsync(string path)
@@ -140,7 +145,8 @@ public sealed class FeatureCache
     {
         var length = Layer(layer).Shape.Length;
         if (destination.Length != group.RowCount * length)
-            throw new ArgumentException($"The destination has {destination.Length} floats; {group.RowCount} rows of {length} expected.", nameof(destination));
+            throw new ArgumentException(
+                $"The destination has {destination.Length} floats; {group.RowCount} rows of {length} expected.", nameof(destination));
 
         await GuardAsync(group.PartPath, async () =>
         {
@@ -184,7 +190,8 @@ public sealed class FeatureCache
         ?? throw new CommandException($"{Folder} has no layer '{name}'. It has: {string.Join(", ", Contract.Layers.Select(l => l.Name))}.");
 
     /// <summary>Reads a column through Parquet.Net, whatever its encoding.</summary>
-    private static async Task ReadRawAsync<T>(ParquetRowGroupReader rows, DataField field, int length, Memory<T> destination, CancellationToken cancellationToken)
+    private static async Task ReadRawAsync<T>(
+        ParquetRowGroupReader rows, DataField field, int length, Memory<T> destination, CancellationToken cancellationToken)
         where T : struct
     {
         var values = destination.Length;
@@ -192,7 +199,8 @@ public sealed class FeatureCache
         var repetitionLevels = ArrayPool<int>.Shared.Rent(values);
         try
         {
-            await rows.ReadRawAsync(field, destination, definitionLevels.AsMemory(0, values), repetitionLevels.AsMemory(0, values), cancellationToken)
+            await rows.ReadRawAsync(
+                field, destination, definitionLevels.AsMemory(0, values), repetitionLevels.AsMemory(0, values), cancellationToken)
                 ;
             for (var first = 0; first < values; first += length)
             {
@@ -212,7 +220,8 @@ public sealed class FeatureCache
 
     /// <summary>The contract and the rows of one part, without their features.</summary>
     /// <exception cref="CommandException">It can't be read.</exception>
-    internal static async Task<(CacheContract Contract, IReadOnlyList<CacheRow> Rows)> ReadRowsAsync(Stream part, string path, CancellationToken cancellationToken)
+    internal static async Task<(CacheContract Contract, IReadOnlyList<CacheRow> Rows)> ReadRowsAsync(
+        Stream part, string path, CancellationToken cancellationToken)
     {
         var rows = new List<CacheRow>();
         CacheContract? contract = null;
@@ -228,7 +237,8 @@ public sealed class FeatureCache
         return (contract!, rows);
     }
 
-    private static async Task ReadRowsAsync(ParquetRowGroupReader group, CacheSchema schema, List<CacheRow> rows, CancellationToken cancellationToken)
+    private static async Task ReadRowsAsync(
+        ParquetRowGroupReader group, CacheSchema schema, List<CacheRow> rows, CancellationToken cancellationToken)
     {
         var count = checked((int)group.RowCount);
         var (paths, labels, splits, digests) = (new string[count], new string[count], new string[count], new string[count]);
@@ -252,7 +262,8 @@ public sealed class FeatureCache
                 ?? throw new CommandException($"{path} is a Parquet file, but not a part of a Headstart cache. Move it out of the folder.");
             return contract.Schema == CacheContract.CurrentSchema
                 ? contract
-                : throw new CommandException($"{path} has cache schema {contract.Schema}; this version of Headstart reads {CacheContract.CurrentSchema}. " +
+                : throw new CommandException(
+                    $"{path} has cache schema {contract.Schema}; this version of Headstart reads {CacheContract.CurrentSchema}. " +
                     "Extract again with --out NEW, or use the version that made the cache.");
         }
         catch (JsonException e)

@@ -21,7 +21,8 @@ public static class FolderWords
             error.WriteLine($"warning: {strangers}");
         if (cache.Doubled is > 0 and var doubled)
         {
-            error.WriteLine($"warning: {cache.Folder} has {doubled:N0} {(doubled == 1 ? "row" : "rows")} twice, and counts of images include them: " +
+            error.WriteLine(
+                $"warning: {cache.Folder} has {doubled:N0} {(doubled == 1 ? "row" : "rows")} twice, and counts of images include them: " +
                 "run extract again, which keeps one of each and computes nothing twice.");
         }
 

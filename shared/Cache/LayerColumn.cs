@@ -25,7 +25,8 @@ internal sealed class LayerColumn(ModelLayer layer, ByteGrid? grid, int capacity
         if (grid is null)
             values.CopyTo(_floats.AsSpan(row * length));
         else if (!grid.TryEncode(values, _bytes.AsSpan(row * length, length)))
-            throw new CommandException($"{path} has a value in {layer.Name} that is no byte of the model's. Extract into a new folder with --store floats, and report this.");
+            throw new CommandException($"{path} has a value in {layer.Name} that is no byte of the model's. Extract into a new folder " +
+                "with --store floats, and report this.");
     }
 
     /// <summary>Appends the column's pages.</summary>
@@ -33,7 +34,9 @@ internal sealed class LayerColumn(ModelLayer layer, ByteGrid? grid, int capacity
     public ColumnMetaData WritePages(Stream part, int rows, Compressor zstd)
     {
         var values = rows * layer.Shape.Length;
-        return grid is null ? LayerPages.Write(part, layer, _floats.AsSpan(0, values), zstd) : LayerPages.Write(part, layer, _bytes.AsSpan(0, values), zstd);
+        return grid is null
+            ? LayerPages.Write(part, layer, _floats.AsSpan(0, values), zstd)
+            : LayerPages.Write(part, layer, _bytes.AsSpan(0, values), zstd);
     }
 
     /// <summary>Lets Parquet.Net write the column.</summary>

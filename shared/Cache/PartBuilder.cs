@@ -9,7 +9,8 @@ namespace Headstart.Cache;
 
 /// <summary>Collects rows and writes them as one part file with one row group.</summary>
 /// <remarks>Not thread-safe. Its memory is taken once and reused for part after part.</remarks>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A MemoryStream holds nothing but memory.")]
+[SuppressMessage(
+    "Design", "CA1001:Types that own disposable fields should be disposable", Justification = "A MemoryStream holds nothing but memory.")]
 public sealed class PartBuilder
 {
     /// <summary>The raw features that a part holds at most.</summary>
@@ -38,7 +39,8 @@ public sealed class PartBuilder
     /// <param name="compression">Of all columns. Parquet.Net writes those that are not the default's: they are there to be measured beside
     /// it, and to test that they can be read.</param>
     /// <param name="splitBytes">Whether the features' bytes are stored apart: all first bytes, all second bytes, and so on.</param>
-    internal PartBuilder(CacheContract contract, int capacity, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false)
+    internal PartBuilder(
+        CacheContract contract, int capacity, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false)
     {
         _contract = contract;
         _compression = compression;
@@ -117,7 +119,8 @@ public sealed class PartBuilder
             },
             cancellationToken);
 
-    private async Task WriteSmallColumnsAsync(Stream file, ParquetSchema schema, Func<ParquetRowGroupWriter, Task> writeOthers, CancellationToken cancellationToken)
+    private async Task WriteSmallColumnsAsync(
+        Stream file, ParquetSchema schema, Func<ParquetRowGroupWriter, Task> writeOthers, CancellationToken cancellationToken)
     {
         var writer = await ParquetWriter.CreateAsync(schema, file, Options(), cancellationToken: cancellationToken);
         await using var _ = writer;
@@ -136,7 +139,12 @@ public sealed class PartBuilder
     private ParquetOptions Options()
     {
         // The library's default level compresses 2 MB/s.
-        var options = new ParquetOptions { CompressionMethod = _compression, CompressionLevel = CompressionLevel.Fastest, DictionaryEncodingThreshold = 0 };
+        var options = new ParquetOptions
+        {
+            CompressionMethod = _compression,
+            CompressionLevel = CompressionLevel.Fastest,
+            DictionaryEncodingThreshold = 0,
+        };
         if (_splitBytes)
         {
             foreach (var (name, _) in _contract.Layers)

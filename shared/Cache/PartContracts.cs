@@ -22,16 +22,25 @@ public sealed record PartContracts(CacheContract Common, IReadOnlyList<ModelLaye
             return new PartContracts(part, []);
         if (before.Common.FirstDifferenceInOneCache(part) is { } difference)
         {
-            throw new CommandException($"{path} has {difference.Field} '{difference.Right}', but the parts before it have '{difference.Left}'. " +
+            throw new CommandException(
+                $"{path} has {difference.Field} '{difference.Right}', but the parts before it have '{difference.Left}'. " +
                 "These are two caches in one folder: move one of them elsewhere.");
         }
 
         var common = before.Common.Layers.Where(part.Layers.Contains).ToList();
         return new PartContracts(
-            before.Common with { Layers = common, Augmentation = before.Common.Augmentation ?? part.Augmentation, Grids = Union(before.Common.Grids, part.Grids) },
+            before.Common with
+            {
+                Layers = common,
+                Augmentation = before.Common.Augmentation ?? part.Augmentation,
+                Grids = Union(before.Common.Grids, part.Grids),
+            },
             [.. before.PartialLayers.Union(before.Common.Layers).Union(part.Layers).Except(common)]);
     }
 
-    private static IReadOnlyDictionary<string, ByteGrid> Union(IReadOnlyDictionary<string, ByteGrid> some, IReadOnlyDictionary<string, ByteGrid> others) =>
-        others.Keys.All(some.ContainsKey) ? some : some.Concat(others.Where(o => !some.ContainsKey(o.Key))).ToDictionary(StringComparer.Ordinal);
+    private static IReadOnlyDictionary<string, ByteGrid> Union(
+        IReadOnlyDictionary<string, ByteGrid> some, IReadOnlyDictionary<string, ByteGrid> others) =>
+        others.Keys.All(some.ContainsKey)
+            ? some
+            : some.Concat(others.Where(o => !some.ContainsKey(o.Key))).ToDictionary(StringComparer.Ordinal);
 }

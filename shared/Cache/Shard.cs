@@ -45,8 +45,10 @@ public sealed record Shard(int Index, int Count)
                 return (index, variable);
         }
 
-        throw CommandException.Usage($"--shard auto/N needs a job array: none of {string.Join(", ", IndexVariables)} is set. Give the shard as I/N.");
+        throw CommandException.Usage(
+            $"--shard auto/N needs a job array: none of {string.Join(", ", IndexVariables)} is set. Give the shard as I/N.");
     }
 
-    private static bool TryNumber(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+    private static bool TryNumber(string text, out int number) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

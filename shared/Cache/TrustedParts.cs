@@ -6,7 +6,8 @@ namespace Headstart.Cache;
 public sealed record TrustedParts(FeatureCache? Cache, IReadOnlyList<string> Doubtful)
 {
     /// <summary>The highest number of a view in any part, doubtful ones too.</summary>
-    public int Views => Doubtful.SelectMany(p => CachePart.TryReadRows(p, check: false) ?? []).Concat(Cache?.Rows ?? []).Select(r => r.View).DefaultIfEmpty().Max();
+    public int Views => Doubtful.SelectMany(p => CachePart.TryReadRows(p, check: false) ?? []).Concat(Cache?.Rows ?? []).Select(r => r.View)
+        .DefaultIfEmpty().Max();
 
     /// <summary>
     /// Sets aside the parts that have no digest, and the parts that are not whole among those that have a row in common with another: a run

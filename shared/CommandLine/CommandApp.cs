@@ -37,6 +37,8 @@ public static class CommandApp
         Environment.ExitCode = ExitCode.Done;
         app.Run();
 
-        return Environment.ExitCode != CoconaUsage ? Environment.ExitCode : args.Any(a => a is "--help" or "-h") ? ExitCode.Done : ExitCode.Usage;
+        return Environment.ExitCode != CoconaUsage
+            ? Environment.ExitCode
+            : args.Any(a => a is "--help" or "-h") ? ExitCode.Done : ExitCode.Usage;
     }
 }

@@ -13,7 +13,8 @@ namespace Headstart.CommandLine;
 /// In place of Cocona's own, which knows no more than the option's name. An exception that leaves it would leave the host running for ever.
 /// </remarks>
 internal sealed class CommandBootstrapper(
-    ICoconaCommandLineArgumentProvider arguments, ICoconaCommandProvider provider, ICoconaCommandResolver resolver, ICoconaCommandDispatcher dispatcher) : ICoconaBootstrapper
+    ICoconaCommandLineArgumentProvider arguments, ICoconaCommandProvider provider, ICoconaCommandResolver resolver,
+    ICoconaCommandDispatcher dispatcher) : ICoconaBootstrapper
 {
     private CommandCollection? _commands;
 
@@ -50,19 +51,23 @@ internal sealed class CommandBootstrapper(
             string InGroup(string command) => string.Join(' ', [.. group, command]);
         }
 
-        if (!found.Success || found.MatchedCommand!.Flags.HasFlag(CommandFlags.IgnoreUnknownOptions) || found.ParsedCommandLine!.UnknownOptions.Count == 0)
+        if (!found.Success || found.MatchedCommand!.Flags.HasFlag(CommandFlags.IgnoreUnknownOptions)
+            || found.ParsedCommandLine!.UnknownOptions.Count == 0)
             return found;
         var name = found.ParsedCommandLine.UnknownOptions[0].Split('=', 2)[0];
         var command = found.MatchedCommand;
         var options = command.Options.Where(o => !o.IsHidden).Select(o => o.Name).Concat(command.OptionLikeCommands.Select(o => o.Name));
-        IEnumerable<string> path = [.. found.SubCommandStack!.Select(c => c.Name), .. command.IsPrimaryCommand ? [] : new[] { command.Name }];
+        IEnumerable<string> path =
+            [.. found.SubCommandStack!.Select(c => c.Name), .. command.IsPrimaryCommand ? [] : new[] { command.Name }];
         throw Unknown("option", Typed(name, args), name, options, n => $"--{n}", path);
     }
 
-    private static CommandException Unknown(string kind, string typed, string name, IEnumerable<string> names, Func<string, string> shown, IEnumerable<string> path)
+    private static CommandException Unknown(
+        string kind, string typed, string name, IEnumerable<string> names, Func<string, string> shown, IEnumerable<string> path)
     {
         var near = NearestNames.Nearest(name, names) is { } nearest ? $" Did you mean '{shown(nearest)}'?" : "";
-        return CommandException.Usage($"Unknown {kind} '{typed}'.{near} See '{string.Join(' ', [Assembly.GetEntryAssembly()!.GetName().Name!, .. path])} --help'.");
+        return CommandException.Usage(
+            $"Unknown {kind} '{typed}'.{near} See '{string.Join(' ', [Assembly.GetEntryAssembly()!.GetName().Name!, .. path])} --help'.");
     }
 
     // Cocona tells a name without its dashes; one letter can stand among others behind one dash.

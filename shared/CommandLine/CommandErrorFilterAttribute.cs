@@ -31,7 +31,8 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
         {
             // A defect of ours. The trace helps us, and frightens the user: only on request.
             var detail = Environment.GetEnvironmentVariable("HEADSTART_TRACE") is null ? "" : $"\n{e}";
-            return Fail($"Unexpected {e.GetType().Name}: {e.Message} Set HEADSTART_TRACE=1 for details, and please report it.{detail}", ExitCode.Failed);
+            return Fail($"Unexpected {e.GetType().Name}: {e.Message} Set HEADSTART_TRACE=1 for details, and please report it.{detail}",
+                ExitCode.Failed);
         }
     }
 
@@ -47,7 +48,8 @@ internal sealed class CommandErrorFilterAttribute : CommandFilterAttribute
     private static void RejectExtraArguments(CoconaCommandExecutingContext ctx)
     {
         var given = ctx.ParsedCommandLine.Arguments;
-        if (ctx.Command.Arguments.Any(a => a.IsEnumerableLike) || Attribute.IsDefined(ctx.Command.Method, typeof(MoreArgumentsAttribute)) || given.Count <= ctx.Command.Arguments.Count)
+        if (ctx.Command.Arguments.Any(a => a.IsEnumerableLike) || Attribute.IsDefined(ctx.Command.Method, typeof(MoreArgumentsAttribute))
+            || given.Count <= ctx.Command.Arguments.Count)
             return;
         throw CommandException.Usage($"Unexpected argument '{given[ctx.Command.Arguments.Count].Value}'. See --help.");
     }

@@ -4,7 +4,8 @@ namespace Headstart.CommandLine;
 public static class ShellWord
 {
     /// <summary>As a POSIX shell takes it: bare where that is safe, otherwise in quotes.</summary>
-    public static string Quote(string text) => text.Length > 0 && text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-+=:,".Contains(c, StringComparison.Ordinal))
+    public static string Quote(string text) => text.Length > 0
+        && text.All(c => char.IsAsciiLetterOrDigit(c) || "/._-+=:,".Contains(c, StringComparison.Ordinal))
         ? text
         : $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -41,7 +41,8 @@ internal static class BmpDecoder
         var core = header == 12;
         var (width, height) = core
             ? (BinaryPrimitives.ReadUInt16LittleEndian(file[18..]), BinaryPrimitives.ReadUInt16LittleEndian(file[20..]))
-            : ((long)BinaryPrimitives.ReadInt32LittleEndian(file[18..]), Math.Abs((long)BinaryPrimitives.ReadInt32LittleEndian(file[22..])));
+            : ((long)BinaryPrimitives.ReadInt32LittleEndian(file[18..]),
+                Math.Abs((long)BinaryPrimitives.ReadInt32LittleEndian(file[22..])));
         var bits = BinaryPrimitives.ReadUInt16LittleEndian(file[(core ? 24 : 28)..]);
         var compression = core ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(file[30..]);
         if (width < 1 || height < 1 || bits is not (1 or 4 or 8 or 16 or 24 or 32))
@@ -54,7 +55,8 @@ internal static class BmpDecoder
         if (offset + (stride * height) > file.Length)
             throw new ImageRejectedException("truncated BMP: the file ends before the image does");
         if (bits <= 8)
-            CheckPalette(file.Slice((int)offset, (int)(stride * height)), (int)stride, (int)width, bits, colours: (offset - FileHeader - header) / (core ? 3 : 4));
+            CheckPalette(file.Slice((int)offset, (int)(stride * height)), (int)stride, (int)width, bits,
+                colours: (offset - FileHeader - header) / (core ? 3 : 4));
     }
 
     /// <summary>StbImageSharp gives black to pixels that name colours which the palette hasn't.</summary>

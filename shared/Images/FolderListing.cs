@@ -41,7 +41,8 @@ internal sealed class FolderListing
         if (_ancestors.Contains(real))
             return;
         if ((_names[real] = _names.GetValueOrDefault(real) + 1) > MostNames)
-            throw new CommandException($"Links lead to {real} in more than {MostNames:N0} ways, one of them {folder.FullName}. Remove those that are not meant.");
+            throw new CommandException(
+                $"Links lead to {real} in more than {MostNames:N0} ways, one of them {folder.FullName}. Remove those that are not meant.");
         _ancestors.Add(real);
         foreach (var entry in folder.EnumerateFileSystemInfos())
         {
@@ -57,7 +58,8 @@ internal sealed class FolderListing
 
             if (entry.Name.Contains('\uFFFD', StringComparison.Ordinal))
             {
-                throw new CommandException($"Can't list {entry.FullName}: its name is not UTF-8, and each \uFFFD stands for bytes that are not. " +
+                throw new CommandException(
+                    $"Can't list {entry.FullName}: its name is not UTF-8, and each \uFFFD stands for bytes that are not. " +
                     $"'ls -b {folder.FullName}' shows them. Rename the folder.");
             }
 

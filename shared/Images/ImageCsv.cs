@@ -21,8 +21,10 @@ internal static class ImageCsv
                 PrepareHeaderForMatch = header => header.Header.Trim().ToLowerInvariant(),
                 TrimOptions = TrimOptions.Trim,
             });
-            if (!csv.Read() || !csv.ReadHeader() || csv.GetFieldIndex("path", isTryGet: true) < 0 || csv.GetFieldIndex("label", isTryGet: true) < 0)
-                throw new CommandException($"{csvPath}:1: expected the columns path,label[,split]; found '{string.Join(',', csv.HeaderRecord ?? [])}'.");
+            if (!csv.Read() || !csv.ReadHeader() || csv.GetFieldIndex("path", isTryGet: true) < 0
+                || csv.GetFieldIndex("label", isTryGet: true) < 0)
+                throw new CommandException(
+                    $"{csvPath}:1: expected the columns path,label[,split]; found '{string.Join(',', csv.HeaderRecord ?? [])}'.");
             while (csv.Read())
             {
                 var line = csv.Parser.RawRow;

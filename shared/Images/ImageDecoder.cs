@@ -42,7 +42,8 @@ public static class ImageDecoder
     /// <param name="buffer">Where the pixels may go; they are then overwritten by the next picture. Without one, the array is exactly
     /// theirs.</param>
     /// <exception cref="ImageRejectedException">Not an image, damaged, truncated, or above <see cref="MaxPixels"/>.</exception>
-    public static RgbImage Decode(ReadOnlyMemory<byte> file, ExifOrientation exif, DecodingMemory.Share? memory = null, PixelBuffer? buffer = null)
+    public static RgbImage Decode(
+        ReadOnlyMemory<byte> file, ExifOrientation exif, DecodingMemory.Share? memory = null, PixelBuffer? buffer = null)
     {
         var format = file.IsEmpty ? throw new ImageRejectedException("the file is empty") : ImageSignature.Of(file.Span);
         var bytes = MemoryMarshal.TryGetArray(file, out var whole) && whole.Count == whole.Array!.Length ? whole.Array : file.ToArray();
@@ -87,7 +88,8 @@ public static class ImageDecoder
             throw new ImageRejectedException($"{width} x {height} pixels are more than the limit of {MaxPixels}");
         var bytes = width * height * bytesPerPixel;
         if (bytes > MaxBytes)
-            throw new ImageRejectedException($"{width} x {height} pixels of its kind take {bytes >> 20} MiB to decode, more than the limit of {MaxBytes >> 20} MiB");
+            throw new ImageRejectedException(
+                $"{width} x {height} pixels of its kind take {bytes >> 20} MiB to decode, more than the limit of {MaxBytes >> 20} MiB");
         memory?.Take(bytes);
     }
 

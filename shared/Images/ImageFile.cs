@@ -35,7 +35,8 @@ public static class ImageFile
     public static FileStream Open(string file) => Reading(() =>
     {
         if (Path.GetFileName(file.AsSpan()).Contains('\uFFFD'))
-            throw new ImageRejectedException("the file's name is not UTF-8, and each \uFFFD in it stands for bytes that are not ('ls -b' shows them): rename the file");
+            throw new ImageRejectedException(
+                "the file's name is not UTF-8, and each \uFFFD in it stands for bytes that are not ('ls -b' shows them): rename the file");
 
         // Of a link, FileInfo gives the link's own length.
         var info = new FileInfo(file);
@@ -45,7 +46,9 @@ public static class ImageFile
         if (Directory.Exists(info.FullName))
             throw new ImageRejectedException("a folder, not a file");
         if (!info.Exists)
-            throw new ImageRejectedException(target is not null ? $"a link to a file that isn't there: {target.ReplaceLineEndings(" ")}" : "the file isn't there any more");
+            throw new ImageRejectedException(target is not null
+                ? $"a link to a file that isn't there: {target.ReplaceLineEndings(" ")}"
+                : "the file isn't there any more");
 
         // Pipes, devices and sockets have no length.
         if (info.Length == 0)

@@ -23,12 +23,15 @@ public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
     public static ImageSet Open(string path)
     {
         var set = Directory.Exists(path) ? FromFolder(path)
-            : !File.Exists(path) ? throw new CommandException($"No such folder or file: {path}. Pass a folder 'class/image', a folder 'train/class/image', or a CSV with the columns path,label.")
+            : !File.Exists(path)
+                ? throw new CommandException($"No such folder or file: {path}. Pass a folder 'class/image', a folder " +
+                    "'train/class/image', or a CSV with the columns path,label.")
             : path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? ImageCsv.Read(path)
             : new ImageSet(FolderOf(path), [new ImageItem(System.IO.Path.GetFileName(path), path, null, null)]);
         if (set.Items.Count == 0)
         {
-            throw new CommandException($"No images in {path}: no file there, or in a folder below it, is named {string.Join(' ', Extensions)}. " +
+            throw new CommandException(
+                $"No images in {path}: no file there, or in a folder below it, is named {string.Join(' ', Extensions)}. " +
                 "Expected are folders 'class/image' or 'train/class/image'.");
         }
 
@@ -73,7 +76,8 @@ public sealed record ImageSet(string Root, IReadOnlyList<ImageItem> Items)
             var parts = path.Split('/');
             return parts.Length > 2
                 ? Item(path, parts[1], parts[0])
-                : throw new CommandException($"{System.IO.Path.Combine(root, path)} lies directly in the split '{parts[0]}', so its class is not known. " +
+                : throw new CommandException(
+                    $"{System.IO.Path.Combine(root, path)} lies directly in the split '{parts[0]}', so its class is not known. " +
                     $"Move it to {parts[0]}/CLASS/{parts[1]}.");
         }
     }

@@ -67,4 +67,5 @@ public sealed record WeightsSource(string File, string Sha256, string? Note = nu
 /// <param name="CalibrationImages">Their number.</param>
 /// <param name="FloatSha256">Of the float32 model file that it stands for.</param>
 /// <param name="Kept">What was kept in float32, as the user named it.</param>
-public sealed record QuantizationRecord(int WeightBits, string CalibrationSha256, int CalibrationImages, string FloatSha256, IReadOnlyList<string> Kept);
+public sealed record QuantizationRecord(
+    int WeightBits, string CalibrationSha256, int CalibrationImages, string FloatSha256, IReadOnlyList<string> Kept);

@@ -41,13 +41,15 @@ public sealed class ModelFile
             var contract = JsonSerializer.Deserialize<ModelContract>(json, HeadstartJson.Compact)!;
             if (contract.Schema > ModelContract.CurrentSchema)
             {
-                throw new CommandException($"{path} has a contract of schema {contract.Schema}; this version of Headstart reads {ModelContract.CurrentSchema}. " +
+                throw new CommandException(
+                    $"{path} has a contract of schema {contract.Schema}; this version of Headstart reads {ModelContract.CurrentSchema}. " +
                     "Import the weights again with this version, or use the version that made the file.");
             }
 
             if (contract.Seal is { } seal && !ModelSeal.Matches(bytes, seal))
             {
-                throw new CommandException($"{path} is damaged, or was changed after its import: its bytes don't match the checksum inside it. " +
+                throw new CommandException(
+                    $"{path} is damaged, or was changed after its import: its bytes don't match the checksum inside it. " +
                     $"Import {contract.Weights.File} again, or copy the model again from where it is whole.");
             }
 
@@ -67,7 +69,8 @@ public sealed class ModelFile
         var model = Load(path);
         return model.Contract.Prediction is null
             ? model
-            : throw new CommandException($"{path} is an exported model: it gives probabilities of {string.Join(", ", model.Contract.Prediction.Classes)}, no features. " +
+            : throw new CommandException($"{path} is an exported model: it gives probabilities of " +
+                $"{string.Join(", ", model.Contract.Prediction.Classes)}, no features. " +
                 $"Pass the base, {model.Contract.Prediction.Origin.Base}, or ask this model with 'extractor predict {path} IMAGES'.");
     }
 

@@ -37,7 +37,8 @@ public static class OnnxConstants
             constants[tensor.Name] = tensor;
             if (node.OpType == "Identity")
                 passedOn.Add(node.Input[0]);
-            if (tensor.Dims.Count > 0 && tensor.DataType is (int)DataType.Float or (int)DataType.Float16 or (int)DataType.Bfloat16 or (int)DataType.Double)
+            if (tensor.Dims.Count > 0
+                && tensor.DataType is (int)DataType.Float or (int)DataType.Float16 or (int)DataType.Bfloat16 or (int)DataType.Double)
                 weights++;
         }
 

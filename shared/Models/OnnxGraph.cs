@@ -15,7 +15,8 @@ public static class OnnxGraph
     }
 
     /// <summary>The names of all tensors that nodes compute, in the order of the nodes.</summary>
-    public static IEnumerable<string> ComputedTensors(GraphProto graph) => graph.Node.SelectMany(n => n.Output).Where(name => name.Length > 0);
+    public static IEnumerable<string> ComputedTensors(GraphProto graph) =>
+        graph.Node.SelectMany(n => n.Output).Where(name => name.Length > 0);
 
     /// <summary>The number of values in all initialisers but shapes and switches (int64, bool).</summary>
     public static long ParameterCount(GraphProto graph) =>
@@ -47,7 +48,8 @@ public static class OnnxGraph
         var inputs = FedInputs(cut.Graph).Select(i => i.Name).ToHashSet(StringComparer.Ordinal);
 
         // A node that is still needed may compute a known tensor too: then there would be two of its name.
-        var isClean = inputs.IsSubsetOf(from) && cut.Graph.Input.All(i => i.Type?.TensorType?.Shape is not null) && !ComputedTensors(cut.Graph).Any(inputs.Contains);
+        var isClean = inputs.IsSubsetOf(from) && cut.Graph.Input.All(i => i.Type?.TensorType?.Shape is not null)
+            && !ComputedTensors(cut.Graph).Any(inputs.Contains);
         return isClean ? cut : null;
     }
 
@@ -111,8 +113,10 @@ public static class OnnxGraph
         cut.Graph.Node.Clear();
         cut.Graph.Node.AddRange(graph.Node.Where((_, i) => keptNodes[i]).Select(n => n.Clone()));
 
-        var described = graph.ValueInfo.Concat(graph.Output).GroupBy(v => v.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last());
-        ValueInfoProto Describe(string name) => described.TryGetValue(name, out var info) ? info.Clone() : new ValueInfoProto { Name = name };
+        var described =
+            graph.ValueInfo.Concat(graph.Output).GroupBy(v => v.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Last());
+        ValueInfoProto Describe(string name) =>
+            described.TryGetValue(name, out var info) ? info.Clone() : new ValueInfoProto { Name = name };
         cut.Graph.Input.AddRange(from.Where(keptTensors.Contains).Order(StringComparer.Ordinal).Select(Describe));
         var computed = ComputedTensors(cut.Graph).ToHashSet(StringComparer.Ordinal);
         var wanted = outputs.ToHashSet(StringComparer.Ordinal);

@@ -12,7 +12,8 @@ public static class OnnxTensor
     public static TensorProto FromFloats(string name, ReadOnlySpan<float> values, params ReadOnlySpan<long> dims)
     {
         if (values.Length != ElementCount(dims))
-            throw new ArgumentException($"'{name}' has {values.Length} values for dimensions [{string.Join(", ", dims.ToArray())}].", nameof(values));
+            throw new ArgumentException(
+                $"'{name}' has {values.Length} values for dimensions [{string.Join(", ", dims.ToArray())}].", nameof(values));
         var tensor = new TensorProto
         {
             Name = name,
@@ -29,7 +30,8 @@ public static class OnnxTensor
     public static float[] ToFloats(TensorProto tensor)
     {
         if (tensor.DataLocation == TensorProto.Types.DataLocation.External)
-            throw new CommandException($"The values of '{tensor.Name}' are in another file; import the model with 'extractor model import' first.");
+            throw new CommandException(
+                $"The values of '{tensor.Name}' are in another file; import the model with 'extractor model import' first.");
         var raw = tensor.RawData.Span;
         var values = (TensorProto.Types.DataType)tensor.DataType switch
         {
@@ -40,7 +42,8 @@ public static class OnnxTensor
             TensorProto.Types.DataType.Bfloat16 => tensor.HasRawData
                 ? FloatValues.FromBFloat16(raw)
                 : [.. tensor.Int32Data.Select(bits => BitConverter.Int32BitsToSingle(bits << 16))],
-            TensorProto.Types.DataType.Double => tensor.HasRawData ? FloatValues.FromFloat64(raw) : [.. tensor.DoubleData.Select(d => (float)d)],
+            TensorProto.Types.DataType.Double =>
+                tensor.HasRawData ? FloatValues.FromFloat64(raw) : [.. tensor.DoubleData.Select(d => (float)d)],
             var type => throw new CommandException($"Tensor '{tensor.Name}' holds {type} values; floating-point weights are expected."),
         };
         return values.Length == ElementCount([.. tensor.Dims])

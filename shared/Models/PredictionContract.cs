@@ -58,4 +58,5 @@ public sealed record PredictionContract
 /// <param name="TunedTensors">How many of the base's tensors the run had changed.</param>
 /// <param name="Tool">The version of Headstart that exported.</param>
 public sealed record ModelOrigin(
-    string Base, string BaseSha256, string TrainedOnSha256, string Layer, string Head, string Run, string RunSha256, int TunedTensors, string Tool);
+    string Base, string BaseSha256, string TrainedOnSha256, string Layer, string Head, string Run, string RunSha256, int TunedTensors,
+    string Tool);

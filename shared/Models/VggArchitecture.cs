@@ -49,7 +49,8 @@ public sealed record VggArchitecture(string Name, IReadOnlyList<(int Convolution
         var names = LayerNames.ToList();
         var last = names.IndexOf(layer);
         if (last < 0)
-            throw CommandException.Usage($"{Name} has no layer '{layer}'. The nearest names: {string.Join(", ", NearestNames.To(layer, names))}.");
+            throw CommandException.Usage(
+                $"{Name} has no layer '{layer}'. The nearest names: {string.Join(", ", NearestNames.To(layer, names))}.");
         var needed = names.Take(last + 1).ToHashSet(StringComparer.Ordinal);
         return [.. Convolutions.Where(c => needed.Contains(c.Name))];
     }

@@ -71,7 +71,10 @@ public static class VggGraph
         return new ValueInfoProto
         {
             Name = name,
-            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)TensorProto.Types.DataType.Float, Shape = dims } },
+            Type = new TypeProto
+            {
+                TensorType = new TypeProto.Types.Tensor { ElemType = (int)TensorProto.Types.DataType.Float, Shape = dims },
+            },
         };
 
         static TensorShapeProto.Types.Dimension Dimension(long value) => new() { DimValue = value };
@@ -80,7 +83,8 @@ public static class VggGraph
     private static void AddConvolution(GraphProto graph, string input, VggConvolution convolution, ConvolutionWeights weights)
     {
         var name = convolution.Name;
-        graph.Initializer.Add(OnnxTensor.FromFloats($"{name}.weight", weights.Kernel, convolution.OutChannels, convolution.InChannels, 3, 3));
+        graph.Initializer.Add(
+            OnnxTensor.FromFloats($"{name}.weight", weights.Kernel, convolution.OutChannels, convolution.InChannels, 3, 3));
         graph.Initializer.Add(OnnxTensor.FromFloats($"{name}.bias", weights.Bias, convolution.OutChannels));
 
         var conv = new NodeProto { Name = $"{name}_linear", OpType = "Conv" };

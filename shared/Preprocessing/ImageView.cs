@@ -7,7 +7,8 @@ namespace Headstart.Preprocessing;
 /// <param name="Height">Likewise.</param>
 /// <param name="Flip">Whether it is mirrored left to right.</param>
 /// <param name="Colours">Changes of colour with their factors, in the order in which they are made.</param>
-public sealed record ImageView(int Left, int Top, int Width, int Height, bool Flip, IReadOnlyList<(ColourChange Change, float Factor)> Colours)
+public sealed record ImageView(
+    int Left, int Top, int Width, int Height, bool Flip, IReadOnlyList<(ColourChange Change, float Factor)> Colours)
 {
     private const int Attempts = 10;
 

@@ -52,7 +52,8 @@ public static class Presets
             return preset;
         if (!File.Exists(nameOrFile))
         {
-            throw CommandException.Usage($"No preset '{nameOrFile}', and no such file. Pass --preset {string.Join(", ", All.Select(p => p.Preset))}, " +
+            throw CommandException.Usage(
+                $"No preset '{nameOrFile}', and no such file. Pass --preset {string.Join(", ", All.Select(p => p.Preset))}, " +
                 "or a JSON file with the fields that 'extractor model info' shows under preprocessing.");
         }
 

@@ -27,7 +27,8 @@ internal readonly ref struct RgbView
 
         var bytes = (long)image.Width * image.Height * 3;
         if (image.Pixels.LongLength < bytes)
-            throw new ArgumentException($"An image of {image.Width} x {image.Height} has {image.Pixels.LongLength} bytes instead of {bytes}.");
+            throw new ArgumentException(
+                $"An image of {image.Width} x {image.Height} has {image.Pixels.LongLength} bytes instead of {bytes}.");
         _stride = image.Width * 3;
         _pixels = image.Pixels.AsSpan(0, (int)bytes)[((top * _stride) + (left * 3))..];
         Width = width;

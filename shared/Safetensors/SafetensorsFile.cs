@@ -61,7 +61,8 @@ public sealed class SafetensorsFile : IDisposable
         metadata = file.Metadata;
         if (file.Tensors.FirstOrDefault(t => t.Value.Type != "F32") is { Key: { } other, Value.Type: var type })
             throw new CommandException($"{path}: '{other}' holds {type} values; F32 weights are expected.");
-        return file.Tensors.ToDictionary(t => t.Key, t => new NamedTensor(t.Key, [.. t.Value.Shape], file.ReadFloats(t.Key)), StringComparer.Ordinal);
+        return file.Tensors.ToDictionary(
+            t => t.Key, t => new NamedTensor(t.Key, [.. t.Value.Shape], file.ReadFloats(t.Key)), StringComparer.Ordinal);
     }
 
     /// <inheritdoc cref="Read(string, out IReadOnlyDictionary{string, string})"/>
@@ -71,7 +72,8 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="CommandException">The target can't be written.</exception>
     public static void Write(string path, IReadOnlyList<NamedTensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        var entries = tensors.Select(t => KeyValuePair.Create(t.Name, new SafetensorsEntry("F32", t.Shape, Begin: 0, (long)t.Values.Length * sizeof(float))));
+        var entries = tensors.Select(
+            t => KeyValuePair.Create(t.Name, new SafetensorsEntry("F32", t.Shape, Begin: 0, (long)t.Values.Length * sizeof(float))));
         var header = SafetensorsHeader.Bytes(entries, metadata);
         AtomicFile.Write(path, stream =>
         {
@@ -90,7 +92,8 @@ public sealed class SafetensorsFile : IDisposable
         if (entry.Type is not ("F16" or "BF16" or "F32" or "F64"))
             throw new CommandException($"{_path}: '{name}' holds {entry.Type} values; F16, BF16, F32 or F64 weights are expected.");
         if (entry.Length > Array.MaxLength)
-            throw new CommandException($"{_path}: '{name}' has {entry.Length:N0} bytes; weights of at most {Array.MaxLength:N0} are expected.");
+            throw new CommandException(
+                $"{_path}: '{name}' has {entry.Length:N0} bytes; weights of at most {Array.MaxLength:N0} are expected.");
         if (entry.Type == "F32")
         {
             var values = new float[entry.Length / sizeof(float)];

@@ -61,7 +61,8 @@ public sealed record SafetensorsHeader(IReadOnlyDictionary<string, SafetensorsEn
                     throw Damaged(origin, $"'{property.Name}' is there twice");
             }
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
+        catch (Exception e)
+            when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
             throw Damaged(origin, $"its header can't be read ({e.Message})", e);
         }
@@ -108,7 +109,8 @@ public sealed record SafetensorsHeader(IReadOnlyDictionary<string, SafetensorsEn
     {
         if (entry.Begin < 0 || entry.Length < 0 || entry.Begin > dataLength || entry.Length > dataLength - entry.Begin)
         {
-            throw Damaged(origin, $"'{name}' should lie at bytes {entry.Begin:N0} to {(Int128)entry.Begin + entry.Length:N0} of the data, " +
+            throw Damaged(
+                origin, $"'{name}' should lie at bytes {entry.Begin:N0} to {(Int128)entry.Begin + entry.Length:N0} of the data, " +
                 $"of which the file has {dataLength:N0}");
         }
 
@@ -122,7 +124,8 @@ public sealed record SafetensorsHeader(IReadOnlyDictionary<string, SafetensorsEn
         };
         var expected = entry.Shape.Aggregate(size ?? 0.0, (bytes, dim) => bytes * dim);
         if (size is not null && (entry.Shape.Any(d => d < 0) || expected != entry.Length))
-            throw Damaged(origin, $"'{name}' has {entry.Length:N0} bytes, but {entry.Type} [{string.Join(", ", entry.Shape)}] needs {expected:N0}");
+            throw Damaged(
+                origin, $"'{name}' has {entry.Length:N0} bytes, but {entry.Type} [{string.Join(", ", entry.Shape)}] needs {expected:N0}");
     }
 
     private sealed record Entry(

@@ -28,7 +28,8 @@ internal static class AuditBenchmark
             var audit = await DataAudit.RunAsync(cache, layer, seed: 0, TimeProvider.System, CancellationToken.None);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{rows:N0} images, {layer.Shape}, {Classes} classes: {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s, peak {PeakMemory.Bytes() >> 20:N0} MiB; " +
+                $"{rows:N0} images, {layer.Shape}, {Classes} classes: {Stopwatch.GetElapsedTime(start).TotalSeconds:0.0} s, peak " +
+                $"{PeakMemory.Bytes() >> 20:N0} MiB; " +
                 $"{audit.Duplicates.Near} near duplicates, {audit.Labels!.LikelyWrong.Count()} likely wrong labels"));
         }
         finally
@@ -67,7 +68,9 @@ internal static class AuditBenchmark
                 features[i] = drawn < 12 || (drawn < 20 && i / cells % Classes == label) ? (drawn & 3) + 1 : 0;
             }
 
-            await writer.AddAsync(new CacheRow($"{row:D6}.jpg", $"class {label}", null, row.ToString("x64", CultureInfo.InvariantCulture), 300, 300, 0), [features]);
+            await writer.AddAsync(
+                new CacheRow($"{row:D6}.jpg", $"class {label}", null, row.ToString("x64", CultureInfo.InvariantCulture), 300, 300, 0),
+                [features]);
             if ((row + 1) % PartRows == 0)
                 await writer.FlushAsync();
         }

@@ -18,7 +18,9 @@ internal static class BlockFeatures
     public static float[] Load(string? path)
     {
         if (path is not null)
-            return MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(path)).ToArray() is { Length: Length } read ? read : throw new InvalidDataException($"{path} has not {Length} floats.");
+            return MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(path)).ToArray() is { Length: Length } read
+                ? read
+                : throw new InvalidDataException($"{path} has not {Length} floats.");
 
         // A channel fires in one spot, or (two in five) nowhere.
         var random = new Random(3);
@@ -55,7 +57,8 @@ internal static class BlockFeatures
                     y = (turn & 1) != 0 ? Side - 1 - y : y;
                     x = (turn & 2) != 0 ? Side - 1 - x : x;
                     (y, x) = (turn & 4) != 0 ? (x, y) : (y, x);
-                    made[row * Length + c * Side * Side + i] = source[(y * Side + x) * Channels + order[c]] * scale * (1 + 0.1f * random.NextSingle());
+                    made[row * Length + c * Side * Side + i] =
+                        source[(y * Side + x) * Channels + order[c]] * scale * (1 + 0.1f * random.NextSingle());
                 }
             }
         }

@@ -56,7 +56,8 @@ internal sealed class EncodingBenchmark : IDisposable
 
     private async Task RunAsync()
     {
-        Console.WriteLine($"{Parts * RowsInPart} rows of block5_pool, {Megabytes:N0} MB of floats, {_features.Count(v => v == 0) / (double)_features.Length:P0} zeros");
+        Console.WriteLine($"{Parts * RowsInPart} rows of block5_pool, {Megabytes:N0} MB of floats, " +
+            $"{_features.Count(v => v == 0) / (double)_features.Length:P0} zeros");
         AddCodecs();
         var chosen = AddCache("cache, zstd fastest (chosen)", 32);
         AddCache("cache, zstd fastest, parts of 8 MiB", 8);
@@ -69,13 +70,16 @@ internal sealed class EncodingBenchmark : IDisposable
         AddParquetSharp(chosen);
 
         var rates = new Queue<double>(await _turns.MeasureAsync());
-        Console.WriteLine($"| {"",-38} | {"size",6} | {"write MB/s",10} | {"read MB/s, 1 thread",19} | {$"{Environment.ProcessorCount} threads",9} |");
+        Console.WriteLine(
+            $"| {"",-38} | {"size",6} | {"write MB/s",10} | {"read MB/s, 1 thread",19} | {$"{Environment.ProcessorCount} threads",9} |");
         Console.WriteLine("|---|---|---|---|---|");
         foreach (var (name, size, writes) in _rows)
         {
             var write = writes ? rates.Dequeue().ToString("N0", CultureInfo.InvariantCulture) : "-";
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"| {name,-38} | {100 * size() / (Megabytes * 1e6),5:N1}% | {write,10} | {rates.Dequeue(),19:N0} | {rates.Dequeue(),9:N0} |"));
+                CultureInfo.InvariantCulture,
+                $"| {name,-38} | {100 * size() / (Megabytes * 1e6),5:N1}% | {write,10} | {rates.Dequeue(),19:N0} | " +
+                $"{rates.Dequeue(),9:N0} |"));
         }
     }
 
@@ -90,7 +94,8 @@ internal sealed class EncodingBenchmark : IDisposable
 
         static async Task<double> EachPart(int threads, Func<int, Task> work)
         {
-            await Parallel.ForAsync(0, Parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, async (part, _) => await work(part));
+            await Parallel.ForAsync(
+                0, Parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, async (part, _) => await work(part));
             return Megabytes;
         }
     }
@@ -162,7 +167,8 @@ internal sealed class EncodingBenchmark : IDisposable
         {
             for (var row = 0; row < Parts * RowsInPart; row++)
             {
-                builder.Add(new CacheRow($"{row}.jpg", "cat", null, "", 224, 224, 0), [_features.AsMemory(row * BlockFeatures.Length, BlockFeatures.Length)]);
+                builder.Add(new CacheRow($"{row}.jpg", "cat", null, "", 224, 224, 0),
+                    [_features.AsMemory(row * BlockFeatures.Length, BlockFeatures.Length)]);
                 if (builder.IsFull || row == Parts * RowsInPart - 1)
                     await builder.WriteAsync(PartPath(folder, row / capacity), CancellationToken.None);
             }
@@ -193,7 +199,8 @@ internal sealed class EncodingBenchmark : IDisposable
         Add("the chosen by Parquet.Net alone", () => Size(folder), null, async part =>
         {
             await using var reader = await Parquet.ParquetReader.CreateAsync(PartPath(folder, part));
-            await reader.OpenRowGroupReader(0).ReadRawAsync(field, Destination(part), levels[part].Definitions.AsMemory(), levels[part].Repetitions.AsMemory());
+            await reader.OpenRowGroupReader(0).ReadRawAsync(
+                field, Destination(part), levels[part].Definitions.AsMemory(), levels[part].Repetitions.AsMemory());
         });
     }
 
@@ -202,7 +209,8 @@ internal sealed class EncodingBenchmark : IDisposable
     /// </summary>
     private void AddParquetSharp(string chosen)
     {
-        var levels = Enumerable.Range(0, Parts).Select(_ => (Definitions: new short[PartLength], Repetitions: new short[PartLength])).ToArray();
+        var levels =
+            Enumerable.Range(0, Parts).Select(_ => (Definitions: new short[PartLength], Repetitions: new short[PartLength])).ToArray();
         Add("the chosen by ParquetSharp", () => Size(chosen), null, part => ReadAsync(chosen, part));
         var folder = NewFolder();
         Add("ParquetSharp's own, zstd 1", () => Size(folder), WriteAsync, part => ReadAsync(folder, part));
@@ -211,10 +219,12 @@ internal sealed class EncodingBenchmark : IDisposable
         {
             var element = new ParquetSharp.Schema.PrimitiveNode("element", Repetition.Required, LogicalType.None(), PhysicalType.Float);
             using var repeated = new ParquetSharp.Schema.GroupNode("list", Repetition.Repeated, [element]);
-            using var list = new ParquetSharp.Schema.GroupNode(Contract.Layers[0].Name, Repetition.Optional, [repeated], LogicalType.List());
+            using var list =
+                new ParquetSharp.Schema.GroupNode(Contract.Layers[0].Name, Repetition.Optional, [repeated], LogicalType.List());
             using var schema = new ParquetSharp.Schema.GroupNode("schema", Repetition.Required, [list]);
             using var builder = new WriterPropertiesBuilder();
-            using var properties = builder.Compression(Compression.Zstd).CompressionLevel(1).DisableDictionary().Encoding(ParquetSharp.Encoding.Plain).Build();
+            using var properties =
+                builder.Compression(Compression.Zstd).CompressionLevel(1).DisableDictionary().Encoding(ParquetSharp.Encoding.Plain).Build();
             using var file = new ParquetFileWriter(PartPath(folder, part), schema, properties);
             using var group = file.AppendRowGroup();
             using var column = (ColumnWriter<float>)group.NextColumn();
@@ -235,7 +245,8 @@ internal sealed class EncodingBenchmark : IDisposable
             var (definitions, repetitions) = levels[part];
             for (var read = 0; column.HasNext;)
             {
-                column.ReadBatch(PartLength - read, definitions.AsSpan(read), repetitions.AsSpan(read), Destination(part).Span[read..], out var values);
+                column.ReadBatch(
+                    PartLength - read, definitions.AsSpan(read), repetitions.AsSpan(read), Destination(part).Span[read..], out var values);
                 read += (int)values;
             }
 

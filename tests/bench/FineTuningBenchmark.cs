@@ -25,8 +25,10 @@ internal static class FineTuningBenchmark
         using var generator = new Generator(1);
         using var images = randn([Batch, 3, size, size], generator: generator).mul_(60);
         using var cached = Features(model, images);
-        Console.WriteLine($"{HeadSpec.Reference}, output(1) on block5_pool; block 5 of {model.Contract.Name} unfrozen; steps of {Batch} images, {get_num_threads()} threads");
-        List<(string Name, Way Way, Tensor Input)> ways = [("from cached block4_pool", new Way(model, "block4_pool"), cached), ("end to end", new Way(model, null), images)];
+        Console.WriteLine($"{HeadSpec.Reference}, output(1) on block5_pool; block 5 of {model.Contract.Name} unfrozen; steps of {Batch} " +
+            $"images, {get_num_threads()} threads");
+        List<(string Name, Way Way, Tensor Input)> ways =
+            [("from cached block4_pool", new Way(model, "block4_pool"), cached), ("end to end", new Way(model, null), images)];
         try
         {
             ComputePrecision.Bfloat16.RequireFast(CPU);
@@ -55,7 +57,8 @@ internal static class FineTuningBenchmark
             var ratios = times[1].Zip(times[i], (endToEnd, mine) => endToEnd / mine).Order().ToArray();
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{ways[i].Name,-36} {times[i].Order().ElementAt(rounds / 2),8:N0} ms a step ({times[i].Min():N0} to {times[i].Max():N0})   {ratios[rounds / 2],5:0.00} times as fast as end to end"));
+                $"{ways[i].Name,-36} {times[i].Order().ElementAt(rounds / 2),8:N0} ms a step ({times[i].Min():N0} to " +
+                $"{times[i].Max():N0})   {ratios[rounds / 2],5:0.00} times as fast as end to end"));
             ways[i].Way.Dispose();
         }
 

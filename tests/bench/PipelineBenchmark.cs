@@ -39,7 +39,8 @@ internal static class PipelineBenchmark
             var folder = Directory.CreateTempSubdirectory("headstart-bench-");
             try
             {
-                var result = await new ExtractionRun(images, network, new CacheFolder(folder.FullName), new ExtractionSettings(batchSize, threads), TimeProvider.System)
+                var result = await new ExtractionRun(
+                    images, network, new CacheFolder(folder.FullName), new ExtractionSettings(batchSize, threads), TimeProvider.System)
                     .RunAsync(_ => new Progress<int>(), CancellationToken.None);
                 return result.Computed;
             }
@@ -56,7 +57,8 @@ internal static class PipelineBenchmark
         var bounds = rates[0].Zip(rates[2], (network, decoding) => 1 / ((1 / network) + (1 / decoding))).ToList();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"both, one after the other on the same cores  {Turns.Median(bounds),10:N1} images/s   extract reaches {Turns.Median(rates[1].Zip(bounds, (a, b) => a / b)):0.000} of it"));
+            $"both, one after the other on the same cores  {Turns.Median(bounds),10:N1} images/s   extract reaches " +
+            $"{Turns.Median(rates[1].Zip(bounds, (a, b) => a / b)):0.000} of it"));
     }
 
     private static int Decode(ImageSet images, ModelFile model, int workers)

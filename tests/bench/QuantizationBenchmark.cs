@@ -28,7 +28,8 @@ internal static class QuantizationBenchmark
         using var integer = BaseNetwork.Load(ModelFile.Load(integerPath), [deepest], ExecutionDevice.Cpu, threads);
         using var ready = reference.CreateBatch(Batch);
         SyntheticInput.Create(reference.Model.Contract.Preprocessing, seed: 0).CopyTo(ready.InputOf(0));
-        Console.WriteLine($"{reference.Model.Contract.Name}, {deepest}, {images.Items.Count} images, batches of {Batch}, {threads} threads");
+        Console.WriteLine(
+            $"{reference.Model.Contract.Name}, {deepest}, {images.Items.Count} images, batches of {Batch}, {threads} threads");
         foreach (var (what, run) in new (string, Func<BaseNetwork, Task<double>>)[] { ("network alone", Alone), ("extract", ExtractAsync) })
         {
             var turns = new Turns(rounds);
@@ -50,7 +51,8 @@ internal static class QuantizationBenchmark
             var folder = Directory.CreateTempSubdirectory("headstart-bench-");
             try
             {
-                var result = await new ExtractionRun(images, network, new CacheFolder(folder.FullName), new ExtractionSettings(Batch, threads), TimeProvider.System)
+                var result = await new ExtractionRun(
+                    images, network, new CacheFolder(folder.FullName), new ExtractionSettings(Batch, threads), TimeProvider.System)
                     .RunAsync(_ => new Progress<int>(), CancellationToken.None);
                 return result.Computed;
             }
@@ -68,7 +70,8 @@ internal static class QuantizationBenchmark
     {
         using var reference = await Features.LoadAsync(floatCache, headSpec);
         using var integer = await Features.LoadAsync(integerCache, headSpec);
-        Console.WriteLine($"{headSpec}, {epochs} epochs, learning rate {learningRate.ToString(CultureInfo.InvariantCulture)}; {reference.Train.Count} to train, {reference.Validation.Count} to validate");
+        Console.WriteLine($"{headSpec}, {epochs} epochs, learning rate {learningRate.ToString(CultureInfo.InvariantCulture)}; " +
+            $"{reference.Train.Count} to train, {reference.Validation.Count} to validate");
         var accuracies = (Float: new List<double>(), Integer: new List<double>(), Crossed: new List<double>());
         for (var seed = 0; seed < seeds; seed++)
         {
@@ -78,19 +81,26 @@ internal static class QuantizationBenchmark
             accuracies.Float.Add(Train(first, reference, options));
             accuracies.Integer.Add(Train(second, integer, options));
             accuracies.Crossed.Add(TrainingLoop.Evaluate(first, integer.Validation).Accuracy);
-            var (flips, change) = Compare(TrainingLoop.Predict(first, reference.Validation), TrainingLoop.Predict(first, integer.Validation), first.Plan.Outputs);
+            var (flips, change) = Compare(
+                TrainingLoop.Predict(first, reference.Validation), TrainingLoop.Predict(first, integer.Validation), first.Plan.Outputs);
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"seed {seed}: float32 {accuracies.Float[^1]:0.0000}, int8 {accuracies.Integer[^1]:0.0000}; trained on float32, run on int8: " +
-                $"{accuracies.Crossed[^1]:0.0000}, {flips} of {reference.Validation.Count} decisions differ, probabilities by {change.Mean:0.0000} on average, {change.Largest:0.000} at most"));
+                CultureInfo.InvariantCulture,
+                $"seed {seed}: float32 {accuracies.Float[^1]:0.0000}, int8 {accuracies.Integer[^1]:0.0000}; trained on float32, run on " +
+                $"int8: " +
+                $"{accuracies.Crossed[^1]:0.0000}, {flips} of {reference.Validation.Count} decisions differ, probabilities by " +
+                $"{change.Mean:0.0000} on average, {change.Largest:0.000} at most"));
         }
 
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"mean: float32 {accuracies.Float.Average():0.0000}, int8 {accuracies.Integer.Average():0.0000} " +
-            $"({100 * (accuracies.Integer.Average() - accuracies.Float.Average()):+0.00;-0.00;0} points), crossed {accuracies.Crossed.Average():0.0000}"));
+            CultureInfo.InvariantCulture,
+            $"mean: float32 {accuracies.Float.Average():0.0000}, int8 {accuracies.Integer.Average():0.0000} " +
+            $"({100 * (accuracies.Integer.Average() - accuracies.Float.Average()):+0.00;-0.00;0} points), crossed " +
+            $"{accuracies.Crossed.Average():0.0000}"));
     }
 
     private static double Train(Head head, Features features, TrainingOptions options) =>
-        TrainingLoop.Run(head, features.Train, features.Validation, features.Classes, options, _ => { }, TimeProvider.System, null, CancellationToken.None).Kept!.Val.Accuracy;
+        TrainingLoop.Run(head, features.Train, features.Validation, features.Classes, options, _ => { }, TimeProvider.System, null,
+            CancellationToken.None).Kept!.Val.Accuracy;
 
     private static (int Flips, (double Mean, double Largest) Change) Compare(float[] a, float[] b, int outputs)
     {
@@ -126,7 +136,8 @@ internal static class QuantizationBenchmark
 
             // By path, so that both caches give the same order whatever their parts.
             int[] Sorted(IReadOnlyList<int> rows) => [.. rows.OrderBy(r => cache.Rows[r].Path, StringComparer.Ordinal)];
-            var sets = await new FeatureLoader(cache, layer, head).LoadAsync(classes, [Sorted(split.Train), Sorted(split.Validation)], new Progress<int>(), CancellationToken.None);
+            var sets = await new FeatureLoader(cache, layer, head)
+                .LoadAsync(classes, [Sorted(split.Train), Sorted(split.Validation)], new Progress<int>(), CancellationToken.None);
             return new Features(sets[0], sets[1], classes, plan);
         }
 

@@ -12,7 +12,8 @@ internal static class ReadingBenchmark
         var cache = await FeatureCache.OpenAsync(folder, CancellationToken.None);
         var layer = cache.Contract.Layers[^1];
         var megabytes = (double)cache.Rows.Count * layer.Shape.Length * sizeof(float) / 1e6;
-        Console.WriteLine($"{cache.Rows.Count} rows of {layer.Name} ({layer.Shape}), {megabytes:N0} MB of floats in {cache.RowGroups.Count} parts");
+        Console.WriteLine(
+            $"{cache.Rows.Count} rows of {layer.Name} ({layer.Shape}), {megabytes:N0} MB of floats in {cache.RowGroups.Count} parts");
 
         var buffers = cache.RowGroups.ToDictionary(g => g, g => new float[g.RowCount * layer.Shape.Length]);
         var turns = new Turns(rounds);
@@ -50,7 +51,8 @@ internal static class ReadingBenchmark
         async Task<double> ReadAsync(int threads)
         {
             var options = new ParallelOptions { MaxDegreeOfParallelism = threads };
-            await Parallel.ForEachAsync(cache.RowGroups, options, async (group, stop) => await cache.ReadAsync(group, layer.Name, buffers[group], stop));
+            await Parallel.ForEachAsync(
+                cache.RowGroups, options, async (group, stop) => await cache.ReadAsync(group, layer.Name, buffers[group], stop));
             return megabytes;
         }
     }

@@ -19,9 +19,11 @@ internal static class ResizeBenchmark
 
         Console.WriteLine("500 x 375 to the network's input of 224 x 224, 1 thread");
         var turns = new Turns(rounds);
-        turns.Add("NetVips: resize only (linear, no antialias)", "images", () => Repeat(() => Vips(image, 224 / 500.0, 224 / 375.0, antialias: false)));
+        turns.Add("NetVips: resize only (linear, no antialias)", "images",
+            () => Repeat(() => Vips(image, 224 / 500.0, 224 / 375.0, antialias: false)));
         turns.Add("ours: keras, to floats", "images", Ours(Presets.Keras));
-        turns.Add("NetVips: resize only (linear, antialias)", "images", () => Repeat(() => Vips(image, 256 / 375.0, 256 / 375.0, antialias: true)));
+        turns.Add("NetVips: resize only (linear, antialias)", "images",
+            () => Repeat(() => Vips(image, 256 / 375.0, 256 / 375.0, antialias: true)));
         turns.Add("ours: torchvision, exact, to floats", "images", Ours(Presets.Torchvision));
         await turns.RunAsync();
 

@@ -55,7 +55,8 @@ internal static class ShuffleBenchmark
 
         var writer = new CacheWriter(new CacheFolder(folder), cache.Contract with { Layers = [layer] }, TimeProvider.System);
         var written = 0;
-        foreach (var (row, values) in cache.Rows.Zip(features).OrderBy(r => r.First.Label, StringComparer.Ordinal).ThenBy(r => r.First.Split, StringComparer.Ordinal))
+        foreach (var (row, values) in cache.Rows.Zip(features).OrderBy(r => r.First.Label, StringComparer.Ordinal)
+            .ThenBy(r => r.First.Split, StringComparer.Ordinal))
         {
             await writer.AddAsync(row, [values]);
             if (++written % groupRows == 0)
@@ -74,8 +75,11 @@ internal static class ShuffleBenchmark
             var data = await TrainingData.OpenAsync(folder, null, null, 0.2, seed, CancellationToken.None);
             var options = new TrainingOptions { Seed = seed };
             using var head = new Head(HeadPlan.Create(HeadSpec.Parse(HeadSpec.Reference), data.Layer, data.Classes.Count), seed, CPU);
-            using var features = await TrainingFeatures.OpenAsync(data, new MemoryPlan(null, blockRows, HoldsValidation: true), head, null, new Progress<int>(), CancellationToken.None);
-            results.Add(TrainingLoop.Run(head, features.Train, features.Validation, data.Classes, options, _ => { }, TimeProvider.System, null, CancellationToken.None).Kept!);
+            using var features =
+                await TrainingFeatures.OpenAsync(
+                    data, new MemoryPlan(null, blockRows, HoldsValidation: true), head, null, new Progress<int>(), CancellationToken.None);
+            results.Add(TrainingLoop.Run(head, features.Train, features.Validation, data.Classes, options, _ => { }, TimeProvider.System,
+                null, CancellationToken.None).Kept!);
             mixture += blockRows is { } rows ? BlockMixture.Distance(data, rows, seed) / Seeds : 0;
         }
 
@@ -84,6 +88,7 @@ internal static class ShuffleBenchmark
         var spread = Math.Sqrt(accuracies.Sum(a => (a - mean) * (a - mean)) / (Seeds - 1));
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{name,-24} val accuracy {mean:0.0000} ± {spread:0.0000}, loss {results.Average(r => r.Val.Loss):0.0000}; mixture of a block {mixture:0%} off"));
+            $"{name,-24} val accuracy {mean:0.0000} ± {spread:0.0000}, loss {results.Average(r => r.Val.Loss):0.0000}; mixture of a " +
+            $"block {mixture:0%} off"));
     }
 }

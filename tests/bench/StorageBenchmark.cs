@@ -50,10 +50,12 @@ internal sealed class StorageBenchmark : IDisposable
     {
         var length = _layer.Shape.Length;
         foreach (var group in groups)
-            await _source.ReadAsync(group, _layer.Name, _features.AsMemory(group.FirstRow * length, group.RowCount * length), CancellationToken.None);
+            await _source.ReadAsync(
+                group, _layer.Name, _features.AsMemory(group.FirstRow * length, group.RowCount * length), CancellationToken.None);
         for (var row = 0; row < _rows; row++)
             _grid.TryEncode(_features.AsSpan(row * length, length), _bytes.AsSpan(row * length, length));
-        Console.WriteLine($"{_rows} rows of {_layer.Name} ({_layer.Shape}), {_megabytes:N0} MB of floats, {_features.Count(v => v == 0) / (double)_features.Length:P0} zeros");
+        Console.WriteLine($"{_rows} rows of {_layer.Name} ({_layer.Shape}), {_megabytes:N0} MB of floats, " +
+            $"{_features.Count(v => v == 0) / (double)_features.Length:P0} zeros");
         var turns = new Turns(rounds);
         AddCache(turns, "floats", _source.Contract with { Storage = LayerStorage.Floats, Grids = new Dictionary<string, ByteGrid>() });
         AddCache(turns, "bytes", _source.Contract);
@@ -65,7 +67,8 @@ internal sealed class StorageBenchmark : IDisposable
         foreach (var (name, folder) in _lines)
         {
             var size = Directory.EnumerateFiles(folder, "*.parquet").Sum(f => new FileInfo(f).Length) / _rows;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name,-24} | {size:N0} | {rates.Dequeue():N0} | {rates.Dequeue():N0} | {rates.Dequeue():N0} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"| {name,-24} | {size:N0} | {rates.Dequeue():N0} | {rates.Dequeue():N0} | {rates.Dequeue():N0} |"));
         }
     }
 
@@ -93,9 +96,12 @@ internal sealed class StorageBenchmark : IDisposable
             turns.Add(name, "MB", async () =>
             {
                 cache ??= await FeatureCache.OpenAsync(folder, CancellationToken.None);
-                await Parallel.ForEachAsync(cache.RowGroups, new ParallelOptions { MaxDegreeOfParallelism = threads }, async (group, stop) =>
-                    await cache.ReadAsync(group, _layer.Name, _read.AsMemory(group.FirstRow * length, group.RowCount * length), stop));
-                return _read.AsSpan().SequenceEqual(_features) ? _megabytes : throw new InvalidDataException($"{name}: other floats came back");
+                await Parallel.ForEachAsync(
+                    cache.RowGroups, new ParallelOptions { MaxDegreeOfParallelism = threads }, async (group, stop) =>
+                        await cache.ReadAsync(group, _layer.Name, _read.AsMemory(group.FirstRow * length, group.RowCount * length), stop));
+                return _read.AsSpan().SequenceEqual(_features)
+                    ? _megabytes
+                    : throw new InvalidDataException($"{name}: other floats came back");
             });
         }
     }
@@ -109,7 +115,8 @@ internal sealed class StorageBenchmark : IDisposable
         var groups = Enumerable.Range(0, _rows).Chunk(rowsInGroup).Select(c => (First: c[0], Count: c.Length)).ToArray();
         turns.Add(name, "MB", () =>
         {
-            using var properties = new WriterPropertiesBuilder().Compression(Compression.Zstd).CompressionLevel(1).DisableDictionary().Build();
+            using var properties =
+                new WriterPropertiesBuilder().Compression(Compression.Zstd).CompressionLevel(1).DisableDictionary().Build();
             using var schema = Schema(isBlob);
             using var file = new ParquetFileWriter(path, schema, properties);
             foreach (var (first, count) in groups)
@@ -157,8 +164,10 @@ internal sealed class StorageBenchmark : IDisposable
     private ParquetSharp.Schema.GroupNode Schema(bool isBlob)
     {
         if (isBlob)
-            return new ParquetSharp.Schema.GroupNode("schema", Repetition.Required, [new ParquetSharp.Schema.PrimitiveNode(_layer.Name, Repetition.Required, LogicalType.None(), PhysicalType.ByteArray)]);
-        var element = new ParquetSharp.Schema.PrimitiveNode("element", Repetition.Required, LogicalType.Int(8, isSigned: false), PhysicalType.Int32);
+            return new ParquetSharp.Schema.GroupNode("schema", Repetition.Required,
+                [new ParquetSharp.Schema.PrimitiveNode(_layer.Name, Repetition.Required, LogicalType.None(), PhysicalType.ByteArray)]);
+        var element =
+            new ParquetSharp.Schema.PrimitiveNode("element", Repetition.Required, LogicalType.Int(8, isSigned: false), PhysicalType.Int32);
         var repeated = new ParquetSharp.Schema.GroupNode("list", Repetition.Repeated, [element]);
         var list = new ParquetSharp.Schema.GroupNode(_layer.Name, Repetition.Optional, [repeated], LogicalType.List());
         return new ParquetSharp.Schema.GroupNode("schema", Repetition.Required, [list]);

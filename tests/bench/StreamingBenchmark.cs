@@ -83,30 +83,39 @@ internal static partial class StreamingBenchmark
         var megabytes = data.Joined.Rows.Count * (double)Length * sizeof(float) / 1e6;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{HeadSpec.Reference}, output(1); {data.Split.Train.Count:N0} + {data.Split.Validation.Count:N0} images, {megabytes:N0} MB of floats within {size}, {get_num_threads()} threads"));
-        Console.WriteLine(plan.BlockRows is { } blockRows ? $"streamed in blocks of {blockRows:N0} images, validation {(plan.HoldsValidation ? "in memory" : "streamed")}" : "in memory");
+            $"{HeadSpec.Reference}, output(1); {data.Split.Train.Count:N0} + {data.Split.Validation.Count:N0} images, {megabytes:N0} MB " +
+            $"of floats within {size}, {get_num_threads()} threads"));
+        Console.WriteLine(plan.BlockRows is { } blockRows
+            ? $"streamed in blocks of {blockRows:N0} images, validation {(plan.HoldsValidation ? "in memory" : "streamed")}"
+            : "in memory");
         using var head = new Head(headPlan, 0, CPU);
         using var features = await TrainingFeatures.OpenAsync(data, plan, head, folder, new Progress<int>(), CancellationToken.None);
-        TrainingLoop.Run(head, features.Train, features.Validation, data.Classes, options, Report, TimeProvider.System, null, CancellationToken.None);
+        TrainingLoop.Run(
+            head, features.Train, features.Validation, data.Classes, options, Report, TimeProvider.System, null, CancellationToken.None);
 
         void Report(EpochRecord epoch)
         {
             using var process = Process.GetCurrentProcess();
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"epoch {epoch.Epoch}: {features.Train.Count / epoch.Seconds,8:N0} images/s (validation included), {epoch.Seconds:0.0} s, val loss {epoch.Val.Loss:0.0000}, peak memory {process.PeakWorkingSet64 / (1 << 20):N0} MiB"));
+                $"epoch {epoch.Epoch}: {features.Train.Count / epoch.Seconds,8:N0} images/s (validation included), {epoch.Seconds:0.0} " +
+                $"s, val loss {epoch.Val.Loss:0.0000}, peak memory {process.PeakWorkingSet64 / (1 << 20):N0} MiB"));
             if (beside is null)
                 return;
             var rate = InMemory(size, beside);
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"         {rate,8:N0} images/s in memory just now; from disk {features.Train.Count / epoch.Seconds / rate:0.00} of it"));
+                CultureInfo.InvariantCulture,
+                $"         {rate,8:N0} images/s in memory just now; from disk {features.Train.Count / epoch.Seconds / rate:0.00} of it"));
         }
     }
 
     // The first epoch warms up.
     private static double InMemory(string size, string folder)
     {
-        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["streaming", $"{RowsBeside}", size, folder, "4"]) { RedirectStandardOutput = true })!;
+        using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["streaming", $"{RowsBeside}", size, folder, "4"])
+        {
+            RedirectStandardOutput = true,
+        })!;
         var rates = EpochRate().Matches(child.StandardOutput.ReadToEnd());
         return Turns.Median(rates.Skip(1).Select(m => double.Parse(m.Groups[1].Value, NumberStyles.Number, CultureInfo.InvariantCulture)));
     }

@@ -22,7 +22,8 @@ internal static class SweepBenchmark
         using var validation = Features(ValRows, 2);
         foreach (var spec in (string[])["gap", "gap, dense(8, relu)"])
         {
-            Console.WriteLine($"{spec}: {TrainRows} + {ValRows} rows of {Channels}, batches of 32, adam; epochs with validation, {get_num_threads()} threads");
+            Console.WriteLine($"{spec}: {TrainRows} + {ValRows} rows of {Channels}, batches of 32, adam; epochs with validation, " +
+                $"{get_num_threads()} threads");
             var turns = new Turns(rounds);
             turns.Add("one head, alone", "epochs", () => Alone(spec, train, validation));
             turns.Add($"{Together} heads together, one seed", "epochs", () => InOne(spec, train, validation, _ => 0));
@@ -41,7 +42,8 @@ internal static class SweepBenchmark
 
     private static Task<double> InOne(string spec, FeatureSet train, FeatureSet validation, Func<int, int> seedOf)
     {
-        StackMember[] members = [.. Enumerable.Range(0, Together).Select(i => new StackMember(NewHead(spec, seedOf(i)), Options(seedOf(i)) with { LearningRate = 1e-4 * (i + 1), L2 = 1e-5 * i }))];
+        StackMember[] members = [.. Enumerable.Range(0, Together).Select(
+            i => new StackMember(NewHead(spec, seedOf(i)), Options(seedOf(i)) with { LearningRate = 1e-4 * (i + 1), L2 = 1e-5 * i }))];
         StackTraining.Run(members, train, validation, ["a", "b"], Epochs, TimeProvider.System, CancellationToken.None);
         foreach (var member in members)
             member.Head.Dispose();
@@ -57,6 +59,7 @@ internal static class SweepBenchmark
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(seed);
-        return new FeatureSet(rand([rows, Channels], generator: generator).DetachFromDisposeScope(), [.. Enumerable.Range(0, rows).Select(i => i % 2)]);
+        return new FeatureSet(
+            rand([rows, Channels], generator: generator).DetachFromDisposeScope(), [.. Enumerable.Range(0, rows).Select(i => i % 2)]);
     }
 }

@@ -23,7 +23,8 @@ internal static class TrainingBenchmark
     {
         using var features = Features(Rows);
         using var validation = Features(Batch);
-        Console.WriteLine($"{HeadSpec.Reference}, output(1); {Rows:N0} x {Layer.Shape.Length:N0} features, batches of {Batch}, {get_num_threads()} threads");
+        Console.WriteLine($"{HeadSpec.Reference}, output(1); {Rows:N0} x {Layer.Shape.Length:N0} features, batches of {Batch}, " +
+            $"{get_num_threads()} threads");
         using var ours = NewHead();
         using var alone = NewHead();
         using var stock = NewHead();
@@ -31,7 +32,8 @@ internal static class TrainingBenchmark
         var turns = new Turns(rounds);
         turns.Add("epochs of trainer train", "images", () => OurEpochs(ours, features, validation));
         turns.Add("gather, forward and backward alone", "images", () => Epoch(alone, features, () => Clear(alone), () => { }));
-        turns.Add("the same with TorchSharp's own Adam", "images", () => Epoch(stock, features, () => stockAdam.zero_grad(), () => stockAdam.step()));
+        turns.Add("the same with TorchSharp's own Adam", "images",
+            () => Epoch(stock, features, () => stockAdam.zero_grad(), () => stockAdam.step()));
         await turns.RunAsync();
         if (modelPath is null)
             return;
@@ -42,7 +44,8 @@ internal static class TrainingBenchmark
     // The real loop: order, steps, figures, validation on one batch, the copy of the weights that is kept.
     private static Task<double> OurEpochs(Head head, FeatureSet features, FeatureSet validation)
     {
-        TrainingLoop.Run(head, features, validation, ["a", "b"], new TrainingOptions { Epochs = Epochs, Batch = Batch }, _ => { }, TimeProvider.System, null, CancellationToken.None);
+        TrainingLoop.Run(head, features, validation, ["a", "b"], new TrainingOptions { Epochs = Epochs, Batch = Batch }, _ => { },
+            TimeProvider.System, null, CancellationToken.None);
         return Task.FromResult((double)Epochs * Rows);
     }
 
@@ -74,7 +77,8 @@ internal static class TrainingBenchmark
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(Batch, Rows - first);
-            var loss = objective.Loss(head.ForwardReduced(minibatch.Gather(order.AsSpan(first, count))), features.Labels.AsSpan(first, count));
+            var loss =
+                objective.Loss(head.ForwardReduced(minibatch.Gather(order.AsSpan(first, count))), features.Labels.AsSpan(first, count));
             clear();
             loss.backward();
             step();

@@ -43,7 +43,8 @@ internal sealed class Turns(int rounds)
             var ratios = rates.Zip(_things[0].Rates, (a, b) => a / b).ToList();
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{name,-44} {Median(rates),10:N1} {unit}/s   {Median(ratios),6:0.000} of the first ({Quantile(ratios, 0.25):0.000} to {Quantile(ratios, 0.75):0.000})"));
+                $"{name,-44} {Median(rates),10:N1} {unit}/s   {Median(ratios),6:0.000} of the first ({Quantile(ratios, 0.25):0.000} to " +
+                $"{Quantile(ratios, 0.75):0.000})"));
         }
 
         return [.. _things.Select(t => t.Rates)];

@@ -19,7 +19,8 @@ public sealed class RealPathTests : IDisposable
 
         // As text, short/../deep would be deep beside short.
         var real = Path.Join(_root, "a", "deep", "real.jpg");
-        Assert.All((string[])["a/deep/real.jpg", "short/real.jpg", "short/up.jpg", "a/absolute.jpg"], name => Assert.Equal(real, RealPath.Of(_folder.File(name))));
+        Assert.All((string[])["a/deep/real.jpg", "short/real.jpg", "short/up.jpg", "a/absolute.jpg"],
+            name => Assert.Equal(real, RealPath.Of(_folder.File(name))));
     }
 
     [Fact]
@@ -38,6 +39,7 @@ public sealed class RealPathTests : IDisposable
         File.CreateSymbolicLink(_folder.File("a"), "b");
         File.CreateSymbolicLink(_folder.File("b"), "a");
 
-        Assert.All((string[])["self", "a", "b/x"], name => Assert.Contains("circle", Assert.Throws<IOException>(() => RealPath.Of(_folder.File(name))).Message, StringComparison.Ordinal));
+        Assert.All((string[])["self", "a", "b/x"], name => Assert.Contains(
+            "circle", Assert.Throws<IOException>(() => RealPath.Of(_folder.File(name))).Message, StringComparison.Ordinal));
     }
 }

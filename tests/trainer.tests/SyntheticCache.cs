@@ -37,7 +37,9 @@ internal static class SyntheticCache
     }
 
     /// <summary>Writes the rows in their order, a part for every <paramref name="partRows"/> of them.</summary>
-    public static async Task WriteAsync(string folder, CacheContract contract, IReadOnlyList<CacheRow> rows, Func<CacheRow, ModelLayer, float[]> features, int partRows = 16)
+    public static async Task WriteAsync(
+        string folder, CacheContract contract, IReadOnlyList<CacheRow> rows, Func<CacheRow, ModelLayer, float[]> features,
+        int partRows = 16)
     {
         Directory.CreateDirectory(folder);
         var writer = new CacheWriter(new CacheFolder(folder), contract, TimeProvider.System);

@@ -31,7 +31,8 @@ internal static class AuditPage
     private static Html Body(DataAudit audit, FeatureCache cache, string layer, string command, Thumbnails pictures)
     {
         var leaks = audit.Duplicates.Pairs.Count(p => p.CrossesSplits);
-        Html warning = $"<p class=\"note\">{leaks:N0} pairs of duplicates lie in different splits: figures on those images flatter. Remove one of each pair.</p>\n";
+        Html warning = $"<p class=\"note\">{leaks:N0} pairs of duplicates lie in different splits: figures on those images flatter. " +
+            $"Remove one of each pair.</p>\n";
         Html shown = $"""
             <h1>{Title(audit)}</h1>
             <p class="soft">{cache.Folder}; {layer} of {cache.Contract.Model}; every table is complete in the CSV files beside this page</p>
@@ -69,7 +70,8 @@ internal static class AuditPage
         if (audit.Labels is not { } labels)
             return new Html("<p>Not judged: it takes two classes with two pictures each.</p>\n");
         return Pictures(
-            "The surest first. Margin: the probability of the label less that of the class it looks like, by heads that never saw the image; -1 is surely wrong.",
+            "The surest first. Margin: the probability of the label less that of the class it looks like, by heads that never saw the " +
+            "image; -1 is surely wrong.",
             [.. labels.LikelyWrong.Take(MostPictures)], l => [l.Image.Path], ["label", "looks like", "margin", "image"],
             l => [l.Image.Label ?? "", l.Suggested, Number(l.Margin), l.Image.Path],
             words => $"labelled <b>{words[0]}</b>, looks like <b>{words[1]}</b> (margin {words[2]})<br>{words[3]}", pictures);
@@ -85,17 +87,23 @@ internal static class AuditPage
         pictures);
 
     private static string Remarks(DuplicatePair pair) => string.Join(
-        "; ", new[] { pair.CrossesSplits ? $"{pair.Image.Split} and {pair.Other.Split}" : "", pair.HasTwoLabels ? $"{pair.Image.Label} and {pair.Other.Label}" : "" }.Where(r => r.Length > 0));
+        "; ", new[]
+        {
+            pair.CrossesSplits ? $"{pair.Image.Split} and {pair.Other.Split}" : "",
+            pair.HasTwoLabels ? $"{pair.Image.Label} and {pair.Other.Label}" : "",
+        }.Where(r => r.Length > 0));
 
     private static Html FarImages(DataAudit audit, Thumbnails pictures) => Pictures(
-        "The farthest from their own class first. Score: how many interquartile ranges above the upper quartile of their class's distances; from 1.5 on an image is an outlier.",
+        "The farthest from their own class first. Score: how many interquartile ranges above the upper quartile of their class's " +
+        "distances; from 1.5 on an image is an outlier.",
         [.. audit.Outliers.Where(o => o.IsOutlier).Take(MostPictures)], o => [o.Image.Path], ["label", "score", "image"],
         o => [o.Image.Label ?? "no label", Number(o.Score), o.Image.Path],
         words => $"<b>{words[0]}</b>, score {words[1]}<br>{words[2]}", pictures);
 
     private static Html Problems(DataAudit audit) => audit.Problems.Count == 0
         ? None
-        : ReportPage.Table(["image", "problem", "detail"], audit.Problems.Take(MostProblems).Select(p => (string[])[p.Path, p.Problem, p.Detail]));
+        : ReportPage.Table(
+            ["image", "problem", "detail"], audit.Problems.Take(MostProblems).Select(p => (string[])[p.Path, p.Problem, p.Detail]));
 
     private static Html Charts(DataAudit audit)
     {
@@ -106,7 +114,8 @@ internal static class AuditPage
             charts.Add(SimilarityHistogram.Of(audit.Near.Best, audit.Near.Threshold));
         var confused = audit.Labels?.Confused.Take(MostConfusions).ToList() ?? [];
         Html table = ReportPage.Table(
-            ["label", "taken for", "images"], confused.Select(c => (string[])[c.Label, c.Predicted, $"{Number(c.Images)} of {Number(c.OfClass)}"]));
+            ["label", "taken for", "images"],
+            confused.Select(c => (string[])[c.Label, c.Predicted, $"{Number(c.Images)} of {Number(c.OfClass)}"]));
         return $"<div class=\"charts\">{charts}</div>\n{(confused.Count == 0 ? new Html("") : table)}";
     }
 
@@ -121,12 +130,14 @@ internal static class AuditPage
 
     // Pictures side by side where there are any to see, otherwise a table.
     private static Html Pictures<T>(
-        string meaning, IReadOnlyList<T> findings, Func<T, string[]> paths, string[] head, Func<T, string[]> words, Func<string[], Html> caption, Thumbnails pictures)
+        string meaning, IReadOnlyList<T> findings, Func<T, string[]> paths, string[] head, Func<T, string[]> words,
+        Func<string[], Html> caption, Thumbnails pictures)
     {
         if (findings.Count == 0)
             return None;
         Html explained = $"<p class=\"soft\">{meaning}</p>\n";
-        var shown = findings.Select(f => (Finding: f, Addresses: paths(f).Select(p => (Path: p, Address: pictures.AddressOf(p))).ToArray())).ToArray();
+        var shown = findings.Select(f => (Finding: f, Addresses: paths(f).Select(p => (Path: p, Address: pictures.AddressOf(p))).ToArray()))
+            .ToArray();
         if (shown.All(s => s.Addresses.All(a => a.Address is null)))
         {
             Html hint = $"<p class=\"soft\">Audit with --images DIR, the folder that was extracted, to see the pictures here.</p>\n";

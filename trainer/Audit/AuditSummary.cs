@@ -12,8 +12,10 @@ namespace Headstart.Trainer.Audit;
 /// <param name="Confused">All confusions, the most frequent first.</param>
 /// <param name="Out">Folder of the tables.</param>
 internal sealed record AuditSummary(
-    int Images, IReadOnlyList<string> Classes, int? LikelyWrongLabels, double? LabelAgreement, int ExactDuplicates, int NearDuplicates, double NearThreshold,
-    int DuplicatesAcrossSplits, int DuplicatesWithTwoLabels, int Outliers, int Unreadable, int Tiny, IReadOnlyList<ClassConfusion> Confused, string Out,
+    int Images, IReadOnlyList<string> Classes, int? LikelyWrongLabels, double? LabelAgreement, int ExactDuplicates, int NearDuplicates,
+    double NearThreshold,
+    int DuplicatesAcrossSplits, int DuplicatesWithTwoLabels, int Outliers, int Unreadable, int Tiny, IReadOnlyList<ClassConfusion> Confused,
+    string Out,
     double Seconds, long PeakMemoryBytes)
 {
     public static AuditSummary Of(DataAudit audit, string folder, double seconds) => new(

@@ -42,11 +42,14 @@ internal sealed class AuditedImages : IDisposable
     /// <param name="seed">Of the sketches.</param>
     /// <param name="progress">Told of rows as they are read.</param>
     /// <exception cref="CommandException">No plain image, a feature that is not a number, or a part that can't be read.</exception>
-    public static async Task<AuditedImages> LoadAsync(FeatureCache cache, ModelLayer layer, long seed, IProgress<int> progress, CancellationToken cancellationToken)
+    public static async Task<AuditedImages> LoadAsync(
+        FeatureCache cache, ModelLayer layer, long seed, IProgress<int> progress, CancellationToken cancellationToken)
     {
-        var numbers = Enumerable.Range(0, cache.Rows.Count).Where(r => cache.Rows[r].View == 0).OrderBy(r => cache.Rows[r].Path, StringComparer.Ordinal).ToArray();
+        var numbers = Enumerable.Range(0, cache.Rows.Count).Where(r => cache.Rows[r].View == 0)
+            .OrderBy(r => cache.Rows[r].Path, StringComparer.Ordinal).ToArray();
         if (numbers.Length == 0)
-            throw new CommandException($"{cache.Folder} has no plain images (view 0) to audit. Extract them: views come beside the plain image.");
+            throw new CommandException(
+                $"{cache.Folder} has no plain images (view 0) to audit. Extract them: views come beside the plain image.");
         var known = new Dictionary<string, int>(StringComparer.Ordinal);
         var (distinct, firstRow, slots) = (new int[numbers.Length], new List<int>(), new int[cache.Rows.Count]);
         Array.Fill(slots, -1);
@@ -83,19 +86,26 @@ internal sealed class AuditedImages : IDisposable
         Sketches.Dispose();
     }
 
-    private async Task ReadAsync(FeatureCache cache, ModelLayer layer, FeatureSketch sketch, int[] slots, IProgress<int> progress, CancellationToken cancellationToken)
+    private async Task ReadAsync(
+        FeatureCache cache, ModelLayer layer, FeatureSketch sketch, int[] slots, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         var gate = new Lock();
         var firstBad = int.MaxValue;
         var groups = cache.RowGroups.Where(g => Enumerable.Range(g.FirstRow, g.RowCount).Any(r => slots[r] >= 0));
-        var parallel = new ParallelOptions { MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaximumReaders), CancellationToken = cancellationToken };
+        var parallel = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = Math.Min(Environment.ProcessorCount, MaximumReaders),
+            CancellationToken = cancellationToken,
+        };
         await Parallel.ForEachAsync(groups, parallel, async (group, token) =>
         {
             using var read = empty([group.RowCount, layer.Shape.Channels, layer.Shape.Height, layer.Shape.Width]).DetachFromDisposeScope();
             var memory = new TensorMemory(read, 0, group.RowCount).Memory;
             await cache.ReadAsync(group, layer.Name, memory, token);
             var bad = Enumerable.Range(0, group.RowCount).FirstOrDefault(
-                i => slots[group.FirstRow + i] >= 0 && !FiniteValues.All(memory.Span.Slice(i * layer.Shape.Length, layer.Shape.Length)), -1);
+                i => slots[group.FirstRow + i] >= 0 && !FiniteValues.All(memory.Span.Slice(i * layer.Shape.Length, layer.Shape.Length)),
+                -1);
             Keep(read, group, sketch, slots);
             lock (gate)
             {
@@ -106,7 +116,8 @@ internal sealed class AuditedImages : IDisposable
         });
         if (firstBad < int.MaxValue)
         {
-            throw new CommandException($"{cache.Folder}: {cache.Rows[firstBad].Path} has a value in {layer.Name} that is not a finite number. " +
+            throw new CommandException(
+                $"{cache.Folder}: {cache.Rows[firstBad].Path} has a value in {layer.Name} that is not a finite number. " +
                 "Look at the image and at the model, remove one or the other, and extract again.");
         }
     }

@@ -13,7 +13,8 @@ namespace Headstart.Trainer.Audit;
 /// <param name="Outliers">Every image scored, the farthest first.</param>
 /// <param name="Problems">Unreadable and tiny images.</param>
 internal sealed record DataAudit(
-    int Images, IReadOnlyList<string> Classes, DuplicatePairs Duplicates, NearDuplicates Near, LabelCheck? Labels, IReadOnlyList<OutlierScore> Outliers,
+    int Images, IReadOnlyList<string> Classes, DuplicatePairs Duplicates, NearDuplicates Near, LabelCheck? Labels,
+    IReadOnlyList<OutlierScore> Outliers,
     IReadOnlyList<ImageProblem> Problems)
 {
     private const int Folds = 5;
@@ -23,7 +24,8 @@ internal sealed record DataAudit(
     /// <param name="layer">The features to judge by.</param>
     /// <param name="seed">Of the sketches and the folds.</param>
     /// <exception cref="CommandException">As of <see cref="AuditedImages.LoadAsync"/> and <see cref="ImageProblems.Of"/>.</exception>
-    public static async Task<DataAudit> RunAsync(FeatureCache cache, ModelLayer layer, long seed, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<DataAudit> RunAsync(
+        FeatureCache cache, ModelLayer layer, long seed, TimeProvider time, CancellationToken cancellationToken)
     {
         using var images = await ProgressDisplay.RunAsync(
             "reading", "images", time, begin => AuditedImages.LoadAsync(cache, layer, seed, begin(cache.Rows.Count), cancellationToken));
@@ -34,12 +36,14 @@ internal sealed record DataAudit(
         var duplicates = DuplicatePairs.Of(images, near);
         var outliers = Audit.Outliers.Rank(images, neighbours);
         var check = await ProgressDisplay.RunAsync(
-            "judging labels", "folds", time, begin => Task.FromResult(Check(images, labels, duplicates, classes, seed, begin(Folds), cancellationToken)));
+            "judging labels", "folds", time,
+            begin => Task.FromResult(Check(images, labels, duplicates, classes, seed, begin(Folds), cancellationToken)));
         return new DataAudit(images.Rows.Count, classes, duplicates, near, check, outliers, ImageProblems.Of(cache, images.Rows));
     }
 
     private static LabelCheck? Check(
-        AuditedImages images, int[] labels, DuplicatePairs duplicates, string[] classes, long seed, IProgress<int> progress, CancellationToken cancellationToken)
+        AuditedImages images, int[] labels, DuplicatePairs duplicates, string[] classes, long seed, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         var foldOf = LabelFolds.Draw(labels, duplicates.GroupOf, Folds, seed);
         if (labels.Where((_, i) => foldOf[i] != LabelFolds.None).Distinct().Count() < 2)

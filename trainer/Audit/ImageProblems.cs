@@ -27,7 +27,8 @@ internal static class ImageProblems
         var size = cache.Contract.Preprocessing.Size;
         var tiny = rows.Where(r => Math.Min(r.Width, r.Height) * MostEnlarged < size)
             .OrderBy(r => Math.Min(r.Width, r.Height)).ThenBy(r => r.Path, StringComparer.Ordinal)
-            .Select(r => new ImageProblem(r.Path, ImageProblem.Tiny, string.Create(CultureInfo.InvariantCulture, $"{r.Width} x {r.Height} pixels, and the network reads {size} x {size}")));
+            .Select(r => new ImageProblem(r.Path, ImageProblem.Tiny,
+                string.Create(CultureInfo.InvariantCulture, $"{r.Width} x {r.Height} pixels, and the network reads {size} x {size}")));
         return [.. rejected.OrderBy(p => p.Path, StringComparer.Ordinal), .. tiny];
     }
 
@@ -45,7 +46,8 @@ internal static class ImageProblems
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
         {
-            throw new CommandException($"{path} can't be read: {e.Message.Split('\n')[0].Trim()} Extract again: it is written anew.", cause: e);
+            throw new CommandException(
+                $"{path} can't be read: {e.Message.Split('\n')[0].Trim()} Extract again: it is written anew.", cause: e);
         }
     }
 }

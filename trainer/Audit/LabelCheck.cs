@@ -43,16 +43,19 @@ internal sealed record LabelCheck(IReadOnlyList<JudgedLabel> Ranked, IReadOnlyLi
     /// <param name="foldOf">n folds, see <see cref="LabelFolds"/>.</param>
     /// <param name="probabilities">n rows of out-of-fold predictions.</param>
     /// <param name="classes">Names, in order.</param>
-    public static LabelCheck Of(IReadOnlyList<CacheRow> rows, int[] labels, int[] foldOf, double[][] probabilities, IReadOnlyList<string> classes)
+    public static LabelCheck Of(
+        IReadOnlyList<CacheRow> rows, int[] labels, int[] foldOf, double[][] probabilities, IReadOnlyList<string> classes)
     {
         var judged = Enumerable.Range(0, rows.Count).Where(i => foldOf[i] != LabelFolds.None).ToList();
         var confidence = Enumerable.Range(0, classes.Count)
-            .Select(c => judged.Where(i => labels[i] == c).Select(i => probabilities[i][c]).DefaultIfEmpty(double.PositiveInfinity).Average()).ToArray();
+            .Select(c => judged.Where(i => labels[i] == c).Select(i => probabilities[i][c]).DefaultIfEmpty(double.PositiveInfinity)
+                .Average()).ToArray();
         var confusion = classes.Select(_ => new int[classes.Count]).ToArray();
         foreach (var i in judged)
             confusion[labels[i]][Highest(probabilities[i], _ => true)]++;
         return new LabelCheck(
-            [.. judged.Select(Judge).OrderBy(l => l.Margin).ThenBy(l => l.Image.Path, StringComparer.Ordinal)], classes, confusion, rows.Count - judged.Count);
+            [.. judged.Select(Judge).OrderBy(l => l.Margin).ThenBy(l => l.Image.Path, StringComparer.Ordinal)], classes, confusion,
+            rows.Count - judged.Count);
 
         JudgedLabel Judge(int i)
         {

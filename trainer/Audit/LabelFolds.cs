@@ -20,7 +20,8 @@ internal static class LabelFolds
         var next = 0;
 
         // A picture counts for the class of its first image.
-        var ofClass = Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0).DistinctBy(i => pictures[i]).GroupBy(i => labels[i]).OrderBy(g => g.Key).ToList();
+        var ofClass = Enumerable.Range(0, labels.Length).Where(i => labels[i] >= 0).DistinctBy(i => pictures[i]).GroupBy(i => labels[i])
+            .OrderBy(g => g.Key).ToList();
         foreach (var group in ofClass)
         {
             var drawn = group.Select(i => pictures[i]).ToArray();

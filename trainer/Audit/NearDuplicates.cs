@@ -36,7 +36,9 @@ internal sealed record NearDuplicates(IReadOnlyList<NearPair> Pairs, double Thre
             return new NearDuplicates([], ThresholdOfFew, []);
         var similarities = Similarities(sketches, neighbours, cancellationToken);
         var n = checked((int)sketches.shape[0]);
-        var threshold = n < FewImages ? ThresholdOfFew : Fitted([.. Enumerable.Range(0, n).Select(i => similarities[((i + 1) * neighbours.Count) - 1])], similarities.Length);
+        var threshold = n < FewImages
+            ? ThresholdOfFew
+            : Fitted([.. Enumerable.Range(0, n).Select(i => similarities[((i + 1) * neighbours.Count) - 1])], similarities.Length);
         var pairs = new Dictionary<(int, int), double>();
         var best = new double[n];
         for (var i = 0; i < n; i++)
@@ -52,7 +54,8 @@ internal sealed record NearDuplicates(IReadOnlyList<NearPair> Pairs, double Thre
         }
 
         return new NearDuplicates(
-            [.. pairs.Select(p => new NearPair(p.Key.Item1, p.Key.Item2, p.Value)).OrderByDescending(p => p.Similarity).ThenBy(p => p.First).ThenBy(p => p.Second)],
+            [.. pairs.Select(p => new NearPair(p.Key.Item1, p.Key.Item2, p.Value)).OrderByDescending(p => p.Similarity).ThenBy(p => p.First)
+                .ThenBy(p => p.Second)],
             threshold,
             best);
     }
@@ -68,7 +71,8 @@ internal sealed record NearDuplicates(IReadOnlyList<NearPair> Pairs, double Thre
         Array.Sort(unrelated);
         var median = unrelated[unrelated.Length / 2];
         var deviation = (median - unrelated[unrelated.Length / 10]) / NormalDistribution.Quantile(0.9);
-        return Math.Clamp(median + (deviation * NormalDistribution.Quantile(1 - (FalsePairs / comparisons))), LowestThreshold, HighestThreshold);
+        return Math.Clamp(
+            median + (deviation * NormalDistribution.Quantile(1 - (FalsePairs / comparisons))), LowestThreshold, HighestThreshold);
     }
 
     private static double[] Similarities(Tensor sketches, Neighbours neighbours, CancellationToken cancellationToken)

@@ -24,7 +24,8 @@ internal static class OutOfFold
     /// <param name="classes">How many.</param>
     /// <param name="progress">Told of each fold.</param>
     /// <returns>n rows of probabilities; those of images without a fold are 0.</returns>
-    public static double[][] Predict(Tensor features, int[] labels, int[] foldOf, int classes, IProgress<int> progress, CancellationToken cancellationToken)
+    public static double[][] Predict(
+        Tensor features, int[] labels, int[] foldOf, int classes, IProgress<int> progress, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
@@ -39,10 +40,12 @@ internal static class OutOfFold
             var learns = tensor(foldOf.Select(f => f != LabelFolds.None && f != fold ? 1.0 : 0.0).ToArray());
             var count = foldOf.Count(f => f != LabelFolds.None && f != fold);
             var x = new double[classes * (width + 1)];
-            Lbfgs.Minimize((at, slopes) => Loss(features, targets, learns, count, at, slopes, classes), x, Tolerance, MaxIterations, cancellationToken);
+            Lbfgs.Minimize((at, slopes) => Loss(features, targets, learns, count, at, slopes, classes), x, Tolerance, MaxIterations,
+                cancellationToken);
             var held = Enumerable.Range(0, n).Where(i => foldOf[i] == fold).ToArray();
             var (kernel, bias) = Weights(x, classes, width);
-            var predicted = nn.functional.softmax(features.index_select(0, tensor(held, ScalarType.Int64)).matmul(kernel.t()) + bias, 1).data<double>().ToArray();
+            var predicted = nn.functional.softmax(features.index_select(0, tensor(held, ScalarType.Int64)).matmul(kernel.t()) + bias, 1)
+                .data<double>().ToArray();
             for (var i = 0; i < held.Length; i++)
                 probabilities[held[i]] = predicted[(i * classes)..((i + 1) * classes)];
             progress.Report(1);
@@ -52,7 +55,8 @@ internal static class OutOfFold
     }
 
     // All images are multiplied, and those that don't learn are taken out of the error: cheaper than a copy of the others for each fold.
-    private static double Loss(Tensor features, Tensor targets, Tensor learns, int count, ReadOnlySpan<double> at, Span<double> slopes, int classes)
+    private static double Loss(
+        Tensor features, Tensor targets, Tensor learns, int count, ReadOnlySpan<double> at, Span<double> slopes, int classes)
     {
         using var scope = NewDisposeScope();
         var (kernel, bias) = Weights(at.ToArray(), classes, checked((int)features.shape[1]));
@@ -63,7 +67,8 @@ internal static class OutOfFold
         {
             using var step = NewDisposeScope();
             var rows = Math.Min(Block, features.shape[0] - first);
-            var (x, y, weight) = (features.narrow(0, first, rows), targets.narrow(0, first, rows).unsqueeze(1), learns.narrow(0, first, rows).unsqueeze(1) / count);
+            var (x, y, weight) = (features.narrow(0, first, rows), targets.narrow(0, first, rows).unsqueeze(1),
+                learns.narrow(0, first, rows).unsqueeze(1) / count);
             var logs = nn.functional.log_softmax(x.matmul(kernel.t()) + bias, 1);
             loss -= (logs.gather(1, y) * weight).sum().item<double>();
             var error = logs.exp().scatter_add_(1, y, full_like(weight, -1)) * weight;

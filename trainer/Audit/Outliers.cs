@@ -29,7 +29,8 @@ internal static class Outliers
                 continue;
             var (lower, upper) = (distances[distances.Length / 4], distances[distances.Length * 3 / 4]);
             var range = Math.Max(upper - lower, 1e-6);
-            scores.AddRange(ofClass.Select(i => new OutlierScore(images.Rows[images.FirstRow[i]], neighbours.ClassDistances[i], (neighbours.ClassDistances[i] - upper) / range)));
+            scores.AddRange(ofClass.Select(i => new OutlierScore(
+                images.Rows[images.FirstRow[i]], neighbours.ClassDistances[i], (neighbours.ClassDistances[i] - upper) / range)));
         }
 
         return [.. scores.OrderByDescending(s => s.Score).ThenBy(s => s.Image.Path, StringComparer.Ordinal)];

@@ -21,7 +21,9 @@ internal static class SimilarityHistogram
         for (var b = 0; b < Bins; b++)
             bars.Items.Add(new RectangleBarItem(low + (b * (1 - low) / Bins), 0, low + ((b + 1) * (1 - low) / Bins), counts[b]));
         plot.Series.Add(bars);
-        plot.Annotations.Add(new LineAnnotation { Type = LineAnnotationType.Vertical, X = threshold, Color = Chart.Second, StrokeThickness = 2 });
-        return Chart.Figure(plot, "similarity", "How alike each image is to its nearest; right of the line two images count as one picture.");
+        plot.Annotations.Add(
+            new LineAnnotation { Type = LineAnnotationType.Vertical, X = threshold, Color = Chart.Second, StrokeThickness = 2 });
+        return Chart.Figure(
+            plot, "similarity", "How alike each image is to its nearest; right of the line two images count as one picture.");
     }
 }

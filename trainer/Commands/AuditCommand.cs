@@ -20,7 +20,9 @@ public sealed class AuditCommand
         [Option("images", Description = "The folder that was extracted: the report shows its pictures.")] string? images = null,
         [Option("layer", Description = "Which features; the deepest layer when left out.")] string? layerName = null,
         [Option("seed", Description = "Of the folds and the sketches.")] long seed = 0,
-        [Option("require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")] bool requireComplete = false,
+        [Option("require-complete",
+            Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")]
+        bool requireComplete = false,
         [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool json = false)
     {
         var cancellationToken = context.Current!.CancellationToken;
@@ -43,7 +45,8 @@ public sealed class AuditCommand
             notes.Add($"{audit.Labels.NotJudged} labels were not judged: there is none, or no second picture of the class.");
         if (cache.Contract.ModelNote is { } modelNote)
             notes.Add(modelNote);
-        AuditPage.Write(outFolder, audit, cache, layer.Name, Repeated(cacheFolder, outFolder, images, layerName, seed), new Thumbnails(images));
+        AuditPage.Write(
+            outFolder, audit, cache, layer.Name, Repeated(cacheFolder, outFolder, images, layerName, seed), new Thumbnails(images));
 
         var seconds = time.GetElapsedTime(start).TotalSeconds;
         new AuditWords(json ? Console.Error : Console.Out).Write(cacheFolder, outFolder, audit, seconds, notes);

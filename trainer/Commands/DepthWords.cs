@@ -18,7 +18,8 @@ internal sealed class DepthWords(TextWriter output)
         var isRepeated = table.Head.Repeats.Count > 1;
         var shown = table.Rows.Count <= Shown ? table.Rows : BestOfEach(table);
         var width = Math.Max("head alone".Length, shown.Max(r => Part(r).Length));
-        output.WriteLine($"depth and rate{(isRepeated ? $"; mean ± sd of {table.Head.Repeats.Count}" : "")}; gain over the head alone ± what chance explains");
+        output.WriteLine($"depth and rate{(isRepeated ? $"; mean ± sd of {table.Head.Repeats.Count}" : "")}; gain over the head alone ± " +
+            "what chance explains");
         output.WriteLine($"{"tuned".PadRight(width)}  {"base at",7} {"head at",7}  {Column("accuracy", isRepeated)}  loss    gain");
         foreach (var row in shown)
         {
@@ -39,15 +40,19 @@ internal sealed class DepthWords(TextWriter output)
     private static List<DepthRow> BestOfEach(DepthTable table)
     {
         var kept = table.Rows.GroupBy(r => r.Part)
-            .SelectMany(g => g.OrderByDescending(r => r.Standing.Accuracy!.Value.Mean).ThenBy(r => r.Standing.Loss!.Value.Mean).Take(ShownOfDepth)).ToHashSet();
+            .SelectMany(g => g.OrderByDescending(r => r.Standing.Accuracy!.Value.Mean).ThenBy(r => r.Standing.Loss!.Value.Mean)
+                .Take(ShownOfDepth)).ToHashSet();
         return [.. table.Rows.Where(kept.Contains)];
     }
 
-    private static string Accuracy(DepthRow row) => row.Standing.Accuracy!.Value is { Sd: { } sd } spread ? Invariant($"{spread.Mean:0.0000} ±{sd:0.0000}") : Invariant($"{row.Standing.Accuracy.Value.Mean:0.0000}");
+    private static string Accuracy(DepthRow row) => row.Standing.Accuracy!.Value is { Sd: { } sd } spread
+        ? Invariant($"{spread.Mean:0.0000} ±{sd:0.0000}")
+        : Invariant($"{row.Standing.Accuracy.Value.Mean:0.0000}");
 
     private static string Column(string text, bool isRepeated) => text.PadRight(isRepeated ? 14 : 8);
 
-    private static string Part(DepthRow row) => row.Part is { Length: > LongestPart } part ? string.Concat("..", part.AsSpan(part.Length - LongestPart + 2)) : row.Part;
+    private static string Part(DepthRow row) =>
+        row.Part is { Length: > LongestPart } part ? string.Concat("..", part.AsSpan(part.Length - LongestPart + 2)) : row.Part;
 
     private static string Rate(double? rate) => rate is { } of ? of.ToString("0.##e-0", CultureInfo.InvariantCulture) : "-";
 

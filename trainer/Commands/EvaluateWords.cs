@@ -25,7 +25,8 @@ internal sealed class EvaluateWords(TextWriter output)
             WrappedText.Write(output, "  plain: ", plain);
         Line($"  in brackets: 95 % intervals");
         if (WithoutInterval(report) is { Count: > 0 } without)
-            WrappedText.Write(output, "  ", $"no interval for {string.Join(", ", without)}: these rows say nothing of how far it could be off");
+            WrappedText.Write(
+                output, "  ", $"no interval for {string.Join(", ", without)}: these rows say nothing of how far it could be off");
         Table(report);
         Confusions(report);
         Line("");
@@ -41,7 +42,8 @@ internal sealed class EvaluateWords(TextWriter output)
 
         // A cache names its base, but not where the file lies: it may have been extracted on another machine.
         if (run.Tuning is null)
-            WrappedText.Write(output, "      MODEL.onnx: ", $"the file of {run.Cache.Contract.Model} that made the cache, sha256 {run.Cache.Contract.ModelSha256[..16]}...");
+            WrappedText.Write(output, "      MODEL.onnx: ",
+                $"the file of {run.Cache.Contract.Model} that made the cache, sha256 {run.Cache.Contract.ModelSha256[..16]}...");
     }
 
     private void Table(EvaluationReport report)
@@ -75,7 +77,8 @@ internal sealed class EvaluateWords(TextWriter output)
         (string Name, double? Figure, Interval? Interval)[] all =
         [
             ("loss", report.Loss, report.Intervals.Loss), ("AUC", report.Auc, report.Intervals.Auc),
-            ("average precision", report.AveragePrecision, report.Intervals.AveragePrecision), ("calibration error", report.Ece, report.Intervals.Ece),
+            ("average precision", report.AveragePrecision, report.Intervals.AveragePrecision),
+            ("calibration error", report.Ece, report.Intervals.Ece),
             ("macro recall", report.Macro.Recall, report.Intervals.MacroRecall),
         ];
         return [.. all.Where(f => f.Figure is not null && f.Interval is null).Select(f => f.Name)];
@@ -85,10 +88,13 @@ internal sealed class EvaluateWords(TextWriter output)
     {
         var temperature = Text($"temperature {report.Temperature:0.###}");
         var rule = report.ThresholdRule is { } text && text.Any(char.IsLetter) ? $" by rule {text}" : "";
-        return report.Threshold is { } threshold ? Text($"{temperature}, {Cut(report.Classes[1])} above {threshold:0.####}{rule}") : temperature;
+        return report.Threshold is { } threshold
+            ? Text($"{temperature}, {Cut(report.Classes[1])} above {threshold:0.####}{rule}")
+            : temperature;
     }
 
-    private static string Show(double? figure, Interval? interval) => figure is null || interval is not { } found ? Show(figure) : Text($"{Show(figure)} ({found.Low:0.0000}-{found.High:0.0000})");
+    private static string Show(double? figure, Interval? interval) =>
+        figure is null || interval is not { } found ? Show(figure) : Text($"{Show(figure)} ({found.Low:0.0000}-{found.High:0.0000})");
 
     private static string Show(double? figure) => figure is { } value ? Text($"{value:0.0000}") : "-";
 

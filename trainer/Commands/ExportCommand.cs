@@ -16,10 +16,15 @@ public sealed class ExportCommand
         [Option("model", Description = "The base that made the run's cache.")] string model,
         [Option("out", Description = "The file to write; replaced only by one that passed the check.")] string @out,
         [FromService] ICoconaAppContextAccessor context,
-        [Option("images", Description = "Images to check the file on: a folder, a CSV or one image. The cache's own, where they can be read, when left out.")] string? images = null,
-        [Option("raw-input", Description = "Take one picture's pixels, uint8 height x width x 3 of any size, and do the resize and the normalisation in the model.")] bool rawInput = false,
-        [Option("precision", Description = "float16 halves the file: kernels are stored as float16, arithmetic stays float32.")] WeightPrecision precision = WeightPrecision.Float32,
-        [Option("allow-other-base", Description = "Join the head to a base that it didn't learn from (a quantised one, say), and say what that changes.")] bool allowOtherBase = false,
+        [Option("images", Description = "Images to check the file on: a folder, a CSV or one image. The cache's own, where they can be " +
+            "read, when left out.")] string? images = null,
+        [Option("raw-input", Description = "Take one picture's pixels, uint8 height x width x 3 of any size, and do the resize and the " +
+            "normalisation in the model.")] bool rawInput = false,
+        [Option("precision", Description = "float16 halves the file: kernels are stored as float16, arithmetic stays float32.")]
+        WeightPrecision precision = WeightPrecision.Float32,
+        [Option("allow-other-base",
+            Description = "Join the head to a base that it didn't learn from (a quantised one, say), and say what that changes.")]
+        bool allowOtherBase = false,
         [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool json = false)
     {
         if (!Enum.IsDefined(precision))
@@ -54,7 +59,8 @@ public sealed class ExportCommand
         }
     }
 
-    private static async Task<OtherBaseChange?> MeasureAsync(ModelExport export, ProvenModel made, string path, string? images, ExportWords words, CancellationToken cancellationToken)
+    private static async Task<OtherBaseChange?> MeasureAsync(
+        ModelExport export, ProvenModel made, string path, string? images, ExportWords words, CancellationToken cancellationToken)
     {
         using var exported = new ExportedModel(made.Bytes, path, made.Contract);
         try

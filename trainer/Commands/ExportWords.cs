@@ -27,13 +27,16 @@ internal sealed class ExportWords(TextWriter output)
             : $"  temperature {decision.Temperature:0.###}; the most probable class");
         WrappedText.Write(output, "  checked: ", string.Create(
             CultureInfo.InvariantCulture,
-            $"on {check.Source} it differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0} at most; {ProvenModel.Tolerance} is allowed"));
+            $"on {check.Source} it differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0} at most; " +
+            $"{ProvenModel.Tolerance} is allowed"));
         foreach (var line in check.Notes)
             WrappedText.Write(output, "  note: ", line);
         if (made.Rounded is { } rounded)
         {
             WrappedText.Write(output, "  float16: ", string.Create(
-                CultureInfo.InvariantCulture, $"kernels rounded to float16 move a probability by {rounded.LargestChange:0.0000} at most; {ProvenModel.MostRounding} is allowed"));
+                CultureInfo.InvariantCulture,
+                $"kernels rounded to float16 move a probability by {rounded.LargestChange:0.0000} at most; {ProvenModel.MostRounding} is " +
+                $"allowed"));
         }
 
         if (contract.Weights.Note is { } note)
@@ -42,10 +45,12 @@ internal sealed class ExportWords(TextWriter output)
 
     public void OtherBase(OtherBaseChange change) => WrappedText.Write(output, "  other base: ", string.Create(
         CultureInfo.InvariantCulture,
-        $"on {change.Images} images of the run's cache, a probability moves by {change.MeanChange:0.0000} on average and {change.LargestChange:0.0000} at most, " +
+        $"on {change.Images} images of the run's cache, a probability moves by {change.MeanChange:0.0000} on average and " +
+        $"{change.LargestChange:0.0000} at most, " +
         $"and {change.ChangedDecisions} {(change.ChangedDecisions == 1 ? "decision changes" : "decisions change")}"));
 
-    public void OtherBaseUnknown(string why) => WrappedText.Write(output, "  other base: ", $"what it changes could not be measured, because {why.TrimEnd('.')}.");
+    public void OtherBaseUnknown(string why) =>
+        WrappedText.Write(output, "  other base: ", $"what it changes could not be measured, because {why.TrimEnd('.')}.");
 
     public void Next(string path) => Line($"Next: extractor predict {ShellWord.Quote(path)} IMAGES");
 

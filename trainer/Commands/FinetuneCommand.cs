@@ -35,6 +35,7 @@ public sealed class FinetuneCommand
 
         request = begun?.Tuning.ContinuedAs(request, Given) ?? request;
         var result = await TuningRun.MakeAsync(request, begun, control, output.Words, time, start, context.Current!.CancellationToken);
-        output.End(result, request.Epochs, $"the weights {(result.SavedEpoch == 0 ? "that went in" : $"of epoch {result.SavedEpoch}")} are");
+        output.End(
+            result, request.Epochs, $"the weights {(result.SavedEpoch == 0 ? "that went in" : $"of epoch {result.SavedEpoch}")} are");
     }
 }

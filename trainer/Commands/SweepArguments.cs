@@ -16,8 +16,11 @@ public sealed record SweepArguments(
     [Option("folds", Description = "Cross-validate: divide the images into so many folds, each of which judges once.")] int? Folds = null,
     [Option("model", Description = "The base that made the cache; needed where the space unfreezes a part of it.")] string? Model = null,
     [Option("device", Description = "Where to compute.")] DeviceChoice Device = DeviceChoice.Auto,
-    [Option("require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")] bool RequireComplete = false,
-    [Option("resume", Description = "Go on with a sweep that was ended, to the same leaderboard. Begins one where there is none.")] bool Resume = false,
+    [Option(
+        "require-complete", Description = "Refuse a cache that doesn't hold every image of its extraction, or of which that isn't known.")]
+    bool RequireComplete = false,
+    [Option("resume", Description = "Go on with a sweep that was ended, to the same leaderboard. Begins one where there is none.")]
+    bool Resume = false,
     [Option("json", Description = "One JSON object on standard output, words on standard error.")] bool Json = false) : ICommandParameterSet
 {
     /// <summary>What of it a sweep is made from.</summary>

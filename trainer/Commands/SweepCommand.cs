@@ -34,7 +34,8 @@ public sealed class SweepCommand
         var state = CachesState.Of([arguments.Cache], arguments.Val);
         var begun = commandLine.Resume ? SweepFolder.Unfinished(arguments.Out) : null;
         RequireSame(arguments, space, state, begun);
-        var data = await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken);
+        var data =
+            await SweepData.OpenAsync(arguments.Cache, arguments.Val, arguments.ValSplit, arguments.Folds, space.Seed, cancellationToken);
         data.Data.WarnOfCaches(commandLine.RequireComplete, Console.Error);
 
         using var folder = SweepFolder.Create(arguments.Out, commandLine.Resume);
@@ -43,7 +44,8 @@ public sealed class SweepCommand
         var run = new SweepRun(space, heads, arguments.Folds, keepsHeads: tunes, data, folder, device, time);
         var tuned = tunes ? new TunedTrials(trials, run.Repeats, ModelFile.Load(arguments.Model!), data, folder, device, time) : null;
         var splits = run.Splits.Distinct().ToList();
-        var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current, TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation);
+        var origin = begun ?? new SweepStart(arguments, space.Source, time.GetUtcNow(), RunVersions.Current,
+            TorchSharp.torch.get_num_threads(), state.Caches[0], state.Validation);
         folder.Begin(origin, isNew: begun is null);
         words.Begin(arguments, data, run, tuned, trials.Count, device);
         if (commandLine.Resume)
@@ -57,16 +59,19 @@ public sealed class SweepCommand
 
         try
         {
-            var standings = run.Run(features, rung => words.Round(run, rung), standing => words.Trial(standing, trials.Count), cancellationToken);
+            var standings =
+                run.Run(features, rung => words.Round(run, rung), standing => words.Trial(standing, trials.Count), cancellationToken);
             if (tuned is not null && prefix is not null)
             {
-                standings = Standing.Ordered([.. standings, .. tuned.Run(prefix, standing => words.Trial(standing, trials.Count), cancellationToken)], space.Rank);
+                standings = Standing.Ordered(
+                    [.. standings, .. tuned.Run(prefix, standing => words.Trial(standing, trials.Count), cancellationToken)], space.Rank);
                 words.Tuned(tuned);
                 prefix.Dispose(); // The best run reads what it needs of it, and both may not fit.
             }
 
             if (standings[0].Error is { } reason)
-                throw new CommandException($"Every trial failed. The first: {reason}. Widen the space in {arguments.Space}: lower learning rates, mostly.");
+                throw new CommandException(
+                    $"Every trial failed. The first: {reason}. Widen the space in {arguments.Space}: lower learning rates, mostly.");
             var best = await BestRun.MakeAsync(standings[0].Trial, data, features, state, loadSeconds, device, time, cancellationToken);
             var depths = tuned is null ? null : DepthTable.Of(standings, t => tuned.Weights[t], o => data.JudgedImages(o.Seed, o.Fold));
             var advice = depths is null ? null : DepthAdvice.Of(depths);
@@ -83,7 +88,8 @@ public sealed class SweepCommand
         catch (OperationCanceledException e)
         {
             throw new CommandException(
-                $"Interrupted after {folder.Outcomes.Count:N0} trainings, which are kept in {arguments.Out}. --resume goes on.", ExitCode.Interrupted, e);
+                $"Interrupted after {folder.Outcomes.Count:N0} trainings, which are kept in {arguments.Out}. --resume goes on.",
+                ExitCode.Interrupted, e);
         }
     }
 
@@ -93,7 +99,8 @@ public sealed class SweepCommand
             return;
         arguments.RequireSame(begun.Arguments);
         if (!JsonElement.DeepEquals(space.Source, begun.Space))
-            throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} was begun with another content of the file. Put that back to go on, or give another --out.");
+            throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} was begun with another content of the file. Put " +
+                "that back to go on, or give another --out.");
         state.RequireSame([begun.Cache], begun.ValidationCache, $"the sweep in {arguments.Out}", "sweep");
     }
 
@@ -101,8 +108,10 @@ public sealed class SweepCommand
     private static void TellFinished(SweepRequest arguments, bool asJson, SweepSpace space, JsonObject result)
     {
         if (!JsonNode.DeepEquals(result["space"], JsonNode.Parse(space.Source.GetRawText())))
-            throw CommandException.Usage($"--space {arguments.Space}: {arguments.Out} is finished, and had another content of the file. Give another --out.");
-        (asJson ? Console.Error : Console.Out).WriteLine($"{arguments.Out} is finished: see {SweepFolder.LeaderboardName} in it. There is nothing to resume.");
+            throw CommandException.Usage(
+                $"--space {arguments.Space}: {arguments.Out} is finished, and had another content of the file. Give another --out.");
+        (asJson ? Console.Error : Console.Out).WriteLine(
+            $"{arguments.Out} is finished: see {SweepFolder.LeaderboardName} in it. There is nothing to resume.");
         if (asJson)
             JsonOutput.Write(result);
     }

@@ -42,7 +42,8 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
             ? $"{folder}: nothing to resume, begins with the first trial"
             : $"{folder}: begun {begun.Started:yyyy-MM-dd HH:mm} UTC, goes on after {done:N0} trainings");
         if (begun is not null && (begun.Versions, begun.Threads) != (RunVersions.Current, torch.get_num_threads()))
-            WrappedText.Write(output, "note: ", "It was begun with other versions or another number of threads: the last bits of the numbers may differ.");
+            WrappedText.Write(output, "note: ",
+                "It was begun with other versions or another number of threads: the last bits of the numbers may differ.");
     }
 
     public void Round(SweepRun run, int rung)
@@ -73,7 +74,8 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         Line("");
         Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{(standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "")}");
         foreach (var (standing, i) in standings.Take(Shown).Select((s, i) => (s, i)))
-            WrappedText.Write(output, $"{i + 1,3}. ", $"trial {standing.Trial.Number}: {(standing.Error is null ? Figures(standing) : "failed")}: {Options(standing)}");
+            WrappedText.Write(output, $"{i + 1,3}. ",
+                $"trial {standing.Trial.Number}: {(standing.Error is null ? Figures(standing) : "failed")}: {Options(standing)}");
         if (standings.Count > Shown)
             Line($"     and {standings.Count - Shown:N0} more");
         if (standings.Count(s => s.Error is not null) is > 0 and var failed)
@@ -81,13 +83,17 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
         Line("");
         if (advice is not null)
             new DepthWords(output).Write(advice);
-        var (maker, files) = best.Commands.Count > 1 ? ("finetune", $"{RunFolder.HeadName}, {RunFolder.BaseName}") : ("train", RunFolder.HeadName);
+        var (maker, files) =
+            best.Commands.Count > 1 ? ("finetune", $"{RunFolder.HeadName}, {RunFolder.BaseName}") : ("train", RunFolder.HeadName);
         WrappedText.Write(output, "", string.Create(CultureInfo.InvariantCulture,
-            $"best run, trained once more as 'trainer {maker}' does: validation accuracy {best.Result.Val.Accuracy:0.0000}, loss {best.Result.Val.Loss:0.0000}"));
+            $"best run, trained once more as 'trainer {maker}' does: validation accuracy {best.Result.Val.Accuracy:0.0000}, loss " +
+            $"{best.Result.Val.Loss:0.0000}"));
         TrainWords.Plain(output, best.Result);
         Line($"{seconds:0.0} s");
         WrappedText.Write(output, $"{arguments.Out}: ", string.Join(", ",
-            (string[])[RunReport.FileName, SweepFolder.LeaderboardName, .. advice is null ? Array.Empty<string>() : [SweepFolder.DepthsName], SweepFolder.ResultName]));
+            (string[])[RunReport.FileName, SweepFolder.LeaderboardName, .. advice is null
+                ? Array.Empty<string>()
+                : [SweepFolder.DepthsName], SweepFolder.ResultName]));
         WrappedText.Write(output, $"{best.Folder}: ", $"{RunReport.FileName}, {files}, {RunFolder.RunName}, {RunFolder.MetricsName}");
         Line("");
         Line($"Next: trainer evaluate {ShellWord.Quote(best.Folder)} {ShellWord.Quote(arguments.Val ?? arguments.Cache)}");
@@ -101,7 +107,8 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
 
     private static string Figures(Standing standing) => $"acc {Show(standing.Accuracy!.Value)}, loss {Show(standing.Loss!.Value)}";
 
-    private static string Show(Spread spread) => string.Create(CultureInfo.InvariantCulture, $"{spread.Mean:0.0000}{(spread.Sd is { } sd ? $" ±{sd:0.0000}" : "")}");
+    private static string Show(Spread spread) =>
+        string.Create(CultureInfo.InvariantCulture, $"{spread.Mean:0.0000}{(spread.Sd is { } sd ? $" ±{sd:0.0000}" : "")}");
 
     private string Options(Standing standing) => TrialDraw.Describe(standing.Trial.Chosen.Where(c => space.Varied.Contains(c.Option)));
 

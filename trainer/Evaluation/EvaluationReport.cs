@@ -86,7 +86,8 @@ internal sealed record EvaluationReport
             AveragePrecision = Defined(areas.OverallAveragePrecision.Value),
             Ece = figures[(int)WeightedFigures.Overall.Ece],
             Macro = new MacroFigures(
-                figures[(int)WeightedFigures.Overall.Precision], figures[(int)WeightedFigures.Overall.Recall], figures[(int)WeightedFigures.Overall.F1]),
+                figures[(int)WeightedFigures.Overall.Precision], figures[(int)WeightedFigures.Overall.Recall],
+                figures[(int)WeightedFigures.Overall.F1]),
             Confusion = confusion,
             Classes = classes,
             PerClass = [.. classes.Select((name, c) => new ClassFigures(

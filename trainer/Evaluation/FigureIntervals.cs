@@ -53,7 +53,8 @@ internal sealed class FigureIntervals(double[] figures, Bootstrap bootstrap, Ran
 
     private Interval? F1AtItsEnd(int c, long either)
     {
-        if (figures[Place(c, WeightedFigures.OfClass.F1)] is not (0 or 1) || Interval.Wilson(figures[Place(c, WeightedFigures.OfClass.F1)], either) is not { } jaccard)
+        if (figures[Place(c, WeightedFigures.OfClass.F1)] is not (0 or 1)
+            || Interval.Wilson(figures[Place(c, WeightedFigures.OfClass.F1)], either) is not { } jaccard)
             return null;
         return new Interval(2 * jaccard.Low / (1 + jaccard.Low), 2 * jaccard.High / (1 + jaccard.High));
     }

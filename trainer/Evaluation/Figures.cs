@@ -19,7 +19,8 @@ internal sealed record Figures(double Loss, double Accuracy, [property: JsonIgno
     /// <param name="labels">One class index a row.</param>
     /// <param name="classes">At least 2.</param>
     /// <param name="classWeights">Multiply the loss of each class's rows; none for unweighted.</param>
-    public static Figures FromLogits(ReadOnlySpan<float> logits, ReadOnlySpan<int> labels, int classes, ReadOnlySpan<double> classWeights = default)
+    public static Figures FromLogits(
+        ReadOnlySpan<float> logits, ReadOnlySpan<int> labels, int classes, ReadOnlySpan<double> classWeights = default)
     {
         var logProbabilities = LogProbabilities.FromLogits(logits, classes);
         return new Figures(

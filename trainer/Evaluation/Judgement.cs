@@ -19,7 +19,8 @@ internal sealed record Judgement(Predictions Predictions, EvaluationReport Repor
     /// <param name="classes">Their names, in order.</param>
     /// <param name="calibration">The run's; null for a run of an earlier version, which has none.</param>
     /// <param name="seed">Of the resampling behind the intervals.</param>
-    public static Judgement Of(ReadOnlySpan<float> logits, int[] labels, IReadOnlyList<string> classes, Calibration? calibration, long seed = 0)
+    public static Judgement Of(
+        ReadOnlySpan<float> logits, int[] labels, IReadOnlyList<string> classes, Calibration? calibration, long seed = 0)
     {
         calibration ??= new Calibration(1);
         var predictions = Predictions.FromLogits(logits, labels, classes.Count, calibration);

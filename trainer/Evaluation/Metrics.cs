@@ -26,7 +26,8 @@ internal static class Metrics
     /// <param name="logProbabilities">n x k.</param>
     /// <param name="labels">n.</param>
     /// <param name="classWeights">k, or none. The mean stays over rows, as in Keras; it is not divided by the sum of weights.</param>
-    public static double LogLoss(ReadOnlySpan<double> logProbabilities, ReadOnlySpan<int> labels, ReadOnlySpan<double> classWeights = default)
+    public static double LogLoss(
+        ReadOnlySpan<double> logProbabilities, ReadOnlySpan<int> labels, ReadOnlySpan<double> classWeights = default)
     {
         var classes = Classes(logProbabilities, labels);
         var sum = 0.0;
@@ -52,7 +53,8 @@ internal static class Metrics
     internal static int Classes(ReadOnlySpan<double> logProbabilities, ReadOnlySpan<int> labels)
     {
         if (labels.IsEmpty || logProbabilities.Length % labels.Length != 0 || logProbabilities.Length < 2 * labels.Length)
-            throw new ArgumentException($"{logProbabilities.Length} log-probabilities don't fit {labels.Length} labels", nameof(logProbabilities));
+            throw new ArgumentException(
+                $"{logProbabilities.Length} log-probabilities don't fit {labels.Length} labels", nameof(logProbabilities));
         return logProbabilities.Length / labels.Length;
     }
 

@@ -39,7 +39,8 @@ internal sealed class Predictions
     /// <param name="classes">At least 2.</param>
     /// <param name="calibration">The temperature to divide by and the threshold to decide by; none for the head as it was trained.</param>
     public static Predictions FromLogits(ReadOnlySpan<float> logits, int[] labels, int classes, Calibration? calibration = null) =>
-        new(Evaluation.LogProbabilities.FromLogits(logits, classes, calibration?.Temperature ?? 1), labels, calibration?.Threshold ?? EvenThreshold);
+        new(Evaluation.LogProbabilities.FromLogits(logits, classes, calibration?.Temperature ?? 1), labels,
+            calibration?.Threshold ?? EvenThreshold);
 
     /// <summary>The logarithms of one row's probabilities, one a class.</summary>
     public ReadOnlySpan<double> Row(int index) => _logProbabilities.AsSpan(index * Classes, Classes);

@@ -49,7 +49,8 @@ internal sealed class RankedAreas
 
             order.Moves(auc, average);
             var side = (Predictions: predictions, Class: c, order.Positives, order.Negatives);
-            ofAuc[c] = new Area(area, area is 0 or 1 ? Interval.Wilson(area, Math.Min(order.Positives, order.Negatives)) : OfOne(area, auc, side));
+            ofAuc[c] =
+                new Area(area, area is 0 or 1 ? Interval.Wilson(area, Math.Min(order.Positives, order.Negatives)) : OfOne(area, auc, side));
             ofAverage[c] = new Area(precision, OfOne(precision, average, side));
             meanAuc.Add(ofAuc[c], auc);
             meanAverage.Add(ofAverage[c], average);

@@ -92,7 +92,8 @@ internal sealed class ScoreOrder
                 }
 
                 if ((_isPositive[i] ? Positives : Negatives) == 1)
-                    (auc[row], averagePrecision[row]) = (Math.Sqrt(area * (1 - area)), _isPositive[i] ? Math.Sqrt(average * (1 - average)) : averagePrecision[row]);
+                    (auc[row], averagePrecision[row]) =
+                        (Math.Sqrt(area * (1 - area)), _isPositive[i] ? Math.Sqrt(average * (1 - average)) : averagePrecision[row]);
             }
 
             positives = above;

@@ -41,16 +41,20 @@ internal sealed class ThresholdRule
         if (text == "f1")
             return new ThresholdRule(text, null, (found, falseAlarms, all) => -2.0 * found / (found + falseAlarms + all));
         if (text.StartsWith(Recall, StringComparison.Ordinal) && Number(text[Recall.Length..]) is > 0 and <= 1 and var recall)
-            return new ThresholdRule(text, null, (found, falseAlarms, all) => found >= recall * all ? falseAlarms + found : double.PositiveInfinity);
+            return new ThresholdRule(
+                text, null, (found, falseAlarms, all) => found >= recall * all ? falseAlarms + found : double.PositiveInfinity);
         if (text.StartsWith(Cost, StringComparison.Ordinal) && text[Cost.Length..].Split(':') is [var fp, var fn]
-            && Number(fp) is > 0 and < double.PositiveInfinity and var falseAlarm && Number(fn) is > 0 and < double.PositiveInfinity and var miss)
+            && Number(fp) is > 0 and < double.PositiveInfinity and var falseAlarm
+            && Number(fn) is > 0 and < double.PositiveInfinity and var miss)
         {
-            return new ThresholdRule(text, null, (found, falseAlarms, all) => (falseAlarm * falseAlarms) + (miss * (all - found)), Math.Log(falseAlarm / miss));
+            return new ThresholdRule(
+                text, null, (found, falseAlarms, all) => (falseAlarm * falseAlarms) + (miss * (all - found)), Math.Log(falseAlarm / miss));
         }
 
         return Number(text) is > 0 and < 1 and var given
             ? new ThresholdRule(text, given)
-            : throw CommandException.Usage($"--threshold {text}: give f1, recall=0.95, cost=FP:FN such as cost=1:5, or a probability between 0 and 1, such as {Default}.");
+            : throw CommandException.Usage($"--threshold {text}: give f1, recall=0.95, cost=FP:FN such as cost=1:5, or a probability " +
+                $"between 0 and 1, such as {Default}.");
     }
 
     /// <summary>A threshold decides between two classes; of more, the most probable one is taken.</summary>
@@ -58,7 +62,8 @@ internal sealed class ThresholdRule
     public void RequireTwoClasses(IReadOnlyList<string> classes)
     {
         if (classes.Count > 2 && Text != Default)
-            throw CommandException.Usage($"--threshold {Text}: a threshold is for two classes, and there are {classes.Count}. Leave it out: the most probable class is taken.");
+            throw CommandException.Usage($"--threshold {Text}: a threshold is for two classes, and there are {classes.Count}. Leave it " +
+                "out: the most probable class is taken.");
     }
 
     /// <summary>To be asked before a training, whose end would be late to find out.</summary>
@@ -66,7 +71,8 @@ internal sealed class ThresholdRule
     public void RequireBothClasses(IReadOnlyCollection<int> labels)
     {
         if (_loss is not null && labels.Distinct().Count() < 2)
-            throw new CommandException($"--threshold {Text}: validation has images of one class only, and it takes both. Give a probability, such as {Default}, or another --val.");
+            throw new CommandException($"--threshold {Text}: validation has images of one class only, and it takes both. Give a " +
+                $"probability, such as {Default}, or another --val.");
     }
 
     /// <summary>The threshold, as a probability of the second class.</summary>

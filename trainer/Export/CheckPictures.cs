@@ -20,7 +20,8 @@ internal sealed record CheckPictures(IEnumerable<RgbImage> Pictures, bool AreSee
         if (images is not null)
         {
             return Of(images, exif)
-                ?? throw new CommandException($"None of the images in {images} that were tried can be decoded. Name others with --images, or leave it out.");
+                ?? throw new CommandException(
+                    $"None of the images in {images} that were tried can be decoded. Name others with --images, or leave it out.");
         }
 
         if (recorded is null)

@@ -26,7 +26,8 @@ internal static class DecisionGraph
         if (decision.Threshold is { } threshold)
         {
             var second = nodes.Add("Gather", "second_probability", [probabilities, nodes.Number("second", 1)], Int("axis", 1));
-            nodes.Convert(PredictionContract.Label, nodes.Add("Greater", "is_second", [second, nodes.Floats("threshold", [(float)threshold])]), DataType.Int64);
+            nodes.Convert(PredictionContract.Label,
+                nodes.Add("Greater", "is_second", [second, nodes.Floats("threshold", [(float)threshold])]), DataType.Int64);
         }
         else
         {
@@ -45,6 +46,10 @@ internal static class DecisionGraph
         dims.Dim.Add(batch is { } n ? new TensorShapeProto.Types.Dimension { DimValue = n } : new() { DimParam = "batch" });
         foreach (var length in shape)
             dims.Dim.Add(new TensorShapeProto.Types.Dimension { DimValue = length });
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = dims } } };
+        return new ValueInfoProto
+        {
+            Name = name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = dims } },
+        };
     }
 }

@@ -36,7 +36,8 @@ internal static class ExportedGraph
             graph.Input.Remove(other);
         cut.IrVersion = Math.Max(cut.IrVersion, IrVersion);
         cut.ProducerName = "Headstart";
-        foreach (var taken in OnnxGraph.ComputedTensors(graph).Intersect([PredictionContract.Probabilities, PredictionContract.Label]).ToList())
+        foreach (var taken in OnnxGraph.ComputedTensors(graph).Intersect([PredictionContract.Probabilities, PredictionContract.Label])
+            .ToList())
             OnnxGraph.Rename(graph, taken, OnnxGraph.UnusedName(graph, $"base_{taken}"));
 
         var nodes = new GraphNodes(cut, model.Path);
@@ -45,7 +46,8 @@ internal static class ExportedGraph
         var logits = new HeadGraph(nodes, head.Plan, weights).Write(layer.Name, isMap);
         DecisionGraph.Write(nodes, graph, logits, decision, options.RawInput ? 1 : model.Contract.FixedBatch);
         if (options.RawInput && model.Contract.FixedBatch is > 1 and var batch)
-            throw new CommandException($"{model.Path} takes {batch} images at a time, and --raw-input takes one. Export without --raw-input.");
+            throw new CommandException(
+                $"{model.Path} takes {batch} images at a time, and --raw-input takes one. Export without --raw-input.");
         if (options.RawInput)
             RawInputGraph.Prepend(cut, fed.Single().Name, model.Contract.Preprocessing, model.Path);
         if (options.Precision == WeightPrecision.Float16)
@@ -62,7 +64,9 @@ internal static class ExportedGraph
         [
             ("classes", System.Text.Json.JsonSerializer.Serialize(decision.Classes, HeadstartJson.Compact)),
             ("temperature", System.Text.Json.JsonSerializer.Serialize(decision.Temperature, HeadstartJson.Compact)),
-            .. decision.Threshold is { } threshold ? [("threshold", System.Text.Json.JsonSerializer.Serialize(threshold, HeadstartJson.Compact))] : Array.Empty<(string, string)>(),
+            .. decision.Threshold is { } threshold
+                ? [("threshold", System.Text.Json.JsonSerializer.Serialize(threshold, HeadstartJson.Compact))]
+                : Array.Empty<(string, string)>(),
         ];
         foreach (var (key, value) in plain)
             proto.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });

@@ -41,7 +41,8 @@ internal sealed class ExportedModel(byte[] bytes, string path, ModelContract con
             return (all[..(pictures.Count * Decision.Classes.Count)], labels[..pictures.Count]);
         }
 
-        var each = pictures.Select(p => _session.Run(p.Pixels, [p.Height, p.Width, 3], PredictionContract.Probabilities, PredictionContract.Label)).ToList();
+        var each = pictures.Select(
+            p => _session.Run(p.Pixels, [p.Height, p.Width, 3], PredictionContract.Probabilities, PredictionContract.Label)).ToList();
         return ([.. each.SelectMany(e => e.Floats)], [.. each.SelectMany(e => e.Whole)]);
     }
 

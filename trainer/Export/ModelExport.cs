@@ -54,7 +54,8 @@ internal sealed class ModelExport : IDisposable
         var rounded = Check(bytes, contract, path, pictures);
         return rounded.LargestChange <= ProvenModel.MostRounding
             ? new ProvenModel(bytes, contract, check, rounded)
-            : throw new CommandException($"{path} was not written: on {check.Source} weights in float16 move a probability by {rounded.LargestChange:0.000}, and {ProvenModel.MostRounding} is allowed. " +
+            : throw new CommandException($"{path} was not written: on {check.Source} weights in float16 move a probability by " +
+                $"{rounded.LargestChange:0.000}, and {ProvenModel.MostRounding} is allowed. " +
                 "Leave --precision float16 out.");
     }
 
@@ -79,7 +80,8 @@ internal sealed class ModelExport : IDisposable
     /// <exception cref="CommandException">The check has found a difference.</exception>
     internal static ExportCheck Require(string path, ExportCheck check) => check.LargestDifference <= ProvenModel.Tolerance
         ? check
-        : throw new CommandException($"{path} was not written: on {check.Source} the exported model differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0}, " +
+        : throw new CommandException($"{path} was not written: on {check.Source} the exported model differs from the trainer " +
+            $"({check.Against}) by {check.LargestDifference:0.0e+0}, " +
             $"and {ProvenModel.Tolerance} is allowed. Please report it, with the run's run.json.");
 
     /// <summary>How far the allowed other base moves the head's probabilities.</summary>

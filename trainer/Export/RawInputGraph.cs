@@ -56,8 +56,10 @@ internal sealed class RawInputGraph
 
         // Across first, as Pillow does: the order decides where it rounds.
         var planes = _nodes.Convert(
-            "planes", _nodes.Add("Transpose", "planes_of_bytes", [image], Ints("perm", 2, 0, 1)), _isAntialiased ? DataType.Double : DataType.Float);
-        var levels = Rounded("resized", _nodes.Add("MatMul", "resized_down", [down, Rounded("resized_rows", _nodes.Add("MatMul", "resized_across", [planes, across]))]));
+            "planes", _nodes.Add("Transpose", "planes_of_bytes", [image], Ints("perm", 2, 0, 1)),
+            _isAntialiased ? DataType.Double : DataType.Float);
+        var levels = Rounded("resized", _nodes.Add(
+            "MatMul", "resized_down", [down, Rounded("resized_rows", _nodes.Add("MatMul", "resized_across", [planes, across]))]));
         var resized = _isAntialiased ? _nodes.Convert("resized_levels", levels, DataType.Float) : levels;
         var ordered = _preprocessing.Channels == ChannelOrder.Rgb
             ? resized
@@ -65,12 +67,14 @@ internal sealed class RawInputGraph
         var divided = _nodes.Add("Div", "pixels_divided", [ordered, _nodes.Floats("divide_by", [_preprocessing.DivideBy])]);
         var centred = _nodes.Add("Sub", "pixels_centred", [divided, _nodes.Floats("mean", [.. _preprocessing.Mean], 3, 1, 1)]);
         var normalised = _nodes.Add("Div", "pixels_normalised", [centred, _nodes.Floats("std", [.. _preprocessing.Std], 3, 1, 1)]);
-        var prepared = _nodes.Add("Reshape", "prepared", [normalised, _nodes.Whole("input_shape", 1, 3, _preprocessing.Size, _preprocessing.Size)]);
+        var prepared =
+            _nodes.Add("Reshape", "prepared", [normalised, _nodes.Whole("input_shape", 1, 3, _preprocessing.Size, _preprocessing.Size)]);
         _nodes.Prepend();
         graph.Node.Single(n => n.Output.Contains(prepared)).Output[0] = output;
 
         string Side(string name, long axis) =>
-            _nodes.Convert(name, _nodes.Add("Gather", $"{name}_in_pixels", [shape, _nodes.Number($"{name}_axis", axis)], Int("axis", 0)), DataType.Double);
+            _nodes.Convert(name, _nodes.Add("Gather", $"{name}_in_pixels", [shape, _nodes.Number($"{name}_axis", axis)], Int("axis", 0)),
+                DataType.Double);
     }
 
     /// <summary>How much each source pixel counts for each result pixel along one axis: [source, size], or [size, source].</summary>
@@ -83,13 +87,15 @@ internal sealed class RawInputGraph
         var wanted = Op("Add", "wanted", _nodes.Doubles($"{name}_places", [.. Enumerable.Range(0, size).Select(i => i + 0.5)]), start);
         var scale = _isAntialiased ? Op("Div", "scale", source, target) : ScaleAsFloat();
         var centre = Reshaped("centres", Op("Sub", "centre", Op("Mul", "scaled", wanted, scale), Constant("half", 0.5)), alongResult);
-        var places = Reshaped("pixels", _nodes.Add("Range", $"{name}_range", [Constant("zero", 0), source, Constant("one", 1)]), alongSource);
+        var places =
+            Reshaped("pixels", _nodes.Add("Range", $"{name}_range", [Constant("zero", 0), source, Constant("one", 1)]), alongSource);
         return _isAntialiased ? Antialiased() : Bilinear();
 
         // 1 - distance, of the two neighbours alone; outside the picture its edge goes on.
         string Bilinear()
         {
-            var inside = Op("Min", "inside", Op("Max", "above", centre, Constant("first", 0)), Op("Sub", "last", source, Constant("one_less", 1)));
+            var inside =
+                Op("Min", "inside", Op("Max", "above", centre, Constant("first", 0)), Op("Sub", "last", source, Constant("one_less", 1)));
             return _nodes.Convert($"{name}_weights", Triangle(Op("Sub", "offsets", places, inside)), DataType.Float);
         }
 
@@ -104,12 +110,14 @@ internal sealed class RawInputGraph
         }
 
         string Triangle(string offsets) =>
-            Op("Max", "triangle", Op("Sub", "falling", Constant("top", 1), _nodes.Add("Abs", $"{name}_distances", [offsets])), Constant("bottom", 0));
+            Op("Max", "triangle", Op("Sub", "falling", Constant("top", 1), _nodes.Add("Abs", $"{name}_distances", [offsets])),
+                Constant("bottom", 0));
 
         // tf.image.resize rounds the scale to float32.
         string ScaleAsFloat()
         {
-            var (from, to) = (_nodes.Convert($"{name}_source32", source, DataType.Float), _nodes.Convert($"{name}_target32", target, DataType.Float));
+            var (from, to) =
+                (_nodes.Convert($"{name}_source32", source, DataType.Float), _nodes.Convert($"{name}_target32", target, DataType.Float));
             return _nodes.Convert($"{name}_scale", Op("Div", "scale32", from, to), DataType.Double);
         }
 
@@ -127,16 +135,19 @@ internal sealed class RawInputGraph
         var size = _nodes.Doubles($"{name}_size", _preprocessing.Size);
         if (_preprocessing.Resize == ResizeMode.Stretch)
             return (size, _nodes.Doubles($"{name}_start", 0));
-        var enlarged = _nodes.Add("Mul", $"{name}_enlarged", [source, _nodes.Doubles($"{name}_short_side", _preprocessing.ShortSide!.Value)]);
+        var enlarged =
+            _nodes.Add("Mul", $"{name}_enlarged", [source, _nodes.Doubles($"{name}_short_side", _preprocessing.ShortSide!.Value)]);
         var target = _nodes.Add("Floor", $"{name}_target", [_nodes.Add("Div", $"{name}_exact_target", [enlarged, shorter])]);
-        var margin = _nodes.Add("Div", $"{name}_margin", [_nodes.Add("Sub", $"{name}_left_over", [target, size]), _nodes.Doubles($"{name}_two", 2)]);
+        var margin =
+            _nodes.Add("Div", $"{name}_margin", [_nodes.Add("Sub", $"{name}_left_over", [target, size]), _nodes.Doubles($"{name}_two", 2)]);
         return (target, _nodes.Add("Round", $"{name}_start", [margin]));
     }
 
     // Pillow rounds to whole grey levels after each pass. Its sums are whole numbers, which float64 holds exactly and float32 would not.
     private string Rounded(string name, string sums) => _isAntialiased
         ? _nodes.Add("Floor", $"{name}_whole", [_nodes.Add("Add", $"{name}_and_half", [
-            _nodes.Add("Div", $"{name}_levels", [sums, _nodes.Doubles($"{name}_steps", PillowSteps)]), _nodes.Doubles($"{name}_half", 0.5)])])
+            _nodes.Add("Div", $"{name}_levels", [sums, _nodes.Doubles($"{name}_steps", PillowSteps)]),
+            _nodes.Doubles($"{name}_half", 0.5)])])
         : sums;
 
     private static ValueInfoProto Describe(string name)

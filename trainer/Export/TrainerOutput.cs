@@ -31,7 +31,8 @@ internal sealed class TrainerOutput : IDisposable
     /// <param name="temperature">Logits are divided by it.</param>
     /// <param name="kernels">Compute the base's convolutions; the usual ones when null.</param>
     public TrainerOutput(
-        ModelFile model, ModelProto cut, IReadOnlyDictionary<string, NamedTensor> tuned, Head head, ModelLayer layer, double temperature, ConvolutionKernels? kernels = null)
+        ModelFile model, ModelProto cut, IReadOnlyDictionary<string, NamedTensor> tuned, Head head, ModelLayer layer, double temperature,
+        ConvolutionKernels? kernels = null)
     {
         (_head, _layer, _temperature) = (head, layer, temperature);
         _head.IsTraining = false;

@@ -35,7 +35,8 @@ internal static class TunedTensors
                 throw Unfit($"'{tensor.Name}', which the base doesn't have");
             var own = graph.Initializer[place];
             if (!own.Dims.SequenceEqual(tensor.Shape))
-                throw Unfit($"'{tensor.Name}' as [{string.Join(", ", tensor.Shape)}], which the base has as [{string.Join(", ", own.Dims)}]");
+                throw Unfit(
+                    $"'{tensor.Name}' as [{string.Join(", ", tensor.Shape)}], which the base has as [{string.Join(", ", own.Dims)}]");
             if (own.DataType != (int)DataType.Float)
                 throw Unfit($"'{tensor.Name}' as float32, which the base has as {(DataType)own.DataType}");
         }
@@ -43,6 +44,7 @@ internal static class TunedTensors
         foreach (var tensor in tuned.Values)
             graph.Initializer[places[tensor.Name]] = OnnxTensor.FromFloats(tensor.Name, tensor.Values, tensor.Shape);
 
-        CommandException Unfit(string what) => new($"{Path.Combine(runFolder, RunFolder.BaseName)} has {what} ({basePath}). Pass the model that the run was tuned from with --model.");
+        CommandException Unfit(string what) => new($"{Path.Combine(runFolder, RunFolder.BaseName)} has {what} ({basePath}). Pass the " +
+            "model that the run was tuned from with --model.");
     }
 }

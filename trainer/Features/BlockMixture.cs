@@ -14,7 +14,8 @@ internal static class BlockMixture
         var distance = Distance(data, blockRows, seed);
         if (distance > Harmless)
         {
-            yield return $"A block's mixture of classes is {distance:0%} off: it holds too few row groups, and neighbouring images have the same class. " +
+            yield return $"A block's mixture of classes is {distance:0%} off: it holds too few row groups, and neighbouring images have " +
+                "the same class. " +
                 "Raise --memory; or extract again from a CSV whose lines are in random order.";
         }
     }

@@ -55,7 +55,9 @@ internal sealed class BlockPass : IDisposable
     /// <param name="buffers">Used by nobody else until this is disposed.</param>
     /// <param name="blocks">None larger than the buffers.</param>
     /// <param name="cancellationToken">Ends waiting and reading.</param>
-    public BlockPass(JoinedCache cache, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers, IReadOnlyList<Block> blocks, CancellationToken cancellationToken)
+    public BlockPass(
+        JoinedCache cache, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers, IReadOnlyList<Block> blocks,
+        CancellationToken cancellationToken)
     {
         _cache = cache;
         _reader = reader;

@@ -46,7 +46,8 @@ internal sealed class FeatureLoader
     /// <returns>One set a selection; the caller owns them.</returns>
     /// <exception cref="CommandException">A feature is NaN or infinite (the message names the first row), or a part can't be
     /// read.</exception>
-    public async Task<FeatureSet[]> LoadAsync(IReadOnlyList<string> classes, IReadOnlyList<int>[] selections, IProgress<int> progress, CancellationToken cancellationToken)
+    public async Task<FeatureSet[]> LoadAsync(
+        IReadOnlyList<string> classes, IReadOnlyList<int>[] selections, IProgress<int> progress, CancellationToken cancellationToken)
     {
         using var reader = new RowGroupReader(_layer, _head);
         var sets = new List<FeatureSet>();
@@ -56,7 +57,8 @@ internal sealed class FeatureLoader
             foreach (var rows in selections)
             {
                 var views = ImageViews.Of(_cache.Rows, rows, _cache.CacheOf);
-                var set = new FeatureSet(empty([rows.Count, .. reader.RowShape]).DetachFromDisposeScope(), ClassIndex.Of(_cache.Rows, views.Images, classes), views.OtherSlots);
+                var set = new FeatureSet(empty([rows.Count, .. reader.RowShape]).DetachFromDisposeScope(),
+                    ClassIndex.Of(_cache.Rows, views.Images, classes), views.OtherSlots);
                 sets.Add(set);
                 for (var i = 0; i < rows.Count; i++)
                     places[rows[i]] = new RowPlace(set.Features, views.Slots[i]);

@@ -19,7 +19,8 @@ internal sealed class FeatureSet : FeatureSource
     public FeatureSet(Tensor features, int[] labels, int[][]? otherViews = null)
         : base(labels)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(features.shape[0], labels.Length + (otherViews?.Sum(v => v.Length) ?? 0), nameof(labels));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(
+            features.shape[0], labels.Length + (otherViews?.Sum(v => v.Length) ?? 0), nameof(labels));
         Features = features;
         _rows = new TensorRows(features);
         _otherViews = otherViews;

@@ -21,17 +21,22 @@ internal static class KnownDuplicates
     /// <param name="validationCache">Validates; may be the same. Where it is another, only an audit of both together can have found
     /// pairs.</param>
     /// <param name="validation">Its rows that validate.</param>
-    public static IReadOnlyList<string> Warnings(FeatureCache cache, IReadOnlyList<int> train, FeatureCache validationCache, IReadOnlyList<int> validation)
+    public static IReadOnlyList<string> Warnings(
+        FeatureCache cache, IReadOnlyList<int> train, FeatureCache validationCache, IReadOnlyList<int> validation)
     {
         var pairs = Read(Path.Combine(cache.Folder, FileName));
         if (pairs.Count == 0)
             return [];
         var trained = train.Select(r => cache.Rows[r].Sha256).ToHashSet(StringComparer.Ordinal);
-        var alike = pairs.Concat(pairs.Select(p => (First: p.Second, Second: p.First))).Where(p => trained.Contains(p.First)).Select(p => p.Second).ToHashSet(StringComparer.Ordinal);
-        var leaks = validation.Select(r => validationCache.Rows[r]).Where(r => alike.Contains(r.Sha256) && !trained.Contains(r.Sha256)).ToList();
+        var alike = pairs.Concat(pairs.Select(p => (First: p.Second, Second: p.First))).Where(p => trained.Contains(p.First))
+            .Select(p => p.Second).ToHashSet(StringComparer.Ordinal);
+        var leaks =
+            validation.Select(r => validationCache.Rows[r]).Where(r => alike.Contains(r.Sha256) && !trained.Contains(r.Sha256)).ToList();
         return leaks.Count == 0
             ? []
-            : [string.Create(CultureInfo.InvariantCulture, $"{leaks.Count:N0} validation {(leaks.Count == 1 ? "image is a near duplicate" : "images are near duplicates")} of training images, by the audit of this cache ({leaks[0].Path} first): the figures flatter.")];
+            : [string.Create(CultureInfo.InvariantCulture,
+                $"{leaks.Count:N0} validation {(leaks.Count == 1 ? "image is a near duplicate" : "images are near duplicates")} of " +
+                $"training images, by the audit of this cache ({leaks[0].Path} first): the figures flatter.")];
     }
 
     private static List<(string First, string Second)> Read(string path)
@@ -50,7 +55,8 @@ internal static class KnownDuplicates
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CsvHelperException)
         {
-            throw new CommandException($"{path} can't be read: {e.Message.Split('\n')[0].Trim()} Delete it, or audit the cache again.", cause: e);
+            throw new CommandException(
+                $"{path} can't be read: {e.Message.Split('\n')[0].Trim()} Delete it, or audit the cache again.", cause: e);
         }
     }
 }

@@ -56,7 +56,8 @@ internal sealed record MemoryPlan(MemorySize? Limit, int? BlockRows, bool HoldsV
         var (train, validation) = (data.Split.Train.Count * row, data.Split.Validation.Count * row);
         var groupRows = LargestShare(data);
         if (blockRows < groupRows)
-            throw CommandException.Usage($"--block-rows {blockRows}: a block holds at least the images of a whole row group, here {groupRows:N0}.");
+            throw CommandException.Usage(
+                $"--block-rows {blockRows}: a block holds at least the images of a whole row group, here {groupRows:N0}.");
         if (limit is null && blockRows is null)
         {
             if (available is not { } bytes || train + validation <= PartOfAvailable * bytes)
@@ -80,8 +81,10 @@ internal sealed record MemoryPlan(MemorySize? Limit, int? BlockRows, bool HoldsV
         if (2 * leastBlock * row > room)
         {
             var least = MemorySize.AtLeast((long)(other + (Slack * 2 * leastBlock * row)));
-            throw CommandException.Usage($"--memory {limit}: {least} is the least that works here. libtorch and this head take {MemorySize.AtLeast(other - reading)}, " +
-                $"reading {MemorySize.AtLeast(reading)}, and two blocks of {leastBlock:N0} images {MemorySize.AtLeast(2 * leastBlock * row)}.");
+            throw CommandException.Usage($"--memory {limit}: {least} is the least that works here. libtorch and this head take " +
+                $"{MemorySize.AtLeast(other - reading)}, " +
+                $"reading {MemorySize.AtLeast(reading)}, and two blocks of {leastBlock:N0} images " +
+                $"{MemorySize.AtLeast(2 * leastBlock * row)}.");
         }
 
         // Where blocks stay large enough, validation is read once instead of in every epoch: that saves up to half of the reading.

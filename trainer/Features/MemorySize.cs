@@ -14,7 +14,8 @@ internal readonly record struct MemorySize(long Bytes)
         var number = text.Trim().ToUpperInvariant();
         number = number.EndsWith("IB", StringComparison.Ordinal) ? number[..^2] : number.EndsWith('B') ? number[..^1] : number;
         var unit = number.Length == 0 ? -1 : Units.IndexOf(number[^1], StringComparison.Ordinal);
-        if (unit < 0 || !decimal.TryParse(number[..^1].TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount)
+        if (unit < 0
+            || !decimal.TryParse(number[..^1].TrimEnd(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var amount)
             || amount <= 0 || amount > long.MaxValue >> (10 * (unit + 1)))
         {
             throw CommandException.Usage($"--memory {text}: give a size with its unit, such as 512M or 2G.");

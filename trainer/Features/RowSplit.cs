@@ -20,7 +20,8 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     /// <param name="seed">Decides which.</param>
     /// <exception cref="CommandException">Rows without a label, an unknown split, an empty split, one class only, a class that can't be
     /// divided.</exception>
-    public static RowSplit Of(IReadOnlyList<CacheRow> rows, string folder, double fraction, long seed) => Of([new RowSource(folder, rows)], fraction, seed);
+    public static RowSplit Of(IReadOnlyList<CacheRow> rows, string folder, double fraction, long seed) =>
+        Of([new RowSource(folder, rows)], fraction, seed);
 
     /// <summary>
     /// By the split columns of the caches that have one; a cache without one trains, and where none has one it is drawn from all.
@@ -57,7 +58,8 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         NoteConflictingLabels(rows, [.. train, .. validation], notes);
         var plain = validation.Where(r => rows[r].View == 0).ToList();
         if (plain.Count == 0)
-            throw new CommandException($"{folder} has no plain images (view 0) to validate with. Extract them: views come beside the plain image.");
+            throw new CommandException(
+                $"{folder} has no plain images (view 0) to validate with. Extract them: views come beside the plain image.");
         return new RowSplit(train, plain, how, notes) { TrainImages = ImageViews.Of(rows, train, SourceOf(sources)).Images.Count };
     }
 
@@ -96,7 +98,8 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         var known = Classes(rows, train);
         var judged = Classes(valRows, validation);
         if (judged.Except(known).FirstOrDefault() is { } unknown)
-            throw new CommandException($"{valFolder} has the class '{unknown}', which {folder} doesn't ({string.Join(", ", known)}): classes are matched by name. Rename or remove it.");
+            throw new CommandException($"{valFolder} has the class '{unknown}', which {folder} doesn't ({string.Join(", ", known)}): " +
+                "classes are matched by name. Rename or remove it.");
         var notes = new List<string>();
         NoteMissingClasses(sources, rows, train, notes);
         if (known.Except(judged).ToList() is { Count: > 0 } missing)
@@ -105,11 +108,15 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         NoteSharedImages(valRows, validation, trained, notes);
         NoteRepeatedImages(sources, notes);
         NoteLoneImages(rows, train, notes);
-        return new RowSplit(train, validation, $"from {valFolder}", notes) { TrainImages = ImageViews.Of(rows, train, SourceOf(sources)).Images.Count };
+        return new RowSplit(train, validation, $"from {valFolder}", notes)
+        {
+            TrainImages = ImageViews.Of(rows, train, SourceOf(sources)).Images.Count,
+        };
     }
 
     /// <summary>Whether the split column says which rows validate, so that none are drawn.</summary>
-    public static bool NamesValidation(IReadOnlyList<CacheRow> rows) => rows.Any(r => r.Split?.ToLowerInvariant() is "val" or "valid" or "validation");
+    public static bool NamesValidation(IReadOnlyList<CacheRow> rows) =>
+        rows.Any(r => r.Split?.ToLowerInvariant() is "val" or "valid" or "validation");
 
     /// <summary>All rows that may train or validate, in order: what cross-validation divides.</summary>
     /// <exception cref="CommandException">As of <c>Of</c>.</exception>
@@ -152,8 +159,10 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         "train" => SplitRole.Train,
         "val" or "valid" or "validation" => SplitRole.Validation,
         "test" => SplitRole.Test,
-        null => throw new CommandException($"{folder}: {row.Path} has no split, but other images have. Give every image one (train, val, test), or none."),
-        _ => throw new CommandException($"{folder}: {row.Path} has the split '{row.Split}'. There are train, val (valid, validation) and test."),
+        null => throw new CommandException(
+            $"{folder}: {row.Path} has no split, but other images have. Give every image one (train, val, test), or none."),
+        _ => throw new CommandException(
+            $"{folder}: {row.Path} has the split '{row.Split}'. There are train, val (valid, validation) and test."),
     };
 
     private static List<int> Ordered(IReadOnlyList<CacheRow> rows, SplitRole[] roles, SplitRole role, string folder)
@@ -162,7 +171,8 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
         var unlabelled = chosen.Where(r => rows[r].Label is null).ToList();
         if (unlabelled.Count > 0)
         {
-            throw new CommandException($"{folder}: {unlabelled.Count:N0} of {chosen.Count:N0} rows have no label, {rows[unlabelled[0]].Path} first. " +
+            throw new CommandException(
+                $"{folder}: {unlabelled.Count:N0} of {chosen.Count:N0} rows have no label, {rows[unlabelled[0]].Path} first. " +
                 "Extract from folders named after the classes, or from a CSV with a label column.");
         }
 
@@ -172,31 +182,36 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
     private static void RequireRows(IReadOnlyList<CacheRow> rows, List<int> chosen, string folder, string purpose)
     {
         if (chosen.Count == 0)
-            throw new CommandException($"{folder} has no rows to {purpose} with: its splits are {Names(rows)}. The test split is never used here.");
+            throw new CommandException(
+                $"{folder} has no rows to {purpose} with: its splits are {Names(rows)}. The test split is never used here.");
     }
 
     private static void RequireTwoClasses(IReadOnlyList<CacheRow> rows, List<int> train, string folder)
     {
         if (Classes(rows, train) is [var only])
-            throw new CommandException($"{folder} has one class only, '{only}': there is nothing to tell apart. Add images of another class.");
+            throw new CommandException(
+                $"{folder} has one class only, '{only}': there is nothing to tell apart. Add images of another class.");
     }
 
     private static void RequireKnownClasses(IReadOnlyList<CacheRow> rows, List<int> train, List<int> validation, string folder)
     {
         var known = Classes(rows, train);
         if (Classes(rows, validation).Except(known).FirstOrDefault() is { } unknown)
-            throw new CommandException($"{folder}: class '{unknown}' is in the validation split but not in the training split ({string.Join(", ", known)}). Move images of it there.");
+            throw new CommandException($"{folder}: class '{unknown}' is in the validation split but not in the training split " +
+                $"({string.Join(", ", known)}). Move images of it there.");
     }
 
     private static void NoteSharedImages(IReadOnlyList<CacheRow> rows, List<int> validation, HashSet<string> trained, List<string> notes)
     {
         var shared = validation.Where(r => rows[r].View == 0 && trained.Contains(rows[r].Sha256)).ToList();
         if (shared.Count > 0)
-            notes.Add($"{shared.Count:N0} validation images are in the training split too, byte for byte ({rows[shared[0]].Path} first): the figures flatter.");
+            notes.Add($"{shared.Count:N0} validation images are in the training split too, byte for byte ({rows[shared[0]].Path} first): " +
+                "the figures flatter.");
     }
 
     // Of several caches that train: classes are matched by name, so a misspelt one would quietly become a class of its own.
-    private static void NoteMissingClasses(IReadOnlyList<RowSource> sources, IReadOnlyList<CacheRow> rows, List<int> train, List<string> notes)
+    private static void NoteMissingClasses(
+        IReadOnlyList<RowSource> sources, IReadOnlyList<CacheRow> rows, List<int> train, List<string> notes)
     {
         var all = Classes(rows, train);
         var sourceOf = SourceOf(sources);
@@ -218,26 +233,32 @@ internal sealed record RowSplit(IReadOnlyList<int> Train, IReadOnlyList<int> Val
             .ToList();
         if (repeated.Count > 0)
         {
-            notes.Add($"{repeated.Count:N0} images are in more than one cache, byte for byte ({repeated[0].First().Row.Path} first): each counts as often as it is there, " +
+            notes.Add($"{repeated.Count:N0} images are in more than one cache, byte for byte ({repeated[0].First().Row.Path} first): " +
+                "each counts as often as it is there, " +
                 "and a split that is drawn keeps them together.");
         }
     }
 
     private static void NoteLoneImages(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> train, List<string> notes)
     {
-        foreach (var lone in train.GroupBy(r => rows[r].Label, StringComparer.Ordinal).Where(g => g.Select(r => rows[r].Sha256).Distinct().Count() == 1))
+        foreach (var lone in train.GroupBy(r => rows[r].Label, StringComparer.Ordinal)
+            .Where(g => g.Select(r => rows[r].Sha256).Distinct().Count() == 1))
             notes.Add($"{lone.Key} has one image to train on: little can be learnt of it.");
     }
 
     private static void NoteConflictingLabels(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> chosen, List<string> notes)
     {
-        var conflicts = chosen.GroupBy(r => rows[r].Sha256, StringComparer.Ordinal).Where(g => g.Select(r => rows[r].Label).Distinct().Count() > 1).ToList();
+        var conflicts = chosen.GroupBy(r => rows[r].Sha256, StringComparer.Ordinal)
+            .Where(g => g.Select(r => rows[r].Label).Distinct().Count() > 1).ToList();
         if (conflicts.Count > 0)
-            notes.Add($"{conflicts.Count:N0} images are there under two labels, byte for byte ({rows[conflicts[0].First()].Path} first): one of them is wrong.");
+            notes.Add($"{conflicts.Count:N0} images are there under two labels, byte for byte ({rows[conflicts[0].First()].Path} first): " +
+                "one of them is wrong.");
     }
 
     private static string Names(IReadOnlyList<CacheRow> rows) =>
-        string.Join(", ", rows.Select(r => $"'{r.Split}'").Distinct().Order(StringComparer.Ordinal)) is { Length: > 0 } names ? names : "none";
+        string.Join(", ", rows.Select(r => $"'{r.Split}'").Distinct().Order(StringComparer.Ordinal)) is { Length: > 0 } names
+            ? names
+            : "none";
 }
 
 /// <summary>What a row of a cache is for.</summary>

@@ -15,10 +15,12 @@ internal static class StratifiedSplit
     /// <param name="fraction">Of each class's distinct images that validate; at least one, and at least one is left.</param>
     /// <param name="seed">Decides which.</param>
     /// <exception cref="CommandException">A fraction that leaves a side empty, or a class with one distinct image.</exception>
-    public static (List<int> Train, List<int> Validation) Draw(IReadOnlyList<CacheRow> rows, IReadOnlyList<int> from, string folder, double fraction, long seed)
+    public static (List<int> Train, List<int> Validation) Draw(
+        IReadOnlyList<CacheRow> rows, IReadOnlyList<int> from, string folder, double fraction, long seed)
     {
         if (!(fraction > 0 && fraction < 1))
-            throw CommandException.Usage($"--val-split {fraction}: the fraction of images to validate with lies between 0 and 1, such as 0.2.");
+            throw CommandException.Usage(
+                $"--val-split {fraction}: the fraction of images to validate with lies between 0 and 1, such as 0.2.");
 
         var images = from.GroupBy(r => rows[r].Sha256, StringComparer.Ordinal)
             .Select(g => (Sha256: g.Key, Label: g.Select(r => rows[r].Label!).Min(StringComparer.Ordinal)!));

@@ -49,7 +49,9 @@ internal sealed class StreamedFeatures : FeatureSource
     /// in every pass.</param>
     /// <param name="buffers">With room for the chosen rows of any row group; the caller's. Sources may share them while one pass at a time
     /// is made.</param>
-    public static StreamedFeatures Of(JoinedCache cache, IReadOnlyList<int> chosen, IReadOnlyList<string> classes, RowGroupReader reader, SpillFile? spill, BlockBuffers buffers)
+    public static StreamedFeatures Of(
+        JoinedCache cache, IReadOnlyList<int> chosen, IReadOnlyList<string> classes, RowGroupReader reader, SpillFile? spill,
+        BlockBuffers buffers)
     {
         var found = ImageViews.Of(cache.Rows, chosen, cache.CacheOf);
         var rowAt = new int[chosen.Count];

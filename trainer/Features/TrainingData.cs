@@ -10,7 +10,8 @@ namespace Headstart.Trainer.Features;
 /// <param name="Layer">What the head reads.</param>
 /// <param name="Split">The rows.</param>
 /// <param name="Classes">Their names, in order; a label is a place in here.</param>
-internal sealed record TrainingData(JoinedCache Joined, FeatureCache? ValidationCache, ModelLayer Layer, RowSplit Split, IReadOnlyList<string> Classes)
+internal sealed record TrainingData(
+    JoinedCache Joined, FeatureCache? ValidationCache, ModelLayer Layer, RowSplit Split, IReadOnlyList<string> Classes)
 {
     /// <summary>The cache that trains; of several the first.</summary>
     public FeatureCache Cache => Joined.Caches[0];
@@ -39,7 +40,8 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
     /// <param name="seed">Decides which.</param>
     /// <exception cref="CommandException">A cache that can't be read, or two that don't fit each other; a split that can't be
     /// made.</exception>
-    public static Task<TrainingData> OpenAsync(string folder, string? valFolder, string? layer, double valSplit, long seed, CancellationToken cancellationToken) =>
+    public static Task<TrainingData> OpenAsync(
+        string folder, string? valFolder, string? layer, double valSplit, long seed, CancellationToken cancellationToken) =>
         OpenAsync([folder], valFolder, layer, valSplit, seed, cancellationToken);
 
     /// <summary>Opens caches and divides their rows; reads no features.</summary>
@@ -53,7 +55,8 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
     public static async Task<TrainingData> OpenAsync(
         IReadOnlyList<string> folders, string? valFolder, string? layer, double valSplit, long seed, CancellationToken cancellationToken)
     {
-        if (folders.Select(Path.GetFullPath).GroupBy(f => Path.TrimEndingDirectorySeparator(f), StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        if (folders.Select(Path.GetFullPath).GroupBy(f => Path.TrimEndingDirectorySeparator(f), StringComparer.Ordinal)
+            .FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw CommandException.Usage($"{twice.Key} is given twice. Name each cache once.");
         var first = await FeatureCache.OpenAsync(folders[0], cancellationToken);
         var read = layer is null ? first.Contract.Layers[^1] : first.Layer(layer);
@@ -69,7 +72,8 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
         var sources = caches.Select(c => new RowSource(c.Folder, c.Rows)).ToList();
         var split = val is null ? RowSplit.Of(sources, valSplit, seed) : RowSplit.Between(sources, new RowSource(val.Folder, val.Rows));
         if (caches.Count == 1)
-            split = split with { Notes = [.. split.Notes, .. KnownDuplicates.Warnings(first, split.Train, val ?? first, split.Validation)] };
+            split =
+                split with { Notes = [.. split.Notes, .. KnownDuplicates.Warnings(first, split.Train, val ?? first, split.Validation)] };
         return new TrainingData(joined, val, read, split, RowSplit.Classes(joined.Rows, split.Train));
     }
 
@@ -86,7 +90,8 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
     /// <param name="progress">Told of images as they are read.</param>
     /// <returns>The rows that train and those that validate; the caller owns both.</returns>
     /// <exception cref="CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
-    public async Task<(FeatureSet Train, FeatureSet Validation)> LoadAsync(Head head, IProgress<int> progress, CancellationToken cancellationToken)
+    public async Task<(FeatureSet Train, FeatureSet Validation)> LoadAsync(
+        Head head, IProgress<int> progress, CancellationToken cancellationToken)
     {
         var loader = new FeatureLoader(Joined, Layer, head);
         if (ValidationCache is null)
@@ -118,12 +123,14 @@ internal sealed record TrainingData(JoinedCache Joined, FeatureCache? Validation
         return (await loader.LoadAsync(Classes, [Split.Validation], progress, cancellationToken))[0];
     }
 
-    private static async Task<FeatureCache> OpenLikeAsync(string folder, FeatureCache first, CacheContract ours, ModelLayer layer, CancellationToken cancellationToken)
+    private static async Task<FeatureCache> OpenLikeAsync(
+        string folder, FeatureCache first, CacheContract ours, ModelLayer layer, CancellationToken cancellationToken)
     {
         var other = await FeatureCache.OpenAsync(folder, cancellationToken);
         if (ours.FirstDifference(other.Contract with { Layers = [other.Layer(layer.Name)] }) is { } difference)
         {
-            throw new CommandException($"{folder} was made with {difference.Field} '{difference.Right}', but {first.Folder} with '{difference.Left}': " +
+            throw new CommandException(
+                $"{folder} was made with {difference.Field} '{difference.Right}', but {first.Folder} with '{difference.Left}': " +
                 "figures on it would mean nothing. Extract it again with the same model.");
         }
 

@@ -43,7 +43,8 @@ internal sealed class TrainingFeatures : IDisposable
 
         // A cache of its own for validation is mostly the smaller one, and the disk is shared.
         FeatureSource validation = held is not null ? held
-            : StreamedFeatures.Of(data.Judging, data.Split.Validation, data.Classes, reader, data.ValidationCache is null ? spill : null, buffers);
+            : StreamedFeatures.Of(
+                data.Judging, data.Split.Validation, data.Classes, reader, data.ValidationCache is null ? spill : null, buffers);
         return new TrainingFeatures(train, validation, train, validation, buffers, reader, spill);
     }
 

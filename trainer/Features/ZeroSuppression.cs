@@ -76,7 +76,8 @@ internal static class ZeroSuppression
         if (group.Length == Group)
         {
             for (var i = 0; i < Group; i += Vector256<uint>.Count)
-                mask |= (ulong)(byte)~Vector256.Equals(Vector256.Create(group[i..]), Vector256<uint>.Zero).ExtractMostSignificantBits() << i;
+                mask |= (ulong)(byte)~Vector256.Equals(Vector256.Create(group[i..]), Vector256<uint>.Zero)
+                    .ExtractMostSignificantBits() << i;
             return mask;
         }
 

@@ -27,12 +27,14 @@ internal static class CachedPrefix
         var otherwise = takesImages ? "give --images" : "unfreeze less";
         if (Among(model.Contract.Layers, model, parts) is { } layer)
         {
-            throw new CommandException($"{has}, none of which lies before what is to be tuned. Add it with 'extractor extract IMAGES --model {model.Path} --layer {layer.Name} --out {cache.Folder}', " +
+            throw new CommandException($"{has}, none of which lies before what is to be tuned. Add it with 'extractor extract IMAGES " +
+                $"--model {model.Path} --layer {layer.Name} --out {cache.Folder}', " +
                 $"or {otherwise}.");
         }
 
         var from = string.Join(", ", parts.Select(p => p.From).Distinct());
-        throw new CommandException($"{has}, none of which lies before {from}, and {model.Path} names no such layer. Import its weights again with --layer {parts.First().From}, or {otherwise}.");
+        throw new CommandException($"{has}, none of which lies before {from}, and {model.Path} names no such layer. Import its weights " +
+            $"again with --layer {parts.First().From}, or {otherwise}.");
     }
 
     /// <summary>Holds what is to be read into memory to what there is.</summary>
@@ -43,8 +45,10 @@ internal static class CachedPrefix
         var (needed, available) = (rows * layer.Shape.Length * sizeof(float), GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
         if (needed > available / 10 * 9)
         {
-            throw new CommandException($"{rows:N0} rows of {layer.Name} ({layer.Shape}) of {cache.Folder} take {needed / (double)(1L << 30):0.0} GiB, and this machine has {available / (double)(1L << 30):0.0}. " +
-                $"Unfreeze fewer blocks, so that a smaller layer is read{(takesImages ? ", or give --images, which are read as they are needed" : "")}.");
+            throw new CommandException($"{rows:N0} rows of {layer.Name} ({layer.Shape}) of {cache.Folder} take " +
+                $"{needed / (double)(1L << 30):0.0} GiB, and this machine has {available / (double)(1L << 30):0.0}. " +
+                "Unfreeze fewer blocks, so that a smaller layer is " +
+                $"read{(takesImages ? ", or give --images, which are read as they are needed" : "")}.");
         }
     }
 

@@ -21,12 +21,15 @@ internal static class ComputePrecisions
     public static void RequireFast(this ComputePrecision precision, Device device)
     {
         if (precision == ComputePrecision.Bfloat16 && device.type == DeviceType.CPU && !ProcessorHasBfloat16)
-            throw new CommandException("--precision bfloat16: this processor has no instructions for it (AVX512_BF16 or AMX), and would be slower than with float32. Leave it out.");
+            throw new CommandException("--precision bfloat16: this processor has no instructions for it (AVX512_BF16 or AMX), and would " +
+                "be slower than with float32. Leave it out.");
     }
 
     // Intel's manual, CPUID: leaf 7 subleaf 1, EAX bit 5 is AVX512_BF16; leaf 7 subleaf 0, EDX bit 22 is AMX-BF16.
     private static bool ProcessorHasBfloat16 =>
-        X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && ((X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0 || (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0);
+        X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7
+            && ((X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0 || (X86Base.CpuId(7, 0).Edx & (1 << 22)) != 0);
 
-    public static ScalarType Type(this ComputePrecision precision) => precision == ComputePrecision.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
+    public static ScalarType Type(this ComputePrecision precision) =>
+        precision == ComputePrecision.Bfloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
 }

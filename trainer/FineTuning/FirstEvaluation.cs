@@ -26,9 +26,11 @@ internal static class FirstEvaluation
         {
             throw new CommandException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"Before the first step the validation loss is {found.Loss:0.0000} and the accuracy {found.Accuracy:0.0000}, but {where} has ") +
+                $"Before the first step the validation loss is {found.Loss:0.0000} and the accuracy {found.Accuracy:0.0000}, but {where} " +
+                    $"has ") +
                 string.Create(CultureInfo.InvariantCulture, $"{saved.Loss:0.0000} and {saved.Accuracy:0.0000} for the same weights. ") +
-                "Either the images that judge are others than those that it was trained with (then train the head again), or this machine " +
+                "Either the images that judge are others than those that it was trained with (then train the head again), or this " +
+                "machine " +
                 "computes the base wrongly (then set ONEDNN_MAX_CPU_ISA=AVX2 in the environment and try again). Nothing was tuned.");
         }
     }

@@ -32,7 +32,8 @@ internal sealed class ImageRows : TuningRows
     /// <param name="preprocessing">The model's.</param>
     /// <param name="augmentation">From what the views are drawn, view n in epoch n; null for plain images in every epoch.</param>
     /// <param name="device">Where batches are wanted.</param>
-    public ImageRows(IReadOnlyList<TuningImage> images, int[] labels, ImagePreprocessing preprocessing, Augmentation? augmentation, Device device)
+    public ImageRows(
+        IReadOnlyList<TuningImage> images, int[] labels, ImagePreprocessing preprocessing, Augmentation? augmentation, Device device)
         : base(labels)
     {
         _images = images;
@@ -46,7 +47,8 @@ internal sealed class ImageRows : TuningRows
     public override IEnumerable<Tensor> Batches(int[] order, IReadOnlyList<int> sizes, int epoch, CancellationToken cancellationToken)
     {
         var capacity = Math.Min(BatchesInFlight, sizes.Count);
-        var buffers = Enumerable.Range(0, capacity).Select(_ => empty([sizes.Max(), 3, _preprocessing.Size, _preprocessing.Size]).DetachFromDisposeScope()).ToArray();
+        var buffers = Enumerable.Range(0, capacity)
+            .Select(_ => empty([sizes.Max(), 3, _preprocessing.Size, _preprocessing.Size]).DetachFromDisposeScope()).ToArray();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var decoding = new Queue<Task>();
         var (started, first) = (0, 0);
@@ -85,7 +87,8 @@ internal sealed class ImageRows : TuningRows
         finally
         {
             stop.Cancel();
-            Task.WhenAll(decoding).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).GetAwaiter().GetResult();
+            Task.WhenAll(decoding).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default)
+                .GetAwaiter().GetResult();
             foreach (var buffer in buffers)
                 buffer.Dispose();
         }
@@ -119,7 +122,8 @@ internal sealed class ImageRows : TuningRows
         }
         catch (ImageRejectedException e)
         {
-            throw new CommandException($"{image.File} can't be used: {e.Message}. The run's cache has it, so it was whole once: put it back.", cause: e);
+            throw new CommandException(
+                $"{image.File} can't be used: {e.Message}. The run's cache has it, so it was whole once: put it back.", cause: e);
         }
 
         void RequireSame(string sha256)

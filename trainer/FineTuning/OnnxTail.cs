@@ -23,7 +23,8 @@ internal sealed class OnnxTail : IDisposable
     private readonly ScalarType _type;
     private readonly ModelFile _model;
 
-    private OnnxTail(ModelFile model, string? after, string to, string input, IReadOnlyList<Node> nodes, OnnxTailWeights weights, ScalarType type)
+    private OnnxTail(
+        ModelFile model, string? after, string to, string input, IReadOnlyList<Node> nodes, OnnxTailWeights weights, ScalarType type)
     {
         After = after;
         To = to;
@@ -66,14 +67,16 @@ internal sealed class OnnxTail : IDisposable
     /// <exception cref="CommandException">A layer that isn't there or doesn't lead to the other, or an operator that is not
     /// known.</exception>
     public static OnnxTail FromModel(
-        ModelFile model, Device device, string? after, string to, ComputePrecision precision = ComputePrecision.Float32, ConvolutionKernels? kernels = null)
+        ModelFile model, Device device, string? after, string to, ComputePrecision precision = ComputePrecision.Float32,
+        ConvolutionKernels? kernels = null)
     {
         var graph = Between(model, after, to);
         var weights = new OnnxTailWeights(graph, device, precision);
         try
         {
             var blocks = new BlockNumbers(model.Contract.Architecture);
-            var uses = graph.Node.SelectMany(n => n.Input).Append(to).CountBy(name => name, StringComparer.Ordinal).ToDictionary(StringComparer.Ordinal);
+            var uses = graph.Node.SelectMany(n => n.Input).Append(to).CountBy(name => name, StringComparer.Ordinal)
+                .ToDictionary(StringComparer.Ordinal);
             var nodes = new List<Node>();
             var overwritable = new HashSet<string>(StringComparer.Ordinal);
             foreach (var proto in graph.Node.Where(n => n.OpType != "Constant"))
@@ -88,7 +91,11 @@ internal sealed class OnnxTail : IDisposable
             }
 
             for (var i = 0; i < nodes.Count; i++)
-                nodes[i] = nodes[i] with { LastUses = [.. nodes[i].Inputs.Distinct().Where(name => name != to && !nodes.Skip(i + 1).Any(n => n.Inputs.Contains(name)))] };
+                nodes[i] = nodes[i] with
+                {
+                    LastUses =
+                        [.. nodes[i].Inputs.Distinct().Where(name => name != to && !nodes.Skip(i + 1).Any(n => n.Inputs.Contains(name)))],
+                };
             return new OnnxTail(model, after, to, after ?? OnnxGraph.FedInputs(graph)[0].Name, nodes, weights, precision.Type());
         }
         catch
@@ -108,8 +115,10 @@ internal sealed class OnnxTail : IDisposable
             }
             catch (NotSupportedException e)
             {
-                throw new CommandException($"{model.Path}: the node that computes '{proto.Output[0]}' has {e.Message}, which fine-tuning doesn't know. It knows " +
-                    $"{string.Join(", ", OnnxTailOperators.Names)}. Unfreeze from a tensor after it, with --unfreeze-from and a cache of that layer; or train a head alone.");
+                throw new CommandException(
+                    $"{model.Path}: the node that computes '{proto.Output[0]}' has {e.Message}, which fine-tuning doesn't know. It knows " +
+                    $"{string.Join(", ", OnnxTailOperators.Names)}. Unfreeze from a tensor after it, with --unfreeze-from and a cache of " +
+                    "that layer; or train a head alone.");
             }
         }
     }
@@ -141,7 +150,10 @@ internal sealed class OnnxTail : IDisposable
     public Tensor Forward(Tensor input, Action<TailStep>? onNode)
     {
         using var whole = NewDisposeScope();
-        var known = new Dictionary<string, Tensor>(StringComparer.Ordinal) { [_input] = Converted(input.dim() == 4 ? ChannelsLast.Of(input) : input.alias(), _type) };
+        var known = new Dictionary<string, Tensor>(StringComparer.Ordinal)
+        {
+            [_input] = Converted(input.dim() == 4 ? ChannelsLast.Of(input) : input.alias(), _type),
+        };
         foreach (var node in _nodes)
         {
             var output = Run(node);
@@ -175,13 +187,15 @@ internal sealed class OnnxTail : IDisposable
         {
             if (!own.TryGetValue(tensor.Name, out var value))
             {
-                throw new CommandException($"{source} has a tensor '{tensor.Name}', which is no weight of {_model.Path} from {After ?? "the image"} to {To}. " +
+                throw new CommandException(
+                    $"{source} has a tensor '{tensor.Name}', which is no weight of {_model.Path} from {After ?? "the image"} to {To}. " +
                     $"{(After is null ? "Pass the model that it was tuned from." : "What it tuned begins before that layer: use a shallower one.")}");
             }
 
             if (!tensor.Shape.SequenceEqual(value.shape))
             {
-                throw new CommandException($"{source} has '{tensor.Name}' as [{string.Join(", ", tensor.Shape)}] instead of [{string.Join(", ", value.shape)}]. " +
+                throw new CommandException(
+                    $"{source} has '{tensor.Name}' as [{string.Join(", ", tensor.Shape)}] instead of [{string.Join(", ", value.shape)}]. " +
                     "Pass the model that it was tuned from.");
             }
         }
@@ -221,13 +235,15 @@ internal sealed class OnnxTail : IDisposable
     private static GraphProto Between(ModelFile model, string? after, string to)
     {
         if (after == to)
-            throw new CommandException($"Nothing lies between {after} and {to}: the features must come from a shallower layer than the head's.");
+            throw new CommandException(
+                $"Nothing lies between {after} and {to}: the features must come from a shallower layer than the head's.");
         if (after is null)
             return OnnxGraph.CutTo(model.Proto, [to]).Graph;
         if (!OnnxGraph.ComputedTensors(model.Proto.Graph).Contains(after))
             throw OnnxGraph.UnknownTensor(after, OnnxGraph.ComputedTensors(model.Proto.Graph));
         return OnnxGraph.CutBetween(model.Proto, [after], [to])?.Graph
-            ?? throw new CommandException($"{model.Path}: {to} can't be computed from {after} alone. Use a layer that everything before {to} goes through.");
+            ?? throw new CommandException(
+                $"{model.Path}: {to} can't be computed from {after} alone. Use a layer that everything before {to} goes through.");
     }
 
     private sealed record Node(NodeProto Proto, string[] Inputs, string Output, TailOperator Compute, TailConvolution? Convolution)
@@ -241,7 +257,8 @@ internal sealed class OnnxTail : IDisposable
     private sealed class BlockNumbers(string architecture)
     {
         private readonly Dictionary<string, int>? _known =
-            VggArchitecture.All.FirstOrDefault(a => a.Name == architecture)?.Convolutions.ToDictionary(c => $"{c.Name}.weight", c => c.Block, StringComparer.Ordinal);
+            VggArchitecture.All.FirstOrDefault(a => a.Name == architecture)?.Convolutions.ToDictionary(
+                c => $"{c.Name}.weight", c => c.Block, StringComparer.Ordinal);
 
         private int _layers;
 

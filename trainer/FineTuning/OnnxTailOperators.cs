@@ -17,7 +17,8 @@ internal static class OnnxTailOperators
 
     /// <summary>The operators that are known, for messages.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["Conv", "BatchNormalization", "Relu", "Clip", "Add", "Pad", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Gemm", "Identity", "Constant"];
+        ["Conv", "BatchNormalization", "Relu", "Clip", "Add", "Pad", "MaxPool", "AveragePool", "GlobalAveragePool", "Flatten", "Gemm",
+            "Identity", "Constant"];
 
     /// <param name="node">Any but a Constant and a Conv.</param>
     /// <param name="weights">Gives the node its weights.</param>
@@ -40,7 +41,9 @@ internal static class OnnxTailOperators
             "Add" => Add(node, weights),
             "Pad" => Pad(node, weights),
             "Identity" => inputs => inputs[0].alias(),
-            "Flatten" => attributes.Integer("axis", 1) == 1 ? inputs => inputs[0].flatten(1) : throw new NotSupportedException("a Flatten with another axis than 1"),
+            "Flatten" => attributes.Integer("axis", 1) == 1
+                ? inputs => inputs[0].flatten(1)
+                : throw new NotSupportedException("a Flatten with another axis than 1"),
             _ => throw new NotSupportedException($"an operator {node.OpType}"),
         };
     }
@@ -52,7 +55,8 @@ internal static class OnnxTailOperators
     {
         var weight = weights.Trainable(node.Input[1], block);
         var bias = Optional(node, 2) is { } name ? weights.Trainable(name, block) : null;
-        return new TailConvolution(weights, weight, bias, new OnnxWindow(node, weight.Value.shape[2..]), new OnnxAttributes(node).Integer("group", 1), kernels);
+        return new TailConvolution(
+            weights, weight, bias, new OnnxWindow(node, weight.Value.shape[2..]), new OnnxAttributes(node).Integer("group", 1), kernels);
     }
 
     private static TailOperator Dense(NodeProto node, OnnxTailWeights weights, int block)
@@ -64,7 +68,8 @@ internal static class OnnxTailOperators
             throw new NotSupportedException("a Gemm with transA, alpha or beta");
         var weight = weights.Trainable(node.Input[1], block);
         var bias = Optional(node, 2) is { } name ? weights.Trainable(name, block) : null;
-        return inputs => functional.linear(inputs[0], transposesWeight ? weights.Use(weight) : weights.Use(weight).t(), bias is null ? null : weights.Use(bias));
+        return inputs => functional.linear(
+            inputs[0], transposesWeight ? weights.Use(weight) : weights.Use(weight).t(), bias is null ? null : weights.Use(bias));
     }
 
     // Scale and shift can be trained; the statistics are the base's own and stay, as a few batches of another set would only blur them.
@@ -109,7 +114,8 @@ internal static class OnnxTailOperators
 
             // Padded by hand, the zeros count: divide by the part of each window that is picture.
             var (top, left, bottom, right) = window.Borders(inputs[0]);
-            var picture = functional.pad(ones_like(inputs[0][TensorIndex.Slice(0, 1), TensorIndex.Slice(0, 1)]), [left, right, top, bottom]);
+            var picture =
+                functional.pad(ones_like(inputs[0][TensorIndex.Slice(0, 1), TensorIndex.Slice(0, 1)]), [left, right, top, bottom]);
             return mean / functional.avg_pool2d(picture, window.Kernel, window.Strides);
         };
     }
@@ -150,5 +156,6 @@ internal static class OnnxTailOperators
         return inputs => functional.pad(inputs[0], [left, right, top, bottom], value: value);
     }
 
-    private static string? Optional(NodeProto node, int index) => index < node.Input.Count && node.Input[index].Length > 0 ? node.Input[index] : null;
+    private static string? Optional(NodeProto node, int index) =>
+        index < node.Input.Count && node.Input[index].Length > 0 ? node.Input[index] : null;
 }

@@ -63,6 +63,7 @@ internal sealed class OnnxWindow
 
         // So much that the output has ceil(input / stride) values.
         long Total(int axis, long length) =>
-            Math.Max(0, ((((length + Strides[axis] - 1) / Strides[axis]) - 1) * Strides[axis]) + ((Kernel[axis] - 1) * Dilations[axis]) + 1 - length);
+            Math.Max(0, ((((length + Strides[axis] - 1) / Strides[axis]) - 1) * Strides[axis]) + ((Kernel[axis] - 1) * Dilations[axis]) +
+                1 - length);
     }
 }

@@ -43,8 +43,10 @@ internal static class TailCheck
             {
                 throw new CommandException(
                     $"{tail.Model.Path}: computed in libtorch, '{difference.Name}' ({difference.Operator}) differs from ONNX Runtime by " +
-                    $"{difference.Distance:0.0e+0} of its length, and {tolerance} is allowed; everything before it agrees. So nothing was tuned or " +
-                    "written. Set ONEDNN_MAX_CPU_ISA=AVX2 in the environment and try again, and please report it with the name of this processor.");
+                    $"{difference.Distance:0.0e+0} of its length, and {tolerance} is allowed; everything before it agrees. So nothing " +
+                    "was tuned or " +
+                    "written. Set ONEDNN_MAX_CPU_ISA=AVX2 in the environment and try again, and please report it with the name of this " +
+                    "processor.");
             }
 
             convolution.IsPlain = true;
@@ -53,7 +55,8 @@ internal static class TailCheck
 
         return plain.Count == 0
             ? []
-            : [$"libtorch's own way to compute {plain.Count} of the convolutions is wrong here, {plain[0].KernelName} ({plain[0].Shape}) the first: " +
+            : [$"libtorch's own way to compute {plain.Count} of the convolutions is wrong here, {plain[0].KernelName} ({plain[0].Shape}) " +
+                "the first: " +
                 "they are computed as plain matrix products, which is right and slower."];
     }
 
@@ -70,7 +73,8 @@ internal static class TailCheck
         return session.RunAll(input.cpu().contiguous().data<float>().ToArray(), input.shape);
     }
 
-    private static Difference? FirstDifference(OnnxTail tail, Tensor input, IReadOnlyDictionary<string, float[]> reference, double tolerance)
+    private static Difference? FirstDifference(
+        OnnxTail tail, Tensor input, IReadOnlyDictionary<string, float[]> reference, double tolerance)
     {
         Difference? first = null;
         var known = new HashSet<string>(StringComparer.Ordinal);
@@ -105,7 +109,8 @@ internal static class TailCheck
         // What is left after large values were added or cut off may be small itself: there the values that went in are the measure.
         return distance <= tolerance
             ? distance
-            : RelativeDistance.Of(found, reference, step.Inputs.Where(i => i.numel() == found.numel()).Select(Length).DefaultIfEmpty(0).Max());
+            : RelativeDistance.Of(
+                found, reference, step.Inputs.Where(i => i.numel() == found.numel()).Select(Length).DefaultIfEmpty(0).Max());
 
         static double Length(Tensor tensor) => tensor.to(ScalarType.Float64).norm().item<double>();
     }

@@ -30,7 +30,8 @@ internal sealed class TailConvolution(
     }
 
     /// <summary>Whether its result is a view of a matrix, which is better not overwritten while gradients are wanted.</summary>
-    public bool GivesView => ConvolutionKernels.IsPointwise(kernel.Value, new ConvolutionWindow(window.Strides, [0, 0], window.Dilations, groups));
+    public bool GivesView =>
+        ConvolutionKernels.IsPointwise(kernel.Value, new ConvolutionWindow(window.Strides, [0, 0], window.Dilations, groups));
 
     public Tensor Compute(Tensor input) =>
         Compute(input, weights.Use(kernel), bias is null ? null : weights.Use(bias), IsPlain ? kernels.Plain : kernels.Fast);

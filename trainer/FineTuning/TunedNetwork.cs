@@ -31,7 +31,8 @@ internal sealed class TunedNetwork : IDisposable
     public string? UnfrozenFrom { get; private set; }
 
     /// <summary>The weights of the base that are not the model file's any more, or will not be: those that were ever unfrozen.</summary>
-    public IReadOnlyList<NamedTensor> TunedTensors => [.. Base.Parameters.Where(p => _tuned.Contains(p.Name)).Select(p => p.Value.ToNamed(p.Name))];
+    public IReadOnlyList<NamedTensor> TunedTensors =>
+        [.. Base.Parameters.Where(p => _tuned.Contains(p.Name)).Select(p => p.Value.ToNamed(p.Name))];
 
     /// <summary>Gives weights of the base the values that an earlier tuning left.</summary>
     /// <param name="weights">Under the names of the model's initialisers; they stay listed in <see cref="TunedTensors"/>.</param>
@@ -50,7 +51,8 @@ internal sealed class TunedNetwork : IDisposable
     {
         Base.Unfreeze(from);
         if (Base.Trained.Count == 0)
-            throw new CommandException($"Nothing between {from ?? "the image"} and {Base.To} has weights to tune. Unfreeze from a tensor before it.");
+            throw new CommandException(
+                $"Nothing between {from ?? "the image"} and {Base.To} has weights to tune. Unfreeze from a tensor before it.");
         UnfrozenFrom = from;
         _tuned.UnionWith(Base.Trained.Select(p => p.Name));
     }

@@ -31,7 +31,8 @@ internal sealed class TuningGroups : IDisposable
     /// <summary>What will be tuned: the head, then the deepest block.</summary>
     /// <param name="network">Its unfrozen weights are divided.</param>
     public static IReadOnlyList<TunedGroup> Describe(TunedNetwork network, TuningOptions options) =>
-        [.. Divide(network, options).Select(g => new TunedGroup(g.Name, g.Parameters.Sum(p => p.numel()), g.FirstEpoch, g.Rate * options.Training.LearningRate))];
+        [.. Divide(network, options).Select(
+            g => new TunedGroup(g.Name, g.Parameters.Sum(p => p.numel()), g.FirstEpoch, g.Rate * options.Training.LearningRate))];
 
     /// <summary>Unfreezes the groups that are trained in this epoch, and freezes the others.</summary>
     /// <param name="epoch">From 1.</param>
@@ -81,7 +82,8 @@ internal sealed class TuningGroups : IDisposable
         var depth = 0;
         foreach (var block in network.Base.Trained.GroupBy(p => p.Block).OrderByDescending(b => b.Key))
         {
-            yield return new Group($"block {block.Key}", [.. block.Select(p => p.Value)], Math.Pow(options.DepthDecay, depth), 1 + (depth * (options.Gradual ?? 0)), options.Training);
+            yield return new Group($"block {block.Key}", [.. block.Select(p => p.Value)], Math.Pow(options.DepthDecay, depth),
+                1 + (depth * (options.Gradual ?? 0)), options.Training);
             depth++;
         }
     }

@@ -17,7 +17,8 @@ internal static class TuningLoop
     /// <param name="cancellationToken">Ends it between two steps; the network then holds the weights of a finished epoch.</param>
     /// <exception cref="CommandException">The loss is no longer a number, or an image can't be read.</exception>
     public static TrainingResult Run(
-        TunedNetwork network, TuningRows train, TuningRows validation, IReadOnlyList<string> classes, TuningOptions tuning, Action<EpochRecord> onEpoch,
+        TunedNetwork network, TuningRows train, TuningRows validation, IReadOnlyList<string> classes, TuningOptions tuning,
+        Action<EpochRecord> onEpoch,
         TimeProvider time, Checkpoint? checkpoint, EpochRecord? before, CancellationToken cancellationToken)
     {
         var options = tuning.Training;
@@ -27,7 +28,8 @@ internal static class TuningLoop
         var learningRate = new LearningRate(options, sizes.Length);
         (string Name, Tensor Value)[] tuned = [.. network.Base.Trained.Select(p => (p.Name, (Tensor)p.Value))];
         using var groups = new TuningGroups(network, tuning);
-        using var snapshot = new WeightSnapshot([.. network.Head.State.Select(s => ($"head.{s.Name}", s.Value)), .. tuned.Select(t => ($"base.{t.Name}", t.Value))]);
+        using var snapshot = new WeightSnapshot([
+            .. network.Head.State.Select(s => ($"head.{s.Name}", s.Value)), .. tuned.Select(t => ($"base.{t.Name}", t.Value))]);
         using var logitLog = new LogitLog(train.Count, network.Head.Plan.Outputs, network.Head.Device);
         var state = new TrainingState(network.Head, tuned, groups.Optimizers, snapshot);
         var progress = new TrainingProgress(state, options, onEpoch, time, checkpoint, before)
@@ -76,7 +78,8 @@ internal static class TuningLoop
 
     /// <summary>One step on one batch. To be called in a dispose scope.</summary>
     /// <returns>The logits and the loss before the step.</returns>
-    public static (Tensor Logits, Tensor Loss) Step(TunedNetwork network, TuningGroups groups, Objective objective, Tensor batch, ReadOnlySpan<int> labels, double learningRate)
+    public static (Tensor Logits, Tensor Loss) Step(
+        TunedNetwork network, TuningGroups groups, Objective objective, Tensor batch, ReadOnlySpan<int> labels, double learningRate)
     {
         var logits = network.Forward(batch);
         var loss = objective.Loss(logits, labels);
@@ -89,7 +92,9 @@ internal static class TuningLoop
     /// <summary>The figures of the network as it is, on plain images and without dropout.</summary>
     /// <returns>Null where it was cancelled.</returns>
     public static Figures? Evaluate(TunedNetwork network, TuningRows rows, int batch, CancellationToken cancellationToken) =>
-        Predict(network, rows, batch, cancellationToken) is { } logits ? Figures.FromLogits(logits, rows.Labels, network.Head.Plan.Classes) : null;
+        Predict(network, rows, batch, cancellationToken) is { } logits
+            ? Figures.FromLogits(logits, rows.Labels, network.Head.Plan.Classes)
+            : null;
 
     /// <summary>The logits of every row, row after row, on plain images and without dropout.</summary>
     /// <returns>Null where it was cancelled.</returns>
@@ -99,7 +104,8 @@ internal static class TuningLoop
         using var noGradient = no_grad();
         using var log = new LogitLog(rows.Count, network.Head.Plan.Outputs, network.Head.Device);
         var seen = 0;
-        foreach (var images in rows.Batches([.. Enumerable.Range(0, rows.Count)], TrainingLoop.BatchSizes(rows.Count, batch, hasBatchNorm: false), 0, cancellationToken))
+        foreach (var images in rows.Batches(
+            [.. Enumerable.Range(0, rows.Count)], TrainingLoop.BatchSizes(rows.Count, batch, hasBatchNorm: false), 0, cancellationToken))
         {
             if (cancellationToken.IsCancellationRequested)
                 return null;

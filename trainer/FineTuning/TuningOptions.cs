@@ -37,9 +37,11 @@ internal sealed record TuningOptions
             throw CommandException.Usage("--optimizer lbfgs: it solves linear heads. A base is tuned with adam, adamw or sgd.");
         Training.Validate();
         if (HeadLearningRate is { } rate && (!(rate >= 0) || !double.IsFinite(rate)))
-            throw CommandException.Usage($"--head-lr {rate}: the head's learning rate is at least 0 (0 leaves the head as it is), such as 1e-4.");
+            throw CommandException.Usage(
+                $"--head-lr {rate}: the head's learning rate is at least 0 (0 leaves the head as it is), such as 1e-4.");
         if (!(DepthDecay is > 0 and <= 1))
-            throw CommandException.Usage($"--lr-decay {DepthDecay}: it is above 0 and at most 1, such as 0.5: each block's rate is this part of the next deeper one's.");
+            throw CommandException.Usage($"--lr-decay {DepthDecay}: it is above 0 and at most 1, such as 0.5: each block's rate is this " +
+                "part of the next deeper one's.");
         if (Gradual < 1)
             throw CommandException.Usage($"--gradual {Gradual}: one more block is unfrozen after so many epochs, at least 1.");
         if (!Enum.IsDefined(Precision))

@@ -33,14 +33,17 @@ internal sealed record UnfrozenPart(string? From, string To)
             return new UnfrozenPart(null, to);
         if (VggArchitecture.All.FirstOrDefault(a => a.Name == model.Contract.Architecture) is not { } vgg)
         {
-            throw new CommandException($"{model.Path} is no VGG (its architecture is '{model.Contract.Architecture}'), so its blocks are not known. Name the tensor after " +
+            throw new CommandException($"{model.Path} is no VGG (its architecture is '{model.Contract.Architecture}'), so its blocks are " +
+                "not known. Name the tensor after " +
                 $"which it is tuned, with --unfreeze-from, or tune everything with --unfreeze {All}. {Candidates(model, to, cached)}");
         }
 
         var last = vgg.ConvolutionsUpTo(to)[^1].Block;
-        var blocks = unfreeze is null ? 1 : int.TryParse(unfreeze, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+        var blocks =
+            unfreeze is null ? 1 : int.TryParse(unfreeze, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
         if (blocks < 1 || blocks > last)
-            throw CommandException.Usage($"--unfreeze {unfreeze}: the number of blocks is 1 to {last}, as {to} is in block {last}; or {All}.");
+            throw CommandException.Usage(
+                $"--unfreeze {unfreeze}: the number of blocks is 1 to {last}, as {to} is in block {last}; or {All}.");
         return new UnfrozenPart(blocks == last ? null : VggArchitecture.PoolName(last - blocks), to);
     }
 
@@ -64,7 +67,8 @@ internal sealed record UnfrozenPart(string? From, string To)
     private static string Candidates(ModelFile model, string to, IReadOnlyCollection<string> cached)
     {
         var points = OnnxGraph.CutPoints(model.Proto.Graph, to);
-        var shown = points.Where((name, i) => i >= points.Count - MostShown || cached.Contains(name)).Select(name => cached.Contains(name) ? $"{name} (cached)" : name).ToList();
+        var shown = points.Where((name, i) => i >= points.Count - MostShown || cached.Contains(name))
+            .Select(name => cached.Contains(name) ? $"{name} (cached)" : name).ToList();
         return shown.Count == 0
             ? $"Everything before {to} is in one block, so no tensor stands for all of it."
             : $"The last tensors that all of {to} follows from: {string.Join(", ", shown)}.";

@@ -30,7 +30,8 @@ internal sealed class HeadSpec
 
     /// <summary>An error with the place marked under the text.</summary>
     internal static CommandException Error(string source, TextSpan place, string message) => CommandException.Usage(
-        $"--head, column {place.Start + 1}: {message}\n  {source}\n  {new string(' ', place.Start)}{new string('^', Math.Max(1, place.Length))}");
+        $"--head, column {place.Start + 1}: {message}\n  {source}\n  " +
+        $"{new string(' ', place.Start)}{new string('^', Math.Max(1, place.Length))}");
 }
 
 /// <summary>A stretch of characters, counted from 0.</summary>

@@ -61,8 +61,10 @@ public sealed class LibTorchSharpMend : Task
         catch (InvalidDataException e)
         {
             Log.LogError(null, "HEADSTART001", null, Source, 0, 0, 0, 0,
-                $"The C++ library versions that this file asks for can't be lowered: {e.Message} It may be of another TorchSharp version than "
-                + "trainer/Native/LibTorchSharpMend.cs knows. Go back to that version, or build with -p:MendLibTorchSharp=false (the program then needs GCC 13's libstdc++).");
+                $"The C++ library versions that this file asks for can't be lowered: {e.Message} It may be of another TorchSharp version " +
+                "than "
+                + "trainer/Native/LibTorchSharpMend.cs knows. Go back to that version, or build with -p:MendLibTorchSharp=false (the " +
+                "program then needs GCC 13's libstdc++).");
         }
         return !Log.HasLoggedErrors;
     }
@@ -114,7 +116,8 @@ public sealed class LibTorchSharpMend : Task
             var older = _versions.First(v => v.Name.Text == olderVersion && v.Library == tooNew.Library);
             var users = _symbols.Where(s => s.Version == tooNew.Index).Select(s => s.Name).ToList();
             if (users.Count != 1 || users[0].Text != symbol)
-                throw new InvalidDataException($"{version} was expected for {symbol} alone, but is for {string.Join(", ", users.Select(u => u.Text))}.");
+                throw new InvalidDataException(
+                    $"{version} was expected for {symbol} alone, but is for {string.Join(", ", users.Select(u => u.Text))}.");
 
             // Elf64_Vernaux: hash of the name, flags, index, offset of the name.
             Array.Copy(Bytes, older.Offset, Bytes, tooNew.Offset, 4);
@@ -153,7 +156,9 @@ public sealed class LibTorchSharpMend : Task
         private (int Type, int Offset, int Size, int Link) Section(int type)
         {
             var found = Enumerable.Range(0, Short(60)).Select(SectionAt).Where(s => s.Type == type).ToList();
-            return found.Count == 1 ? found[0] : throw new InvalidDataException($"it has {found.Count} sections of type 0x{type:x}, where one was expected.");
+            return found.Count == 1
+                ? found[0]
+                : throw new InvalidDataException($"it has {found.Count} sections of type 0x{type:x}, where one was expected.");
         }
 
         private (int Type, int Offset, int Size, int Link) SectionAt(int index)
@@ -168,7 +173,9 @@ public sealed class LibTorchSharpMend : Task
         {
             var start = _strings + Int(at);
             var length = InFile(start, 1) ? Array.IndexOf(Bytes, (byte)0, start) - start : -1;
-            return length >= 0 ? (Encoding.ASCII.GetString(Bytes, start, length), start) : throw new InvalidDataException("it is damaged: a name lies outside it.");
+            return length >= 0
+                ? (Encoding.ASCII.GetString(Bytes, start, length), start)
+                : throw new InvalidDataException("it is damaged: a name lies outside it.");
         }
 
         private ushort Short(int at) => InFile(at, 2) ? BitConverter.ToUInt16(Bytes, at) : throw Damaged(at);

@@ -24,5 +24,6 @@ internal sealed record JudgedImages(IReadOnlyList<string> Paths, Predictions Pre
 
     /// <summary>The wrong rows, those first whose true class seemed least probable.</summary>
     public IEnumerable<int> Worst() =>
-        Enumerable.Range(0, Count).Where(row => !IsRight(row)).OrderBy(row => Predictions.Row(row)[Labels[row]]).ThenBy(row => Paths[row], StringComparer.Ordinal);
+        Enumerable.Range(0, Count).Where(row => !IsRight(row)).OrderBy(row => Predictions.Row(row)[Labels[row]])
+            .ThenBy(row => Paths[row], StringComparer.Ordinal);
 }

@@ -19,7 +19,9 @@ internal static class PlainWords
             ("calibration error", plain.Ece, report.Ece),
         ];
         var different = figures.Where(f => Show(f.Plain) != Show(f.Shipped)).Select(f => $"{f.Name} {Show(f.Plain)}").ToList();
-        return different.Count == 0 ? null : $"{string.Join(", ", different)} (temperature 1{(report.Threshold is null ? "" : ", threshold 0.5")})";
+        return different.Count == 0
+            ? null
+            : $"{string.Join(", ", different)} (temperature 1{(report.Threshold is null ? "" : ", threshold 0.5")})";
     }
 
     private static string Show(double? figure) => figure?.ToString("0.0000", CultureInfo.InvariantCulture) ?? "-";

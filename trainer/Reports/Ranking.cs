@@ -10,7 +10,8 @@ internal static class Ranking
 
     /// <returns>False positive rate and true positive rate, from (0, 0) to (1, 1); empty when all rows are on one side.</returns>
     public static IReadOnlyList<(double X, double Y)> Roc(double[] scores, bool[] positive) =>
-        Curve(scores, positive, first: (0, 0), (hits, taken, positives, negatives) => ((double)(taken - hits) / negatives, (double)hits / positives));
+        Curve(scores, positive, first: (0, 0),
+            (hits, taken, positives, negatives) => ((double)(taken - hits) / negatives, (double)hits / positives));
 
     /// <returns>Recall and precision, from recall 0 to 1; empty when all rows are on one side.</returns>
     /// <remarks>Starts at precision 1, as scikit-learn's curve does.</remarks>

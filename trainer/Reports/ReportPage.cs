@@ -96,7 +96,9 @@ internal static class ReportPage
     }
 
     private static Html Kind(string cell) => new(
-        IsNumber(cell) ? " class=\"number\"" : cell.Length >= ShortestText && cell.Contains(' ', StringComparison.Ordinal) ? " class=\"text\"" : "");
+        IsNumber(cell)
+            ? " class=\"number\""
+            : cell.Length >= ShortestText && cell.Contains(' ', StringComparison.Ordinal) ? " class=\"text\"" : "");
 
     // What follows a number, "(0.98-1.00)" or "± 0.01", is smaller, and stays in one piece where a narrow column divides the two.
     private static Html Value(string text)

@@ -38,7 +38,8 @@ internal sealed record CacheState(IReadOnlyDictionary<string, string> Parts)
         return earlier.Parts.Keys.FirstOrDefault(p => !Parts.ContainsKey(p)) is { } gone ? $"{gone} is gone" : null;
     }
 
-    private static string Digest(string part) => File.Exists(part + DigestSuffix) ? File.ReadAllText(part + DigestSuffix).Split(' ')[0] : "";
+    private static string Digest(string part) =>
+        File.Exists(part + DigestSuffix) ? File.ReadAllText(part + DigestSuffix).Split(' ')[0] : "";
 }
 
 /// <summary>The state of all caches that a run or a sweep reads.</summary>

@@ -122,7 +122,8 @@ internal sealed record FinetuneRequest
         Choices.RequireSame(now.Out, given, now, this, "cache", "images", "val", "run-cache");
         if ((now.Cache is null) != (Cache is null))
         {
-            throw CommandException.Usage($"{now.Out} was begun with {(Cache is null ? "--images" : "--cache")}, and the last digits of features that are computed " +
+            throw CommandException.Usage(
+                $"{now.Out} was begun with {(Cache is null ? "--images" : "--cache")}, and the last digits of features that are computed " +
                 "again differ: go on with that, or give another --out.");
         }
 

@@ -17,9 +17,11 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
     /// <param name="prefix">The layer whose features go in; null for pictures.</param>
     /// <param name="groups">What is tuned.</param>
     public void Begin(
-        FinetuneRequest arguments, ModelFile model, RunImages images, ModelLayer? prefix, TunedNetwork network, IReadOnlyList<TunedGroup> groups, torch.Device device)
+        FinetuneRequest arguments, ModelFile model, RunImages images, ModelLayer? prefix, TunedNetwork network,
+        IReadOnlyList<TunedGroup> groups, torch.Device device)
     {
-        Line($"{arguments.Run}: {images.Train.Count:N0} images to train, {images.Validation.Count:N0} to validate, {images.Data.Split.How}");
+        Line(
+            $"{arguments.Run}: {images.Train.Count:N0} images to train, {images.Validation.Count:N0} to validate, {images.Data.Split.How}");
         Line($"{model.Contract.Name}, tuned after {network.UnfrozenFrom ?? "the image"} to {network.Base.To}, on the {TrainingDevice.Describe(device)}");
         Line(prefix is null
             ? $"from the pictures in {arguments.Images}{(options.Augment ? ", a view of each for each epoch" : "")}"
@@ -27,9 +29,11 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
         foreach (var group in groups)
             Line($"  {group.Name}: {group.Weights:N0} weights at {group.LearningRate:0.0##e+0}{(group.FirstEpoch > 1 ? $", from epoch {group.FirstEpoch}" : "")}");
         if (network.Base.HasBatchNorm)
-            WrappedText.Write(output, "note: ", "Batch norms keep the statistics that they were trained with; their scales and shifts are tuned.");
+            WrappedText.Write(
+                output, "note: ", "Batch norms keep the statistics that they were trained with; their scales and shifts are tuned.");
         else if (VggArchitecture.All.All(a => a.Name != model.Contract.Architecture))
-            WrappedText.Write(output, "note: ", "There are no batch norms in this part: if the network had some, they are folded into its convolutions, and are tuned with them.");
+            WrappedText.Write(output, "note: ", "There are no batch norms in this part: if the network had some, they are folded into " +
+                "its convolutions, and are tuned with them.");
         if (model.Contract.Weights.Note is { } note)
             WrappedText.Write(output, "note: ", note);
         foreach (var line in images.Notes)
@@ -76,7 +80,9 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
     }
 
     private static string Kept(RunResult result) =>
-        result.SavedEpoch == 0 ? $"the weights that went in; none of {result.Epochs} epochs was better" : $"epoch {result.SavedEpoch} of {result.Epochs}";
+        result.SavedEpoch == 0
+            ? $"the weights that went in; none of {result.Epochs} epochs was better"
+            : $"epoch {result.SavedEpoch} of {result.Epochs}";
 
     private void Line(FormattableString text) => output.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 

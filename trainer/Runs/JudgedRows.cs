@@ -25,21 +25,24 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
     /// run, and else all.
     /// </summary>
     /// <exception cref="CommandException">The cache doesn't tell which rows those are, or none of them can be judged.</exception>
-    public static JudgedRows Of(FeatureCache cache, RunFile run, JudgedSplit? asked) => Of(new LabelledImages(cache.Folder, cache.Rows), run, asked);
+    public static JudgedRows Of(FeatureCache cache, RunFile run, JudgedSplit? asked) =>
+        Of(new LabelledImages(cache.Folder, cache.Rows), run, asked);
 
     /// <summary>As above, of any images.</summary>
     public static JudgedRows Of(LabelledImages cache, RunFile run, JudgedSplit? asked)
     {
         var hasTrained = IsOf(run.Cache, cache);
         var split = asked ?? Default(cache.Rows, hasTrained || IsOf(run.ValidationCache, cache));
-        var (candidates, how) = split == JudgedSplit.All ? (Enumerable.Range(0, cache.Rows.Count), "all rows") : Named(cache, run, split, hasTrained);
+        var (candidates, how) =
+            split == JudgedSplit.All ? (Enumerable.Range(0, cache.Rows.Count), "all rows") : Named(cache, run, split, hasTrained);
         var plain = candidates.Where(r => cache.Rows[r].View == 0).OrderBy(r => cache.Rows[r].Path, StringComparer.Ordinal).ToList();
         var rows = plain.Where(r => run.Classes.Contains(cache.Rows[r].Label)).ToList();
         var notes = NotesOn(cache, run, plain, rows).ToList();
         if (rows.Count == 0)
         {
             throw new CommandException(plain.Count == 0
-                ? $"{cache.Folder} has no {(split == JudgedSplit.All ? "" : split.ToString().ToLowerInvariant() + " ")}rows to judge. Give another --split (test, val, train, all) or another cache."
+                ? $"{cache.Folder} has no {(split == JudgedSplit.All ? "" : split.ToString().ToLowerInvariant() + " ")}rows to judge. " +
+                    $"Give another --split (test, val, train, all) or another cache."
                 : $"{cache.Folder} has nothing to judge: {string.Join(" ", notes)} The run knows {string.Join(", ", run.Classes)}.");
         }
 
@@ -82,18 +85,22 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
     {
         if (run.Cache.Images != RunCache.DigestOf(cache.Rows))
         {
-            throw new CommandException($"{cache.Folder} has other images than when the run was trained: which of them validated can't be told. " +
+            throw new CommandException(
+                $"{cache.Folder} has other images than when the run was trained: which of them validated can't be told. " +
                 "Judge by another cache, or by --split all, which flatters.");
         }
 
         if (run.MoreCaches is { Count: > 0 } more)
         {
-            throw new CommandException($"The run's validation images were drawn from {cache.Folder} and {more.Count} more {(more.Count == 1 ? "cache" : "caches")} together, so one of them " +
+            throw new CommandException($"The run's validation images were drawn from {cache.Folder} and {more.Count} more " +
+                $"{(more.Count == 1 ? "cache" : "caches")} together, so one of them " +
                 "doesn't tell which they are. Judge by another cache, or by --split all, which flatters.");
         }
 
         var drawn = RowSplit.Of(cache.Rows, cache.Folder, run.Split.ValSplit, run.SplitSeed);
-        return split == JudgedSplit.Val ? (drawn.Validation, "the rows that validated the run") : (drawn.Train, "the rows that trained the run");
+        return split == JudgedSplit.Val
+            ? (drawn.Validation, "the rows that validated the run")
+            : (drawn.Train, "the rows that trained the run");
     }
 
     // A copied cache lies elsewhere, and one that grew has other images now.
@@ -105,8 +112,10 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
         var unlabelled = plain.Count(r => cache.Rows[r].Label is null);
         if (unlabelled > 0)
             yield return $"{unlabelled:N0} {(unlabelled == 1 ? "image has" : "images have")} no label, and can't be judged.";
-        foreach (var unknown in plain.Select(r => cache.Rows[r].Label).OfType<string>().Where(l => !run.Classes.Contains(l)).GroupBy(l => l, StringComparer.Ordinal))
-            yield return $"The run doesn't know the class '{unknown.Key}': its {unknown.Count():N0} {(unknown.Count() == 1 ? "image is" : "images are")} left out.";
+        foreach (var unknown in plain.Select(r => cache.Rows[r].Label).OfType<string>().Where(l => !run.Classes.Contains(l))
+            .GroupBy(l => l, StringComparer.Ordinal))
+            yield return $"The run doesn't know the class '{unknown.Key}': its {unknown.Count():N0} " +
+                $"{(unknown.Count() == 1 ? "image is" : "images are")} left out.";
         var judged = rows.Select(r => cache.Rows[r].Label).ToHashSet();
         if (rows.Count > 0 && run.Classes.Where(c => !judged.Contains(c)).ToList() is { Count: > 0 } missing)
             yield return $"There are no images of {string.Join(", ", missing)}.";
@@ -116,7 +125,8 @@ internal sealed record JudgedRows(IReadOnlyList<int> Rows, JudgedSplit Split, st
     {
         var names = cache.Rows.Select(r => r.Split).OfType<string>().Distinct().Order(StringComparer.Ordinal).ToList();
         var has = names.Count == 0 ? "names no splits" : $"has the splits {string.Join(", ", names)}";
-        return new CommandException($"{cache.Folder} {has}, so there are no {split.ToString().ToLowerInvariant()} rows that could be told from others. " +
+        return new CommandException(
+            $"{cache.Folder} {has}, so there are no {split.ToString().ToLowerInvariant()} rows that could be told from others. " +
             "Give another --split (test, val, train, all).");
     }
 }

@@ -69,7 +69,8 @@ internal sealed record RunVersions(string Headstart, string TorchSharp, string D
 {
     /// <summary>Those of this process.</summary>
     public static RunVersions Current { get; } = new(
-        ToolVersion.Text, typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription);
+        ToolVersion.Text, typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3), RuntimeInformation.FrameworkDescription,
+        RuntimeInformation.OSDescription);
 }
 
 /// <summary>A cache that a run read.</summary>

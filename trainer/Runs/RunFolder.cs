@@ -51,11 +51,14 @@ internal sealed class RunFolder : IDisposable
             return null;
         try
         {
-            return JsonSerializer.Deserialize<RunStart>(File.ReadAllText(path), HeadstartJson.Compact) ?? throw new JsonException("the file holds null");
+            return JsonSerializer.Deserialize<RunStart>(File.ReadAllText(path), HeadstartJson.Compact)
+                ?? throw new JsonException("the file holds null");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new CommandException($"{path} can't be read: {e.Message} Delete {folder} and train again, or use the version of Headstart that began it.", cause: e);
+            throw new CommandException(
+                $"{path} can't be read: {e.Message} Delete {folder} and train again, or use the version of Headstart that began it.",
+                cause: e);
         }
     }
 
@@ -68,9 +71,11 @@ internal sealed class RunFolder : IDisposable
         var isUnfinished = Unfinished(folder) is not null;
         var isWorthKeeping = isUnfinished && (File.Exists(At(folder, CheckpointName)) || File.Exists(At(folder, RunName)));
         if (isWorthKeeping && !resume)
-            throw new CommandException($"{folder} holds a run that is not finished, and stays as it is. Go on with it by --resume, choose another --out, or delete that folder first.");
+            throw new CommandException($"{folder} holds a run that is not finished, and stays as it is. Go on with it by --resume, " +
+                "choose another --out, or delete that folder first.");
         if (!isUnfinished && (File.Exists(At(folder, RunName)) || File.Exists(At(folder, HeadName))))
-            throw new CommandException($"{folder} holds a run already, and stays as it is. Choose another --out, or delete that folder first.");
+            throw new CommandException(
+                $"{folder} holds a run already, and stays as it is. Choose another --out, or delete that folder first.");
         try
         {
             var isNew = !Directory.Exists(folder);
@@ -120,9 +125,15 @@ internal sealed class RunFolder : IDisposable
     public void Finish(RunFile run, Head head, IReadOnlyList<NamedTensor>? tuned = null)
     {
         _hasContent = true;
-        var metadata = new Dictionary<string, string> { ["head"] = run.Head, ["layer"] = run.Layer.Name, ["classes"] = string.Join(", ", run.Classes) };
+        var metadata = new Dictionary<string, string>
+        {
+            ["head"] = run.Head,
+            ["layer"] = run.Layer.Name,
+            ["classes"] = string.Join(", ", run.Classes),
+        };
         if (tuned is not null)
-            SafetensorsFile.Write(At(Path, BaseName), tuned, new Dictionary<string, string> { ["model"] = run.Cache.Contract.Model, ["sha256"] = run.Cache.Contract.ModelSha256 });
+            SafetensorsFile.Write(At(Path, BaseName), tuned,
+                new Dictionary<string, string> { ["model"] = run.Cache.Contract.Model, ["sha256"] = run.Cache.Contract.ModelSha256 });
         SafetensorsFile.Write(At(Path, HeadName), head.ToNamedTensors(), metadata);
         AtomicFile.WriteText(At(Path, RunName), JsonSerializer.Serialize(run, HeadstartJson.Indented) + "\n");
         if (run.Result.Interrupted)
@@ -139,8 +150,10 @@ internal sealed class RunFolder : IDisposable
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllText(path));
-            if (document.RootElement.TryGetProperty("schema", out var schema) && schema.TryGetInt32(out var number) && number > RunFile.CurrentSchema)
-                throw new CommandException($"{path} has schema {number}; this version of Headstart reads {RunFile.CurrentSchema}. Train again, or use the version that made it.");
+            if (document.RootElement.TryGetProperty("schema", out var schema) && schema.TryGetInt32(out var number)
+                && number > RunFile.CurrentSchema)
+                throw new CommandException($"{path} has schema {number}; this version of Headstart reads {RunFile.CurrentSchema}. Train " +
+                    "again, or use the version that made it.");
             var run = document.Deserialize<RunFile>(HeadstartJson.Compact) ?? throw new JsonException("the file holds null");
             return run.Calibration is null or { Temperature: > 0 and < double.PositiveInfinity }
                 ? run
@@ -148,7 +161,8 @@ internal sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException($"No finished run in {folder}: {e.Message} Make one with 'trainer train CACHE --out {folder}'.", cause: e);
+            throw new CommandException(
+                $"No finished run in {folder}: {e.Message} Make one with 'trainer train CACHE --out {folder}'.", cause: e);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
@@ -162,7 +176,10 @@ internal sealed class RunFolder : IDisposable
     {
         var path = At(folder, HeadName);
         var state = SafetensorsFile.Read(path);
-        var head = new Head(HeadPlan.Create(HeadSpec.Parse(run.Head), run.Layer, run.Classes.Count), run.Options.Seed, device) { IsTraining = false };
+        var head = new Head(HeadPlan.Create(HeadSpec.Parse(run.Head), run.Layer, run.Classes.Count), run.Options.Seed, device)
+        {
+            IsTraining = false,
+        };
         try
         {
             head.Load(state, path);

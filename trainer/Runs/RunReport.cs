@@ -18,13 +18,17 @@ internal static class RunReport
     /// <param name="figures">Of these predictions.</param>
     /// <param name="pictures">Where the pictures are, if anywhere.</param>
     /// <exception cref="CommandException">The file can't be written.</exception>
-    public static void Write(string folder, RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures) =>
-        AtomicFile.WriteText(Path.Combine(folder, FileName), ReportPage.Of(Title(run, figures), Body(run, epochs, images, figures, pictures)));
+    public static void Write(
+        string folder, RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures,
+        Thumbnails pictures) =>
+        AtomicFile.WriteText(
+            Path.Combine(folder, FileName), ReportPage.Of(Title(run, figures), Body(run, epochs, images, figures, pictures)));
 
     private static string Title(RunFile run, EvaluationReport figures) =>
         string.Create(CultureInfo.InvariantCulture, $"{figures.Accuracy:0.0%} right on {run.Split.Val:N0} validation images");
 
-    private static Html Body(RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures)
+    private static Html Body(
+        RunFile run, IReadOnlyList<EpochRecord> epochs, JudgedImages images, EvaluationReport figures, Thumbnails pictures)
     {
         var result = run.Result;
         Html note = $"<p class=\"note\">{result.Note}</p>\n";
@@ -66,7 +70,8 @@ internal static class RunReport
     private static Html WhatShips(EvaluationReport figures, IReadOnlyList<string> classes)
     {
         var decided = figures.Threshold is { } threshold
-            ? $"{classes[1]} where its probability is above {Number(threshold, "0.####")}{(figures.ThresholdRule is { } rule && rule.Any(char.IsLetter) ? $" (by rule {rule})" : "")}"
+            ? $"{classes[1]} where its probability is above " +
+                $"{Number(threshold, "0.####")}{(figures.ThresholdRule is { } rule && rule.Any(char.IsLetter) ? $" (by rule {rule})" : "")}"
             : "the most probable class";
         Html plain = $"<p id=\"plain\"><b>Plain</b>, as the head was trained: {PlainWords.Of(figures)}.</p>\n";
         return $"""
@@ -80,7 +85,8 @@ internal static class RunReport
         Number(value, "0.0000") + (interval is { } of ? $" ({Number(of.Low, "0.00")}\u2013{Number(of.High, "0.00")})" : "");
 
     private static string[] Cells(ClassFigures of) =>
-        [of.Class, Number(of.Rows, "N0"), Show(of.Precision, of.Intervals.Precision), Show(of.Recall, of.Intervals.Recall), Show(of.F1, of.Intervals.F1)];
+        [of.Class, Number(of.Rows, "N0"), Show(of.Precision, of.Intervals.Precision), Show(of.Recall, of.Intervals.Recall), Show(
+            of.F1, of.Intervals.F1)];
 
     private static string Show(double? value, Interval? interval) => value is { } known ? WithInterval(known, interval) : "\u2013";
 
@@ -96,7 +102,9 @@ internal static class RunReport
         var shown = worst.Select(row => (Row: row, Address: pictures.AddressOf(images.Paths[row]))).ToArray();
         if (shown.All(s => s.Address is null))
         {
-            var way = run.Tuning is null ? "Train with --images DIR, the folder that was extracted, to see the pictures here." : "The pictures were not where the cache says they are.";
+            var way = run.Tuning is null
+                ? "Train with --images DIR, the folder that was extracted, to see the pictures here."
+                : "The pictures were not where the cache says they are.";
             Html hint = $"<p class=\"soft\">{way}</p>\n";
             return $"{order}{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)))}";
         }
@@ -113,13 +121,16 @@ internal static class RunReport
     private static Html Picture(string? address, string[] words)
     {
         Html image = $"<img src=\"{new Html(address ?? "")}\" alt=\"{words[0]}\">";
-        return $"<figure>{(address is null ? new Html("") : image)}<figcaption><b>{words[1]}</b>, taken for <b>{words[2]}</b> ({words[3]} for the truth)<br>{words[0]}</figcaption></figure>\n";
+        return $"<figure>{(address is null ? new Html("") : image)}<figcaption><b>{words[1]}</b>, taken for <b>{words[2]}</b> " +
+            $"({words[3]} for the truth)<br>{words[0]}</figcaption></figure>\n";
     }
 
     private static IEnumerable<(string, string)> Options(RunFile run)
     {
         object? request = run.Tuning?.Arguments ?? (object?)run.Arguments;
-        return request is null ? [("head", run.Head), ("layer", run.Layer.Name)] : Choices.Of(request).Select(c => (c.Option, CommandText.Value(c.Value)));
+        return request is null
+            ? [("head", run.Head), ("layer", run.Layer.Name)]
+            : Choices.Of(request).Select(c => (c.Option, CommandText.Value(c.Value)));
     }
 
     public static IEnumerable<(string, string)> Lineage(RunFile run)
@@ -131,19 +142,23 @@ internal static class RunReport
         yield return ("precision", $"{contract.Precision}, extracted by {contract.Provider}");
         yield return ("cache", string.Create(CultureInfo.InvariantCulture, $"{run.Cache.Folder}, {run.Cache.Rows:N0} rows"));
         if (run.ValidationCache is { } validation)
-            yield return ("validation cache", string.Create(CultureInfo.InvariantCulture, $"{validation.Folder}, {validation.Rows:N0} rows"));
-        yield return ("split", string.Create(CultureInfo.InvariantCulture, $"{run.Split.Train:N0} to train, {run.Split.Val:N0} to validate, {run.Split.How}"));
+            yield return (
+                "validation cache", string.Create(CultureInfo.InvariantCulture, $"{validation.Folder}, {validation.Rows:N0} rows"));
+        yield return ("split",
+            string.Create(CultureInfo.InvariantCulture, $"{run.Split.Train:N0} to train, {run.Split.Val:N0} to validate, {run.Split.How}"));
         if (run.Tuning is { } tuning)
         {
             var result = run.Result;
-            yield return ("tuned", $"after {tuning.UnfrozenFrom ?? "the image"}, from {(tuning.Prefix is { } prefix ? $"cached {prefix}" : "the pictures")}");
+            yield return ("tuned",
+                $"after {tuning.UnfrozenFrom ?? "the image"}, from {(tuning.Prefix is { } prefix ? $"cached {prefix}" : "the pictures")}");
             yield return ("begun with", tuning.From);
             if (result.Before is { } before)
                 yield return ("before tuning", $"accuracy {Number(before.Accuracy, "0.0000")}, loss {Number(before.Loss, "0.0000")}");
         }
 
         yield return ("parameters", string.Create(CultureInfo.InvariantCulture, $"{run.Result.Parameters:N0}"));
-        yield return ("versions", $"Headstart {run.Versions.Headstart}, TorchSharp {run.Versions.TorchSharp}, {run.Versions.Dotnet}, {run.Versions.System}, {run.Device}");
+        yield return ("versions", $"Headstart {run.Versions.Headstart}, TorchSharp {run.Versions.TorchSharp}, {run.Versions.Dotnet}, " +
+            $"{run.Versions.System}, {run.Device}");
     }
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

@@ -87,7 +87,8 @@ internal sealed record RunResult
     /// <param name="calibration">What they were judged with.</param>
     /// <param name="trainImages">How many images an epoch sees.</param>
     public static RunResult Of(
-        TrainingResult training, Judgement judged, Calibration calibration, TrainingData data, int trainImages, Head head, double loadSeconds, double seconds)
+        TrainingResult training, Judgement judged, Calibration calibration, TrainingData data, int trainImages, Head head,
+        double loadSeconds, double seconds)
     {
         if (training is not { Kept: { } kept, Best: { } best })
             throw new ArgumentException("No epoch was finished.", nameof(training));

@@ -37,12 +37,14 @@ internal sealed record RunTuning
         if (model.Contract.Precision != "float32")
         {
             var original = model.Contract.Quantization is { } quantization ? $" it was made from (sha256 {quantization.FloatSha256})" : "";
-            throw new CommandException($"{model.Path} is {model.Contract.Precision}, and such weights can't be tuned: extract and train with the float32 model{original}, and tune that run.");
+            throw new CommandException($"{model.Path} is {model.Contract.Precision}, and such weights can't be tuned: extract and train " +
+                $"with the float32 model{original}, and tune that run.");
         }
 
         if (contract.Precision != "float32")
         {
-            throw new CommandException($"The features of {source} are {contract.Precision} ({contract.Model}), and such weights can't be tuned: " +
+            throw new CommandException(
+                $"The features of {source} are {contract.Precision} ({contract.Model}), and such weights can't be tuned: " +
                 $"extract and train with {model.Path}, and tune that run.");
         }
     }
@@ -59,7 +61,8 @@ internal sealed record RunTuning
     {
         if (model.Sha256 != sha256)
         {
-            throw new CommandException($"{model.Path} has modelSha256 '{model.Sha256}', but the features of {runFolder} were made by {name} with '{sha256}': " +
+            throw new CommandException(
+                $"{model.Path} has modelSha256 '{model.Sha256}', but the features of {runFolder} were made by {name} with '{sha256}': " +
                 "the head knows nothing of other features. Pass that model.");
         }
     }

@@ -96,7 +96,8 @@ internal sealed record TrainRequest
 
     /// <summary>The command that repeats it, as it would be typed.</summary>
     internal string Command => Choices.Command(
-        ["trainer", "train", .. Caches.Select(ShellWord.Quote), "--out", ShellWord.Quote(Out)], this, new TrainRequest { Cache = Cache, Out = Out });
+        ["trainer", "train", .. Caches.Select(ShellWord.Quote), "--out", ShellWord.Quote(Out)], this,
+        new TrainRequest { Cache = Cache, Out = Out });
 
     /// <summary>How a head is trained by it.</summary>
     /// <exception cref="CommandException">A value that makes no sense; the message names the option.</exception>
@@ -118,10 +119,12 @@ internal sealed record TrainRequest
         // A cache may have moved; whether it is the same one is seen from its digests.
         Choices.RequireSame(now.Out, given, now, this, except: "val");
         if (given.Contains("val") && Val is null)
-            throw CommandException.Usage($"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
+            throw CommandException.Usage(
+                $"--val {now.Val}: {now.Out} was begun without. Leave --val out to go on with that, or give another --out.");
         if (now.Caches.Count != Caches.Count)
         {
-            throw CommandException.Usage($"{now.Out} was begun with {Caches.Count} caches ({string.Join(", ", Caches)}), and now there are {now.Caches.Count}. " +
+            throw CommandException.Usage(
+                $"{now.Out} was begun with {Caches.Count} caches ({string.Join(", ", Caches)}), and now there are {now.Caches.Count}. " +
                 "Name the same ones, or give another --out.");
         }
 

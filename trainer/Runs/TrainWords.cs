@@ -31,7 +31,8 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     /// <summary>A job that is started again after it was done has nothing to do, which is no failure.</summary>
     public static void Finished(TextWriter output, string run, RunResult result) => output.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{run} is finished: {(result.IsPlain ? "plain " : "")}validation accuracy {result.Val.Accuracy:0.0000}, loss {result.Val.Loss:0.0000}. There is nothing to resume."));
+        $"{run} is finished: {(result.IsPlain ? "plain " : "")}validation accuracy {result.Val.Accuracy:0.0000}, loss " +
+        $"{result.Val.Loss:0.0000}. There is nothing to resume."));
 
     /// <summary>Says how the features are read, where that is not the usual way.</summary>
     public void Memory(MemoryPlan memory, TrainingData data, Head head)
@@ -64,7 +65,8 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
         }
 
         static string Describe((RunVersions Versions, int Threads) with) =>
-            $"Headstart {with.Versions.Headstart}, TorchSharp {with.Versions.TorchSharp}, {with.Versions.Dotnet}, {with.Versions.System}, {with.Threads} threads";
+            $"Headstart {with.Versions.Headstart}, TorchSharp {with.Versions.TorchSharp}, {with.Versions.Dotnet}, " +
+            $"{with.Versions.System}, {with.Threads} threads";
     }
 
     public void Epoch(EpochRecord epoch)
@@ -118,7 +120,9 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
             Device = arguments.Device,
             Memory = arguments.Memory,
         };
-        var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase) ? next : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
+        var other = arguments.Head.Trim().StartsWith("gap", StringComparison.OrdinalIgnoreCase)
+            ? next
+            : next with { Head = "gap", LearningRate = 1e-3, Epochs = 30 };
         Line($"  {other.Command}");
     }
 
@@ -130,16 +134,20 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     }
 
     internal static string AccuracyInterval(RunResult result) =>
-        result.Validation?.Intervals.Accuracy is { } found ? string.Create(CultureInfo.InvariantCulture, $" ({found.Low:0.00}-{found.High:0.00})") : "";
+        result.Validation?.Intervals.Accuracy is { } found
+            ? string.Create(CultureInfo.InvariantCulture, $" ({found.Low:0.00}-{found.High:0.00})")
+            : "";
 
     internal static string Decisions(RunResult result) => result.Calibration switch
     {
         null => "",
-        { Threshold: { } threshold } calibration => string.Create(CultureInfo.InvariantCulture, $"; temperature {calibration.Temperature:0.###}, threshold {threshold:0.####}"),
+        { Threshold: { } threshold } calibration =>
+            string.Create(CultureInfo.InvariantCulture, $"; temperature {calibration.Temperature:0.###}, threshold {threshold:0.####}"),
         var calibration => string.Create(CultureInfo.InvariantCulture, $"; temperature {calibration.Temperature:0.###}"),
     };
 
-    private static string Show(string prefix, Figures figures) => string.Create(CultureInfo.InvariantCulture, $"{prefix}loss {figures.Loss:0.0000} acc {figures.Accuracy:0.0000}");
+    private static string Show(string prefix, Figures figures) =>
+        string.Create(CultureInfo.InvariantCulture, $"{prefix}loss {figures.Loss:0.0000} acc {figures.Accuracy:0.0000}");
 
     private static string Shorten(IReadOnlyList<string> names) =>
         names.Count <= 6 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(5))}, ... {names[^1]}";

@@ -35,7 +35,8 @@ internal static class TunedRun
     /// <returns>The caller's.</returns>
     /// <exception cref="CommandException">As above.</exception>
     public static TunedNetwork Load(
-        string runFolder, RunFile run, ModelFile model, string? after, Device device, ComputePrecision precision, ConvolutionKernels? kernels = null)
+        string runFolder, RunFile run, ModelFile model, string? after, Device device, ComputePrecision precision,
+        ConvolutionKernels? kernels = null)
     {
         var tail = OnnxTail.FromModel(model, device, after, run.Layer.Name, precision, kernels);
         TunedNetwork network;

@@ -14,7 +14,8 @@ namespace Headstart.Trainer.Runs;
 /// <param name="Folder">The cache that must stay as it is: that of the features, or for pictures the run's, which says how they are
 /// divided.</param>
 /// <param name="ValFolder">Likewise, for validation images in a cache of their own.</param>
-internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefix, FeatureCache? Cache, FeatureCache? ValCache, string Folder, string? ValFolder)
+internal sealed record TuningInputs(
+    FinetuneRequest Arguments, ModelLayer? Prefix, FeatureCache? Cache, FeatureCache? ValCache, string Folder, string? ValFolder)
 {
     /// <summary>How many rows a <see cref="LoadAsync"/> reports as progress.</summary>
     public int RowsToRead => (Cache?.Rows.Count ?? 0) + (ValCache?.Rows.Count ?? 0);
@@ -27,7 +28,8 @@ internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefi
     {
         var ownValidation = run.ValidationCache?.Folder;
         if (ownValidation is null && arguments.Val is not null)
-            throw CommandException.Usage($"--val {arguments.Val}: {arguments.Run} was validated on images of {run.Cache.Folder}, and so is this. Leave --val out.");
+            throw CommandException.Usage(
+                $"--val {arguments.Val}: {arguments.Run} was validated on images of {run.Cache.Folder}, and so is this. Leave --val out.");
         if (arguments.Cache is null)
         {
             return ownValidation is not null && arguments.Val is null
@@ -54,7 +56,8 @@ internal sealed record TuningInputs(FinetuneRequest Arguments, ModelLayer? Prefi
     /// <param name="progress">Told of rows as they are read.</param>
     /// <exception cref="CommandException">As of <see cref="TuningSets"/>.</exception>
     public async Task<TuningSets> LoadAsync(
-        RunImages images, ModelFile model, TuningOptions options, Device device, IProgress<int> progress, CancellationToken cancellationToken)
+        RunImages images, ModelFile model, TuningOptions options, Device device, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         var seed = options.Training.Seed;
         if (Cache is not null)

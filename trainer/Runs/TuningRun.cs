@@ -21,7 +21,8 @@ internal static class TuningRun
     /// <param name="cancellationToken">Ends it after a finished epoch, which is kept; the result says so then.</param>
     /// <exception cref="CommandException">Something that doesn't fit, or it was ended before an epoch was finished.</exception>
     public static async Task<RunResult> MakeAsync(
-        FinetuneRequest arguments, RunStart? begun, RunControl control, TextWriter output, TimeProvider time, long start, CancellationToken cancellationToken,
+        FinetuneRequest arguments, RunStart? begun, RunControl control, TextWriter output, TimeProvider time, long start,
+        CancellationToken cancellationToken,
         ConvolutionKernels? kernels = null)
     {
         var run = RunFolder.Read(arguments.Run);
@@ -34,7 +35,8 @@ internal static class TuningRun
         RunTuning.RequireFloat32(model, run.Cache.Contract, arguments.Run);
         RunTuning.RequireModel(model, arguments.Run, run.Cache.Contract.ModelSha256, run.Cache.Contract.Model);
         var cached = arguments.Cache is null ? null : await FeatureCache.PeekContractsAsync(arguments.Cache, cancellationToken);
-        var part = UnfrozenPart.Of(model, run.Layer.Name, arguments.Unfreeze, arguments.UnfreezeFrom, [.. cached?.Common.Layers.Select(l => l.Name) ?? []]);
+        var part = UnfrozenPart.Of(
+            model, run.Layer.Name, arguments.Unfreeze, arguments.UnfreezeFrom, [.. cached?.Common.Layers.Select(l => l.Name) ?? []]);
         var images = await RunImages.OpenAsync(run, arguments.Run, arguments.RunCache, arguments.Cache, cancellationToken);
         ClassWeights.RequireKnown(options.Training.ClassWeights, run.Classes);
         var inputs = await TuningInputs.OpenAsync(arguments, run, images, model, part, cancellationToken);
@@ -54,7 +56,8 @@ internal static class TuningRun
         words.Resume(session);
 
         using var sets = await ProgressDisplay.RunAsync(
-            "loading", "images", time, begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken));
+            "loading", "images", time,
+            begin => inputs.LoadAsync(images, model, options, device, begin(inputs.RowsToRead), cancellationToken));
         session.Loaded();
         session.RequireUnchanged();
         foreach (var note in TailCheck.Run(network.Base, sets.Validation, cancellationToken))
@@ -66,7 +69,8 @@ internal static class TuningRun
         if (images.Data.Split.Validation.Count == run.Split.Val)
         {
             ComputePrecision[] precisions = [options.Precision, run.Tuning?.Arguments.Precision ?? ComputePrecision.Float32];
-            FirstEvaluation.Require(before, run.Result.PlainVal, run.Split.Val, precisions, device.type, Path.Combine(arguments.Run, RunFolder.RunName));
+            FirstEvaluation.Require(
+                before, run.Result.PlainVal, run.Split.Val, precisions, device.type, Path.Combine(arguments.Run, RunFolder.RunName));
         }
 
         var candidate = new EpochRecord(0, run.Result.Train, before, 0, 0);
@@ -110,7 +114,8 @@ internal static class TuningRun
             {
                 // As the run ships that it goes on from: with its own temperature and threshold.
                 Before = Figures.Of(Predictions.FromLogits(logitsBefore, sets.Validation.Labels, run.Classes.Count, run.Calibration)),
-                Parameters = network.Head.Plan.Parameters + model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
+                Parameters = network.Head.Plan.Parameters +
+                    model.Proto.Graph.Initializer.Sum(t => t.Dims.Aggregate(1L, (product, d) => product * d)),
                 TrainableParameters = groups.Sum(g => g.Weights),
             },
         };

@@ -22,12 +22,14 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
     /// <param name="progress">Told of rows as they are read.</param>
     /// <exception cref="CommandException">Images that a cache doesn't have, no views, or more than fits into memory.</exception>
     public static async Task<TuningSets> LoadAsync(
-        RunImages images, FeatureCache cache, FeatureCache? valCache, ModelLayer layer, bool augment, long seed, Device device, IProgress<int> progress, CancellationToken cancellationToken)
+        RunImages images, FeatureCache cache, FeatureCache? valCache, ModelLayer layer, bool augment, long seed, Device device,
+        IProgress<int> progress, CancellationToken cancellationToken)
     {
         var train = Rows(cache, images.Train, augment);
         var validation = Rows(valCache ?? cache, images.Validation, augment: false);
         if (augment && train.Count == images.Train.Count)
-            throw new CommandException($"{cache.Folder} has no augmented views. Add them with 'extractor extract ... --views K --seed S --out {cache.Folder}', leave --augment out, or give --images.");
+            throw new CommandException($"{cache.Folder} has no augmented views. Add them with 'extractor extract ... --views K --seed S " +
+                $"--out {cache.Folder}', leave --augment out, or give --images.");
         CachedPrefix.RequireMemory((long)train.Count + validation.Count, layer, cache, takesImages: true);
 
         var loader = new FeatureLoader(cache, layer, null);
@@ -40,7 +42,8 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
         var first = await loader.LoadAsync(images.Data.Classes, [train], progress, cancellationToken);
         try
         {
-            var second = await new FeatureLoader(valCache, layer, null).LoadAsync(images.Data.Classes, [validation], progress, cancellationToken);
+            var second =
+                await new FeatureLoader(valCache, layer, null).LoadAsync(images.Data.Classes, [validation], progress, cancellationToken);
             return new TuningSets(new CachedRows(first[0], seed, device), new CachedRows(second[0], seed, device));
         }
         catch
@@ -58,12 +61,14 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
     /// <param name="augmentation">From what the views of those that train are drawn; null for plain images.</param>
     /// <param name="device">Where batches are wanted.</param>
     /// <exception cref="CommandException">Images that are not there, or under another label.</exception>
-    public static TuningSets Open(RunImages images, string folder, string? valFolder, ImagePreprocessing preprocessing, Augmentation? augmentation, Device device)
+    public static TuningSets Open(
+        RunImages images, string folder, string? valFolder, ImagePreprocessing preprocessing, Augmentation? augmentation, Device device)
     {
         var set = ImageSet.Open(folder);
         return new TuningSets(
             new ImageRows(Files(set, folder, images.Train), Labels(images.Train), preprocessing, augmentation, device),
-            new ImageRows(Files(valFolder is null ? set : ImageSet.Open(valFolder), valFolder ?? folder, images.Validation), Labels(images.Validation), preprocessing, null, device));
+            new ImageRows(Files(valFolder is null ? set : ImageSet.Open(valFolder), valFolder ?? folder, images.Validation),
+                Labels(images.Validation), preprocessing, null, device));
 
         int[] Labels(IReadOnlyList<CacheRow> rows) => [.. rows.Select(r => images.Data.Classes.ToList().IndexOf(r.Label!))];
     }
@@ -81,11 +86,13 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
         var missing = images.Where(i => !byImage[Key(i)].Any(r => cache.Rows[r].View == 0)).ToList();
         if (missing.Count > 0)
         {
-            throw new CommandException($"{cache.Folder} lacks {missing.Count:N0} of the {images.Count:N0} images that the run needs, or has them with other bytes or another label: " +
+            throw new CommandException($"{cache.Folder} lacks {missing.Count:N0} of the {images.Count:N0} images that the run needs, or " +
+                "has them with other bytes or another label: " +
                 $"{missing[0].Path} first. Extract the same pictures with the same model into it.");
         }
 
-        return [.. images.SelectMany(i => byImage[Key(i)].Where(r => augment || cache.Rows[r].View == 0).DistinctBy(r => cache.Rows[r].View).OrderBy(r => cache.Rows[r].View))];
+        return [.. images.SelectMany(i => byImage[Key(i)].Where(r => augment
+            || cache.Rows[r].View == 0).DistinctBy(r => cache.Rows[r].View).OrderBy(r => cache.Rows[r].View))];
 
         static (string, string?, string) Key(CacheRow row) => (row.Path, row.Label, row.Sha256);
     }
@@ -96,12 +103,14 @@ internal sealed record TuningSets(TuningRows Train, TuningRows Validation) : IDi
         var missing = images.Where(i => !items.ContainsKey(i.Path)).ToList();
         if (missing.Count > 0)
         {
-            throw new CommandException($"{folder} lacks {missing.Count:N0} of the {images.Count:N0} images that the run needs: {missing[0].Path} first. " +
+            throw new CommandException(
+                $"{folder} lacks {missing.Count:N0} of the {images.Count:N0} images that the run needs: {missing[0].Path} first. " +
                 "Pass the folder or CSV that was extracted; a run whose validation images were elsewhere also needs --val.");
         }
 
         return images.FirstOrDefault(i => items[i.Path].Label != i.Label) is { } other
-            ? throw new CommandException($"{folder}: {other.Path} has the label '{items[other.Path].Label}', but had '{other.Label}' when the head was trained. Extract and train again.")
+            ? throw new CommandException($"{folder}: {other.Path} has the label '{items[other.Path].Label}', but had '{other.Label}' " +
+                "when the head was trained. Extract and train again.")
             : [.. images.Select(i => new TuningImage(items[i.Path].File, i.Sha256))];
     }
 }

@@ -47,7 +47,8 @@ internal sealed class OnnxRuntimeSession : IDisposable
         try
         {
             using var results = _session.Run(options, [_session.InputNames[0]], [value], whole is null ? [floats] : [floats, whole]);
-            return (results[0].GetTensorDataAsSpan<float>().ToArray(), whole is null ? [] : results[1].GetTensorDataAsSpan<long>().ToArray());
+            return (
+                results[0].GetTensorDataAsSpan<float>().ToArray(), whole is null ? [] : results[1].GetTensorDataAsSpan<long>().ToArray());
         }
         catch (OnnxRuntimeException e)
         {

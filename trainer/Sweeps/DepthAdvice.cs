@@ -81,7 +81,8 @@ internal sealed class DepthAdvice
             var rates = Table.Rows.Where(r => r.Rate is not null).Select(r => r.Rate!.Value).Distinct().ToList();
             var best = Chosen.Gain is null ? _mostAccurate : Chosen;
             if (rates.Count > 1 && best.Gain!.Value.Mean > 0 && (best.Rate == rates.Max() || best.Rate == rates.Min()))
-                yield return $"{Rate(best.Rate!.Value)} is the {(best.Rate == rates.Max() ? "highest" : "lowest")} finetune-lr that was tried: {(best.Rate == rates.Max() ? "higher" : "lower")} ones may do better.";
+                yield return $"{Rate(best.Rate!.Value)} is the {(best.Rate == rates.Max() ? "highest" : "lowest")} finetune-lr that was " +
+                    $"tried: {(best.Rate == rates.Max() ? "higher" : "lower")} ones may do better.";
         }
     }
 
@@ -101,7 +102,8 @@ internal sealed class DepthAdvice
         : $"unfreeze {row.Part} at {Rate(row.Rate!.Value)}";
 
     private static DepthRow Best(IEnumerable<DepthRow> rows) =>
-        rows.OrderByDescending(r => r.Standing.Accuracy!.Value.Mean).ThenBy(r => r.Standing.Loss!.Value.Mean).ThenBy(r => r.Weights).First();
+        rows.OrderByDescending(r => r.Standing.Accuracy!.Value.Mean).ThenBy(r => r.Standing.Loss!.Value.Mean).ThenBy(r => r.Weights)
+            .First();
 
     private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 

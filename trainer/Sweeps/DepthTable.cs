@@ -25,14 +25,16 @@ internal sealed record DepthRow(Standing Standing, int Trials, long Weights, IRe
     public double? Rate => Standing.Trial.Tuning?.LearningRate;
 
     /// <summary>The head's while the base is tuned.</summary>
-    public double? HeadRate => Standing.Trial.Tuning is { } tuning ? tuning.HeadLearningRate ?? tuning.LearningRate * FineTuning.TuningOptions.HeadFactor : null;
+    public double? HeadRate =>
+        Standing.Trial.Tuning is { } tuning ? tuning.HeadLearningRate ?? tuning.LearningRate * FineTuning.TuningOptions.HeadFactor : null;
 }
 
 /// <summary>Accuracy against depth and rate: shallow first, then slow first.</summary>
 internal sealed class DepthTable
 {
     private static readonly string[] Columns =
-        ["tuned", "weights", "finetune_lr", "head_lr", "accuracy", "accuracy_sd", "loss", "loss_sd", "gain", "gain_images_se", "gain_repeats_se", "n", "trial", "trials", "seconds"];
+        ["tuned", "weights", "finetune_lr", "head_lr", "accuracy", "accuracy_sd", "loss", "loss_sd", "gain", "gain_images_se",
+            "gain_repeats_se", "n", "trial", "trials", "seconds"];
 
     private DepthTable(IReadOnlyList<DepthRow> rows) => Rows = rows;
 
@@ -57,7 +59,8 @@ internal sealed class DepthTable
             return null;
         var head = new DepthRow(best, judged.Count(s => s.Trial.Tuning is null), 0, Repeats(best), null);
         var tuned = judged.Where(s => s.Trial.Tuning is not null)
-            .GroupBy(s => (s.Trial.Tuning!.Unfreeze, s.Trial.Tuning.UnfreezeFrom, s.Trial.Tuning.LearningRate, s.Trial.Tuning.HeadLearningRate))
+            .GroupBy(
+                s => (s.Trial.Tuning!.Unfreeze, s.Trial.Tuning.UnfreezeFrom, s.Trial.Tuning.LearningRate, s.Trial.Tuning.HeadLearningRate))
             .Select(g => (First: g.First(), Count: g.Count(), Repeats: Repeats(g.First())))
             .Select(g => new DepthRow(g.First, g.Count, weights(g.First.Trial), g.Repeats, PairedGain.Of(head.Repeats, g.Repeats)));
         return new DepthTable([head, .. tuned.OrderBy(r => r.Weights).ThenBy(r => r.Rate).ThenBy(r => r.HeadRate)]);

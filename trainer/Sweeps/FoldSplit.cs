@@ -28,7 +28,8 @@ internal static class FoldSplit
             var dealt = ofClass.Select(i => i.Sha256).Order(StringComparer.Ordinal).ToArray();
             if (dealt.Length < folds)
             {
-                throw new CommandException($"{folder}: class '{ofClass.Key}' has {dealt.Length} different {(dealt.Length == 1 ? "image" : "images")}, " +
+                throw new CommandException(
+                    $"{folder}: class '{ofClass.Key}' has {dealt.Length} different {(dealt.Length == 1 ? "image" : "images")}, " +
                     $"too few for --folds {folds}. Ask for fewer folds, or add images of it.");
             }
 

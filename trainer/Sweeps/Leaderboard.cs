@@ -9,7 +9,8 @@ namespace Headstart.Trainer.Sweeps;
 /// <summary>The trials of a sweep, best first, as programs read them.</summary>
 internal sealed class Leaderboard(SweepSpace space, IReadOnlyList<Standing> standings)
 {
-    private static readonly string[] Figures = ["accuracy", "accuracy_sd", "loss", "loss_sd", "auc", "auc_sd", "n", "epochs", "seconds", "error"];
+    private static readonly string[] Figures =
+        ["accuracy", "accuracy_sd", "loss", "loss_sd", "auc", "auc_sd", "n", "epochs", "seconds", "error"];
 
     public Standing Best => standings[0];
 
@@ -42,7 +43,8 @@ internal sealed class Leaderboard(SweepSpace space, IReadOnlyList<Standing> stan
             ["rank"] = Word(space.Rank),
             ["trials"] = new JsonArray([.. standings.Select((s, i) => Trial(i + 1, s))]),
             ["best"] = bestTrial,
-            ["rounds"] = new JsonArray([.. rungs.Where(_ => space.Search == SearchKind.Halving).Select(r => new JsonObject { ["trials"] = r.Trials, ["epochs"] = r.Epochs })]),
+            ["rounds"] = new JsonArray([.. rungs.Where(_ => space.Search == SearchKind.Halving).Select(
+                r => new JsonObject { ["trials"] = r.Trials, ["epochs"] = r.Epochs })]),
             ["trainings"] = trainings,
             ["loadSeconds"] = loadSeconds,
             ["seconds"] = seconds,

@@ -30,7 +30,8 @@ internal sealed class MemberProgress(TrainingOptions options, IReadOnlyList<Epoc
 
     /// <summary>Adds an epoch, unless there should be none any more.</summary>
     public void Add(
-        ReadOnlyMemory<float> trainLogits, int[] trainLabels, ReadOnlyMemory<float> valLogits, int[] valLabels, int until, double rate, double seconds)
+        ReadOnlyMemory<float> trainLogits, int[] trainLabels, ReadOnlyMemory<float> valLogits, int[] valLabels, int until, double rate,
+        double seconds)
     {
         KeepsLast = false;
         if (!IsRunning(until))
@@ -47,9 +48,12 @@ internal sealed class MemberProgress(TrainingOptions options, IReadOnlyList<Epoc
         var isBest = _best is null || valLoss < _best.Val.Loss;
         KeepsLast = isBest && options.EarlyStop is not null;
         var mayBeKept = KeepsLast || (options.EarlyStop is null && epoch == Math.Min(until, options.Epochs));
-        var trained = mayBeKept ? Figures.FromLogits(trainLogits.Span, trainLabels, classes, classWeights) : new Figures(double.NaN, double.NaN, null);
+        var trained = mayBeKept
+            ? Figures.FromLogits(trainLogits.Span, trainLabels, classes, classWeights)
+            : new Figures(double.NaN, double.NaN, null);
         var record = new EpochRecord(
-            epoch, trained, new Figures(valLoss, Metrics.Accuracy(judged, valLabels), mayBeKept ? RocAuc.Of(judged, valLabels) : null), rate, seconds);
+            epoch, trained, new Figures(valLoss, Metrics.Accuracy(judged, valLabels), mayBeKept ? RocAuc.Of(judged, valLabels) : null),
+            rate, seconds);
         _epochs.Add(record);
         _best = isBest ? record : _best;
     }
@@ -58,6 +62,8 @@ internal sealed class MemberProgress(TrainingOptions options, IReadOnlyList<Epoc
     {
         var kept = options.EarlyStop is null ? _epochs.LastOrDefault() : _best;
         var isCut = _epochs.Count == until && until < options.Epochs;
-        return Failure is null ? new StackResult(new TrainingResult(_epochs, _best, kept, isCut, resumedAfter), null) : new StackResult(null, Failure);
+        return Failure is null
+            ? new StackResult(new TrainingResult(_epochs, _best, kept, isCut, resumedAfter), null)
+            : new StackResult(null, Failure);
     }
 }

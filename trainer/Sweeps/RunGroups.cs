@@ -32,5 +32,6 @@ internal static class RunGroups
         }
     }
 
-    private static string? Key(HeadPlan plan, TrainingOptions options) => plan.Parameters <= MostParameters ? StackTraining.Key(plan, options) : null;
+    private static string? Key(HeadPlan plan, TrainingOptions options) =>
+        plan.Parameters <= MostParameters ? StackTraining.Key(plan, options) : null;
 }

@@ -28,7 +28,8 @@ internal sealed class SharedFeatures : IDisposable
     /// <param name="progress">Told of images as they are read.</param>
     /// <exception cref="CommandException">As of <see cref="FeatureLoader.LoadAsync"/>.</exception>
     public static async Task<SharedFeatures> LoadAsync(
-        FeatureCache cache, IReadOnlyList<string> classes, IReadOnlyList<int> pool, IReadOnlyDictionary<FeatureForm, HeadPlan> plans, IProgress<int> progress,
+        FeatureCache cache, IReadOnlyList<string> classes, IReadOnlyList<int> pool, IReadOnlyDictionary<FeatureForm, HeadPlan> plans,
+        IProgress<int> progress,
         CancellationToken cancellationToken)
     {
         var views = ImageViews.Of(cache.Rows, pool);
@@ -49,7 +50,8 @@ internal sealed class SharedFeatures : IDisposable
                 foreach (var (key, reads) in layer)
                 {
                     int[] labels = [.. views.Images.Select(r => index[cache.Rows[r].Label!])];
-                    sets.Add(key, new FeatureSet(empty([pool.Count, .. Shape(reads.Stored)]).DetachFromDisposeScope(), labels, views.OtherSlots));
+                    sets.Add(key,
+                        new FeatureSet(empty([pool.Count, .. Shape(reads.Stored)]).DetachFromDisposeScope(), labels, views.OtherSlots));
                 }
 
                 await FillAsync(cache, cache.Layer(layer.Key), classes, pool, views, layer, sets, progress, cancellationToken);
@@ -95,7 +97,8 @@ internal sealed class SharedFeatures : IDisposable
     // A few row groups at a time as they are stored, then each form of them to its place.
     private static async Task FillAsync(
         FeatureCache cache, ModelLayer layer, IReadOnlyList<string> classes, IReadOnlyList<int> pool, ImageViews views,
-        IEnumerable<KeyValuePair<FeatureForm, HeadPlan>> forms, Dictionary<FeatureForm, FeatureSet> sets, IProgress<int> progress, CancellationToken cancellationToken)
+        IEnumerable<KeyValuePair<FeatureForm, HeadPlan>> forms, Dictionary<FeatureForm, FeatureSet> sets, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         var slotOf = new int[cache.Rows.Count];
         Array.Fill(slotOf, -1);
@@ -110,7 +113,8 @@ internal sealed class SharedFeatures : IDisposable
                 int[] rows = [.. groups.SelectMany(g => Enumerable.Range(g.FirstRow, g.RowCount)).Where(r => slotOf[r] >= 0)];
                 if (rows.Length == 0)
                     continue;
-                using var read = (await new FeatureLoader(cache, layer, asStored).LoadAsync(classes, [rows], progress, cancellationToken))[0];
+                using var read =
+                    (await new FeatureLoader(cache, layer, asStored).LoadAsync(classes, [rows], progress, cancellationToken))[0];
                 var readViews = ImageViews.Of(cache.Rows, rows);
                 foreach (var (form, head) in heads)
                     Scatter(read.Features, head, layer.Shape, rows, readViews.Slots, slotOf, sets[form].Features);
@@ -133,5 +137,6 @@ internal sealed class SharedFeatures : IDisposable
             new TensorMemory(reduced, readSlots[i], 1).GetSpan().CopyTo(new TensorMemory(target, slotOf[rows[i]], 1).GetSpan());
     }
 
-    private static long[] Shape(LayerShape shape) => shape is { Height: 1, Width: 1 } ? [shape.Channels] : [shape.Channels, shape.Height, shape.Width];
+    private static long[] Shape(LayerShape shape) =>
+        shape is { Height: 1, Width: 1 } ? [shape.Channels] : [shape.Channels, shape.Height, shape.Width];
 }

@@ -44,7 +44,8 @@ internal sealed record TrialOptions(TrainRequest Train, FinetuneRequest Tuning);
 /// <param name="Words">The only texts that it takes; null for any.</param>
 /// <param name="CanBeNull">Whether JSON's null is a value: the option left out.</param>
 internal sealed record SpaceOption(
-    string Name, SpaceKind Kind, SpacePart Part, Func<TrialOptions, object?, TrialOptions> Apply, IReadOnlyList<string>? Words = null, bool CanBeNull = false)
+    string Name, SpaceKind Kind, SpacePart Part, Func<TrialOptions, object?, TrialOptions> Apply, IReadOnlyList<string>? Words = null,
+    bool CanBeNull = false)
 {
     public const string Unfreeze = "unfreeze";
 
@@ -57,7 +58,8 @@ internal sealed record SpaceOption(
         .. Swept<FinetuneRequest>().Select(p => OfTuning(p.Property, p.Choice.Option)),
     ];
 
-    private static IEnumerable<(PropertyInfo Property, ChoiceAttribute Choice)> Swept<T>() => Choices.In(typeof(T)).Where(p => p.Choice.Swept);
+    private static IEnumerable<(PropertyInfo Property, ChoiceAttribute Choice)> Swept<T>() =>
+        Choices.In(typeof(T)).Where(p => p.Choice.Swept);
 
     private static SpaceOption OfTuning(PropertyInfo property, string option)
     {
@@ -69,12 +71,16 @@ internal sealed record SpaceOption(
             {
                 Kind = SpaceKind.Whole,
                 CanBeNull = false,
-                Apply = (o, v) => o with { Tuning = o.Tuning with { Unfreeze = v is null or 0L ? null : ((long)v).ToString(CultureInfo.InvariantCulture) } },
+                Apply = (o, v) => o with
+                {
+                    Tuning = o.Tuning with { Unfreeze = v is null or 0L ? null : ((long)v).ToString(CultureInfo.InvariantCulture) },
+                },
             },
             UnfreezeFrom => Of(property, name, SpacePart.Depth),
 
             // It solves linear heads, and a base is none.
-            "optimizer" => Of(property, name, SpacePart.Tuning) with { Words = [.. Names(typeof(OptimizerChoice)).Where(n => n != "lbfgs")] },
+            "optimizer" =>
+                Of(property, name, SpacePart.Tuning) with { Words = [.. Names(typeof(OptimizerChoice)).Where(n => n != "lbfgs")] },
             _ => Of(property, name, SpacePart.Tuning),
         };
     }
@@ -86,7 +92,8 @@ internal sealed record SpaceOption(
             name,
             type == typeof(double) ? SpaceKind.Number : type == typeof(int) || type == typeof(long) ? SpaceKind.Whole : SpaceKind.Text,
             part,
-            (o, v) => part == SpacePart.Head ? o with { Train = With(o.Train with { }, v) } : o with { Tuning = With(o.Tuning with { }, v) },
+            (o, v) =>
+                part == SpacePart.Head ? o with { Train = With(o.Train with { }, v) } : o with { Tuning = With(o.Tuning with { }, v) },
             type.IsEnum ? Names(type) : null,
             new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable);
 

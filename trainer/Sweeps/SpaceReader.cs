@@ -57,10 +57,12 @@ internal sealed class SpaceReader
                 continue;
             if (SpaceOption.All.Any(o => o.Name == property.Name))
                 throw Error(property.Name, $"options go into \"options\": {{\"{property.Name}\": ...}}.");
-            throw Error(property.Name, $"there is no such key.{NearestNames.DidYouMean(property.Name, TopNames)} There are {string.Join(", ", TopNames)}.");
+            throw Error(property.Name,
+                $"there is no such key.{NearestNames.DidYouMean(property.Name, TopNames)} There are {string.Join(", ", TopNames)}.");
         }
 
-        if (!root.TryGetProperty("options", out var options) || options.ValueKind != JsonValueKind.Object || !options.EnumerateObject().Any())
+        if (!root.TryGetProperty("options", out var options) || options.ValueKind != JsonValueKind.Object
+            || !options.EnumerateObject().Any())
             throw Error("options", "the file needs an object with at least one option to try, such as {\"lr\": [1e-4, 1e-3]}.");
         var space = new SweepSpace
         {
@@ -83,21 +85,25 @@ internal sealed class SpaceReader
         if (space.Search == SearchKind.Grid && space.Trials is not null)
             throw Error("trials", "a grid tries every combination. Leave trials out, or draw so many with \"search\": \"random\".");
         if (space.Search == SearchKind.Grid && range is not null)
-            throw Error($"options.{range.Name}", "a grid needs a list of values. Give one, or draw from the range with \"search\": \"random\".");
+            throw Error(
+                $"options.{range.Name}", "a grid needs a list of values. Give one, or draw from the range with \"search\": \"random\".");
         if (space.Trials is null && (space.Search == SearchKind.Random || range is not null))
             throw Error("trials", "is missing: how many combinations to draw, such as \"trials\": 30.");
         if (space.Search == SearchKind.Halving && space.Varied.Any(o => o.Name == "epochs"))
-            throw Error("options.epochs", "halving divides the epochs among its rounds by itself: give one number, the most that a trial is trained.");
+            throw Error("options.epochs",
+                "halving divides the epochs among its rounds by itself: give one number, the most that a trial is trained.");
         if (space.Search != SearchKind.Halving && space.Source.TryGetProperty("eta", out _))
             throw Error("eta", "is for \"search\": \"halving\" alone.");
         if (space.Search == SearchKind.Halving && space.Options.FirstOrDefault(o => o.Option.Part != SpacePart.Head).Option is { } tuning)
-            throw Error($"options.{tuning.Name}", "halving tries heads alone. Tune with \"search\": \"grid\" or \"random\", after a sweep of heads if there are many.");
+            throw Error($"options.{tuning.Name}",
+                "halving tries heads alone. Tune with \"search\": \"grid\" or \"random\", after a sweep of heads if there are many.");
         if (!space.Tunes && space.Options.FirstOrDefault(o => o.Option.Part == SpacePart.Tuning).Option is { } idle)
             throw Error($"options.{idle.Name}", "says how a base is tuned, and none is. Add \"unfreeze\": [0, 1], or leave it out.");
         if (space.Options.Count(o => o.Option.Part == SpacePart.Depth) > 1)
             throw Error($"options.{SpaceOption.UnfreezeFrom}", "unfreeze and unfreeze-from both say what is tuned. Keep one of the two.");
         if (space.Tunes && space.Varied.Any(o => o.Name == "seed"))
-            throw Error("options.seed", "trials that tune are compared on the same images: give one seed, or repeat every trial with \"seeds\": 3.");
+            throw Error("options.seed",
+                "trials that tune are compared on the same images: give one seed, or repeat every trial with \"seeds\": 3.");
         if (space.Seeds > 1 && space.Options.Any(o => o.Option.Name == "seed"))
             throw Error("options.seed", $"\"seeds\": {space.Seeds} gives every trial its seeds already. Keep one of the two.");
     }
@@ -107,7 +113,8 @@ internal sealed class SpaceReader
         var place = $"options.{property.Name}";
         var option = SpaceOption.All.FirstOrDefault(o => o.Name == property.Name) ?? throw Error(
             place,
-            $"there is no such option to try.{NearestNames.DidYouMean(property.Name, SpaceOption.All.Select(o => o.Name))} There are {string.Join(", ", SpaceOption.All.Select(o => o.Name))}.");
+            $"there is no such option to try.{NearestNames.DidYouMean(property.Name, SpaceOption.All.Select(o => o.Name))} There are " +
+            $"{string.Join(", ", SpaceOption.All.Select(o => o.Name))}.");
         return (option, property.Value.ValueKind switch
         {
             JsonValueKind.Array => Listed(option, property.Value, place),
@@ -135,7 +142,8 @@ internal sealed class SpaceReader
         if (element.EnumerateObject().ToList() is not [var only])
             throw Error(place, $"give one of {string.Join(", ", RangeNames)}, such as {{\"log\": [1e-5, 1e-2]}}.");
         if (!RangeNames.Contains(only.Name))
-            throw Error($"{place}.{only.Name}", $"there is no such way to draw.{NearestNames.DidYouMean(only.Name, RangeNames)} There are {string.Join(", ", RangeNames)}.");
+            throw Error($"{place}.{only.Name}", $"there is no such way to draw.{NearestNames.DidYouMean(only.Name, RangeNames)} There " +
+                $"are {string.Join(", ", RangeNames)}.");
         place = $"{place}.{only.Name}";
         if (only.Name == "choice")
         {
@@ -172,7 +180,8 @@ internal sealed class SpaceReader
             case (SpaceKind.Whole, JsonValueKind.Number) when element.TryGetInt64(out var number):
                 return number;
             default:
-                var expected = option.Kind switch { SpaceKind.Text => "a text in quotes", SpaceKind.Number => "a number", _ => "a whole number" };
+                var expected =
+                    option.Kind switch { SpaceKind.Text => "a text in quotes", SpaceKind.Number => "a number", _ => "a whole number" };
                 throw Error(place, $"must be {expected}{(option.CanBeNull ? " or null" : "")}, found {Shown(element)}.");
         }
     }
@@ -180,7 +189,8 @@ internal sealed class SpaceReader
     private string Text(SpaceOption option, string text, string place)
     {
         if (option.Words is not null && !option.Words.Contains(text))
-            throw Error(place, $"there is no {option.Name} '{text}'.{NearestNames.DidYouMean(text, option.Words)} There are {string.Join(", ", option.Words)}.");
+            throw Error(place, $"there is no {option.Name} '{text}'.{NearestNames.DidYouMean(text, option.Words)} There are " +
+                $"{string.Join(", ", option.Words)}.");
         if (option.Name != "head")
             return text;
         try
@@ -196,7 +206,9 @@ internal sealed class SpaceReader
 
     private long ReadSeed(JsonElement root) => !root.TryGetProperty("seed", out var element)
         ? 0
-        : element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var seed) ? seed : throw Error("seed", $"must be a whole number, found {Shown(element)}.");
+        : element.ValueKind == JsonValueKind.Number && element.TryGetInt64(out var seed)
+            ? seed
+            : throw Error("seed", $"must be a whole number, found {Shown(element)}.");
 
     private int Whole(JsonElement root, string name, int unless, int minimum, int maximum) => !root.TryGetProperty(name, out var element)
         ? unless
@@ -213,10 +225,13 @@ internal sealed class SpaceReader
         var text = element.ValueKind == JsonValueKind.String ? element.GetString()! : element.GetRawText();
         return words.Contains(text)
             ? Enum.Parse<T>(text, ignoreCase: true)
-            : throw Error(name, $"there is no {name} '{text}'.{NearestNames.DidYouMean(text, words)} There are {string.Join(", ", words)}.");
+            : throw Error(
+                name, $"there is no {name} '{text}'.{NearestNames.DidYouMean(text, words)} There are {string.Join(", ", words)}.");
     }
 
-    private static string Shown(JsonElement element) => element.GetRawText() is { Length: <= 40 } text ? text : $"{element.GetRawText()[..37]}...";
+    private static string Shown(JsonElement element) =>
+        element.GetRawText() is { Length: <= 40 } text ? text : $"{element.GetRawText()[..37]}...";
 
-    private CommandException Error(string place, string message) => CommandException.Usage($"{_path}: {(place.Length == 0 ? "" : place + ": ")}{message}");
+    private CommandException Error(string place, string message) =>
+        CommandException.Usage($"{_path}: {(place.Length == 0 ? "" : place + ": ")}{message}");
 }

@@ -58,7 +58,9 @@ internal sealed class StackObjective : IDisposable
         }
 
         Free();
-        _target = (_targets.Length > 0 ? tensor(_targets, [labels.Count, _rows], device: _device) : tensor(_indices, [labels.Count, _rows], device: _device)).DetachFromDisposeScope();
+        _target = (_targets.Length > 0
+            ? tensor(_targets, [labels.Count, _rows], device: _device)
+            : tensor(_indices, [labels.Count, _rows], device: _device)).DetachFromDisposeScope();
         _weight = _weights is null ? null : tensor(_weights, [labels.Count, _rows], device: _device).DetachFromDisposeScope();
     }
 

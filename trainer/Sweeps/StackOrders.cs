@@ -22,7 +22,8 @@ internal sealed class StackOrders
         Members = [.. bySeed.SelectMany(g => g)];
 
         // A tensor needs as many heads in each order; where they are not equally many, each head has its own.
-        _seeds = bySeed.Select(g => g.Count()).Distinct().Count() == 1 ? [.. bySeed.Select(g => g.Key)] : [.. Members.Select(i => seeds[i])];
+        _seeds =
+            bySeed.Select(g => g.Count()).Distinct().Count() == 1 ? [.. bySeed.Select(g => g.Key)] : [.. Members.Select(i => seeds[i])];
         _rows = [.. _seeds.Select(_ => new int[train.Count])];
         _labels = [.. _seeds.Select(_ => new int[train.Count])];
         _gathered = new int[_seeds.Length * train.Count];
@@ -35,7 +36,8 @@ internal sealed class StackOrders
     public int[] Members { get; }
 
     /// <summary>For each stacked head, the classes of the epoch's images in its order.</summary>
-    public IReadOnlyList<int[]> LabelsOfMembers => [.. Enumerable.Range(0, Members.Length).Select(k => _labels[k / (Members.Length / Count)])];
+    public IReadOnlyList<int[]> LabelsOfMembers =>
+        [.. Enumerable.Range(0, Members.Length).Select(k => _labels[k / (Members.Length / Count)])];
 
     /// <summary>Draws the orders of an epoch, each as a head alone would.</summary>
     /// <param name="epoch">From 1.</param>

@@ -61,5 +61,6 @@ internal sealed class StackRegularization : IDisposable
             gradient.mul_(factors.view([-1, .. Enumerable.Repeat(1L, (int)gradient.dim() - 1)]));
     }
 
-    private static Tensor PerHead(float[] values, Device device) => tensor(values, [values.Length, 1, 1], device: device).DetachFromDisposeScope();
+    private static Tensor PerHead(float[] values, Device device) =>
+        tensor(values, [values.Length, 1, 1], device: device).DetachFromDisposeScope();
 }

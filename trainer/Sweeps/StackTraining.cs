@@ -31,9 +31,11 @@ internal static class StackTraining
     private const int EvaluationBatch = 256;
 
     /// <summary>Whether two heads may be members of one stack: equal and not null.</summary>
-    public static string? Key(HeadPlan plan, TrainingOptions options) => options.Optimizer == OptimizerChoice.Lbfgs || HeadStack.Structure(plan) is not { } structure
+    public static string? Key(HeadPlan plan, TrainingOptions options) => options.Optimizer == OptimizerChoice.Lbfgs
+        || HeadStack.Structure(plan) is not { } structure
         ? null
-        : $"{structure}; {(options.Optimizer == OptimizerChoice.Sgd ? "momentum" : "adam")}; batch {options.Batch}; epochs {options.Epochs}";
+        : $"{structure}; {(options.Optimizer == OptimizerChoice.Sgd ? "momentum" : "adam")}; batch {options.Batch}; epochs " +
+            $"{options.Epochs}";
 
     /// <param name="members">Of one <see cref="Key"/>.</param>
     /// <param name="train">What to learn from, as <see cref="Head.Reduce"/> leaves it.</param>
@@ -42,7 +44,8 @@ internal static class StackTraining
     /// <param name="until">Stops after this epoch, counted from the beginning, where the options don't stop earlier.</param>
     /// <returns>One result a member, in their order; the heads hold the weights that are kept. Null when it was cancelled.</returns>
     public static IReadOnlyList<StackResult>? Run(
-        IReadOnlyList<StackMember> members, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, int until, TimeProvider time,
+        IReadOnlyList<StackMember> members, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, int until,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         var parts = StackParts.Of([.. members.Select(m => m.Options.Seed)], members[0].Head.Device);
@@ -60,7 +63,8 @@ internal static class StackTraining
     }
 
     private static StackResult[]? RunPart(
-        IReadOnlyList<StackMember> members, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, int until, TimeProvider time,
+        IReadOnlyList<StackMember> members, FeatureSet train, FeatureSet validation, IReadOnlyList<string> classes, int until,
+        TimeProvider time,
         CancellationToken cancellationToken)
     {
         var orders = new StackOrders([.. members.Select(m => m.Options.Seed)], train);
@@ -74,7 +78,8 @@ internal static class StackTraining
         using var stack = new HeadStack([.. sorted.Select(m => m.Head)]);
         using var optimizer = new StackOptimizer(options[0].Optimizer, stack.Parameters);
         optimizer.Take(start.Optimizers);
-        using var objective = new StackObjective(classes.Count, train.Count, classWeights, [.. options.Select(o => o.LabelSmoothing)], device);
+        using var objective =
+            new StackObjective(classes.Count, train.Count, classWeights, [.. options.Select(o => o.LabelSmoothing)], device);
         using var regularization = new StackRegularization(stack.Parameters, options, device);
         using var minibatch = new Minibatch(train, orders.Count * Math.Min(options[0].Batch, train.Count), device);
         using var rowLayer = stack.InPlace(train, orders.Count, options[0].Batch);
@@ -82,7 +87,8 @@ internal static class StackTraining
 
         var steps = (train.Count + options[0].Batch - 1) / options[0].Batch;
         LearningRate[] schedules = [.. options.Select(o => new LearningRate(o, steps))];
-        MemberProgress[] progress = [.. sorted.Select((m, k) => new MemberProgress(m.Options, m.From?.Epochs ?? [], classWeights[k], classes.Count))];
+        MemberProgress[] progress =
+            [.. sorted.Select((m, k) => new MemberProgress(m.Options, m.From?.Epochs ?? [], classWeights[k], classes.Count))];
         while (progress.Where(p => p.IsRunning(until)).Select(p => (int?)p.Epochs.Count).Max() is { } done)
         {
             var begun = time.GetTimestamp();
@@ -115,7 +121,8 @@ internal static class StackTraining
             var valLogits = Predict(stack, validation);
             var seconds = time.GetElapsedTime(begun).TotalSeconds / count;
             Parallel.For(0, count, k => progress[k].Add(
-                Part(trainLogits, k, count), orders.LabelsOfMembers[k], Part(valLogits, k, count), validation.Labels, until, rates[k], seconds));
+                Part(trainLogits, k, count), orders.LabelsOfMembers[k], Part(valLogits, k, count), validation.Labels, until, rates[k],
+                seconds));
             for (var k = 0; k < count; k++)
             {
                 if (progress[k].KeepsLast)
@@ -153,5 +160,6 @@ internal static class StackTraining
         return tensor.cpu().contiguous().data<float>().ToArray();
     }
 
-    private static ReadOnlyMemory<float> Part(float[] values, int part, int parts) => values.AsMemory(part * (values.Length / parts), values.Length / parts);
+    private static ReadOnlyMemory<float> Part(float[] values, int part, int parts) =>
+        values.AsMemory(part * (values.Length / parts), values.Length / parts);
 }

@@ -17,7 +17,8 @@ internal sealed class StackedDropout : IDisposable
     {
         _probabilities = [.. heads.Select(h => ((Dropout)h.Plan.Pieces[piece].Piece).Probability)];
         _generators = [.. heads.Select(h => Restored(h.RandomState[dropout], h.Device))];
-        _scale = tensor([.. _probabilities.Select(p => (float)(1 - p))], [heads.Count, 1, 1], device: heads[0].Device).DetachFromDisposeScope();
+        _scale =
+            tensor([.. _probabilities.Select(p => (float)(1 - p))], [heads.Count, 1, 1], device: heads[0].Device).DetachFromDisposeScope();
     }
 
     /// <param name="x">[K, n, c].</param>

@@ -36,7 +36,8 @@ internal sealed class SweepData
     /// <param name="folds">How many; null for none.</param>
     /// <param name="seed">Of the first training.</param>
     /// <exception cref="CommandException">As of <c>TrainingData.OpenAsync</c>.</exception>
-    public static async Task<SweepData> OpenAsync(string folder, string? valFolder, double valSplit, int? folds, long seed, CancellationToken cancellationToken)
+    public static async Task<SweepData> OpenAsync(
+        string folder, string? valFolder, double valSplit, int? folds, long seed, CancellationToken cancellationToken)
     {
         var data = await TrainingData.OpenAsync(folder, valFolder, layer: null, valSplit, seed, cancellationToken);
         return new SweepData(data, valSplit, folds);
@@ -68,7 +69,8 @@ internal sealed class SweepData
     /// The images that judge in one repeat, in the order in which they are judged; equal numbers are equal images in every repeat.
     /// </summary>
     /// <inheritdoc cref="Split"/>
-    public IReadOnlyList<int> JudgedImages(long seed, int? fold) => ImageViews.Of((_data.ValidationCache ?? _data.Cache).Rows, Split(seed, fold).Validation).Images;
+    public IReadOnlyList<int> JudgedImages(long seed, int? fold) =>
+        ImageViews.Of((_data.ValidationCache ?? _data.Cache).Rows, Split(seed, fold).Validation).Images;
 
     /// <summary>The rows that <c>trainer train</c> would take with this seed, folds or not.</summary>
     public RowSplit TrainSplit(long seed) => _folds is null ? Split(seed, null)
@@ -76,7 +78,8 @@ internal sealed class SweepData
 
     /// <summary>Reads every row that one of the splits needs, in every form that a head needs.</summary>
     public async Task<SweepFeatures> LoadAsync(
-        IEnumerable<RowSplit> splits, IReadOnlyDictionary<FeatureForm, HeadPlan> plans, IProgress<int> progress, CancellationToken cancellationToken)
+        IEnumerable<RowSplit> splits, IReadOnlyDictionary<FeatureForm, HeadPlan> plans, IProgress<int> progress,
+        CancellationToken cancellationToken)
     {
         var cache = _data.Cache;
         if (_data.ValidationCache is { } other)
@@ -84,7 +87,8 @@ internal sealed class SweepData
             var train = await SharedFeatures.LoadAsync(cache, _data.Classes, splits.First().Train, plans, progress, cancellationToken);
             try
             {
-                return new SweepFeatures(train, await SharedFeatures.LoadAsync(other, _data.Classes, _data.Split.Validation, plans, progress, cancellationToken));
+                return new SweepFeatures(train,
+                    await SharedFeatures.LoadAsync(other, _data.Classes, _data.Split.Validation, plans, progress, cancellationToken));
             }
             catch
             {

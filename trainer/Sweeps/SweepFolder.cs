@@ -6,7 +6,8 @@ namespace Headstart.Trainer.Sweeps;
 
 /// <summary>What <c>resume.json</c> says while a sweep is not finished: how it was begun.</summary>
 internal sealed record SweepStart(
-    SweepRequest Arguments, JsonElement Space, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache, CacheState? ValidationCache = null);
+    SweepRequest Arguments, JsonElement Space, DateTimeOffset Started, RunVersions Versions, int Threads, CacheState Cache,
+    CacheState? ValidationCache = null);
 
 /// <summary>The folder of a sweep: a line of <c>trials.jsonl</c> for each training that is done, the leaderboard at the end.</summary>
 /// <remarks>A finished sweep is never overwritten. <c>sweep.json</c> comes last, so that where it is everything is.</remarks>
@@ -54,11 +55,14 @@ internal sealed class SweepFolder : IDisposable
             return null;
         try
         {
-            return JsonSerializer.Deserialize<SweepStart>(File.ReadAllText(path), HeadstartJson.Compact) ?? throw new JsonException("the file holds null");
+            return JsonSerializer.Deserialize<SweepStart>(File.ReadAllText(path), HeadstartJson.Compact)
+                ?? throw new JsonException("the file holds null");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new CommandException($"{path} can't be read: {e.Message} Delete {folder} and sweep again, or use the version of Headstart that began it.", cause: e);
+            throw new CommandException(
+                $"{path} can't be read: {e.Message} Delete {folder} and sweep again, or use the version of Headstart that began it.",
+                cause: e);
         }
     }
 
@@ -68,12 +72,14 @@ internal sealed class SweepFolder : IDisposable
     public static SweepFolder Create(string folder, bool resume)
     {
         if (File.Exists(Path.Combine(folder, ResultName)) || File.Exists(Path.Combine(folder, RunFolder.RunName)))
-            throw new CommandException($"{folder} holds a sweep or a run already, and stays as it is. Choose another --out, or delete that folder first.");
+            throw new CommandException(
+                $"{folder} holds a sweep or a run already, and stays as it is. Choose another --out, or delete that folder first.");
         SweepFolder? created = null;
         try
         {
             Directory.CreateDirectory(folder);
-            created = new SweepFolder(folder, new FileStream(Path.Combine(folder, OutcomesName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read));
+            created = new SweepFolder(
+                folder, new FileStream(Path.Combine(folder, OutcomesName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read));
             if (resume || created.Outcomes.Count == 0)
                 return created;
         }
@@ -83,7 +89,8 @@ internal sealed class SweepFolder : IDisposable
         }
 
         created.Dispose();
-        throw new CommandException($"{folder} holds a sweep that is not finished, and stays as it is. Go on with it by --resume, choose another --out, or delete that folder first.");
+        throw new CommandException($"{folder} holds a sweep that is not finished, and stays as it is. Go on with it by --resume, choose " +
+            "another --out, or delete that folder first.");
     }
 
     /// <summary>Writes down how the sweep was begun. What an earlier one left that nobody went on with is forgotten.</summary>
@@ -104,7 +111,8 @@ internal sealed class SweepFolder : IDisposable
     /// <summary>Adds what is done; it survives a kill of the process when this returns.</summary>
     public void Append(IReadOnlyList<TrialOutcome> outcomes)
     {
-        _stream.Write([.. outcomes.SelectMany(o => (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(o, HeadstartJson.Compact), (byte)'\n'])]);
+        _stream.Write(
+            [.. outcomes.SelectMany(o => (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(o, HeadstartJson.Compact), (byte)'\n'])]);
         _stream.Flush();
         foreach (var outcome in outcomes)
             _outcomes[outcome.Key] = outcome;
@@ -136,7 +144,8 @@ internal sealed class SweepFolder : IDisposable
     public void Dispose() => _stream.Dispose();
 
     private string StatePath(RunKey key, string what) =>
-        Path.Combine(_path, StateName, $"trial-{key.Trial}-seed-{key.SeedOffset}{(key.Fold is { } fold ? $"-fold-{fold}" : "")}-{what}.safetensors");
+        Path.Combine(
+            _path, StateName, $"trial-{key.Trial}-seed-{key.SeedOffset}{(key.Fold is { } fold ? $"-fold-{fold}" : "")}-{what}.safetensors");
 
     // A killed process may have written half a line: what comes next must not be glued to it.
     private void ReadOutcomes()
@@ -156,7 +165,8 @@ internal sealed class SweepFolder : IDisposable
             }
             catch (JsonException e)
             {
-                throw new CommandException($"{_stream.Name} is damaged: {e.Message} Delete it: the trainings in it are then made again.", cause: e);
+                throw new CommandException(
+                    $"{_stream.Name} is damaged: {e.Message} Delete it: the trainings in it are then made again.", cause: e);
             }
         }
     }

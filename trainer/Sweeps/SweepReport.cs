@@ -21,7 +21,8 @@ internal static class SweepReport
     /// <param name="seconds">What the sweep took, as far as this process made it.</param>
     /// <exception cref="CommandException">The file can't be written.</exception>
     public static void Write(
-        SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
+        SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice,
+        DateTimeOffset started,
         double seconds)
     {
         var page = ReportPage.Of(Title(standings), Body(arguments, space, standings, run, best, advice, started, seconds));
@@ -29,10 +30,12 @@ internal static class SweepReport
     }
 
     private static string Title(IReadOnlyList<Standing> standings) =>
-        string.Create(CultureInfo.InvariantCulture, $"{standings[0].Accuracy!.Value.Mean:0.0%} right: the best of {standings.Count:N0} trials");
+        string.Create(
+            CultureInfo.InvariantCulture, $"{standings[0].Accuracy!.Value.Mean:0.0%} right: the best of {standings.Count:N0} trials");
 
     private static Html Body(
-        SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice, DateTimeOffset started,
+        SweepRequest arguments, SweepSpace space, IReadOnlyList<Standing> standings, SweepRun run, BestRun best, DepthAdvice? advice,
+        DateTimeOffset started,
         double seconds)
     {
         var judged = standings.Where(s => s.Error is null).ToList();
@@ -74,9 +77,12 @@ internal static class SweepReport
         var repeats = table.Head.Repeats.Count > 1 ? $" Mean \u00b1 standard deviation of {table.Head.Repeats.Count} trainings each." : "";
         var cells = table.Rows.Select(r => (IReadOnlyList<string>)
         [
-            r.Part, Text(r.Weights, "N0"), r.Rate is { } rate ? Text(rate, "0.###e-0") : "\u2013", r.HeadRate is { } head ? Text(head, "0.###e-0") : "\u2013",
+            r.Part, Text(r.Weights, "N0"), r.Rate is { } rate ? Text(rate, "0.###e-0") : "\u2013",
+            r.HeadRate is { } head ? Text(head, "0.###e-0") : "\u2013",
             Show(r.Standing.Accuracy), Show(r.Standing.Loss),
-            r.Gain is { } gain ? $"{Text(gain.Mean, "+0.0000;-0.0000")} \u00b1 {Text(advice.Widths * gain.StandardError, "0.0000")}" : "\u2013",
+            r.Gain is { } gain
+                ? $"{Text(gain.Mean, "+0.0000;-0.0000")} \u00b1 {Text(advice.Widths * gain.StandardError, "0.0000")}"
+                : "\u2013",
         ]);
         Html body = $"""
             <p class="note">{advice.Text}</p>
@@ -92,10 +98,13 @@ internal static class SweepReport
         var options = space.Varied.ToList();
         var table = ReportPage.Table(
             ["", "trial", "accuracy", "loss", "ROC AUC", "epochs", .. options.Select(o => o.Name)],
-            standings.Take(MostRows).Select((s, i) => (IReadOnlyList<string>)[Text(i + 1), Text(s.Trial.Number), .. Figures(s), .. options.Select(o => CommandText.Value(Value(s, o)))]));
-        var repeats = standings[0].Outcomes.Count > 1 ? $" Mean \u00b1 standard deviation of {standings[0].Outcomes.Count} trainings each." : "";
+            standings.Take(MostRows).Select((s, i) => (IReadOnlyList<string>)[Text(i +
+                1), Text(s.Trial.Number), .. Figures(s), .. options.Select(o => CommandText.Value(Value(s, o)))]));
+        var repeats =
+            standings[0].Outcomes.Count > 1 ? $" Mean \u00b1 standard deviation of {standings[0].Outcomes.Count} trainings each." : "";
         var more = standings.Count > MostRows ? $" {standings.Count - MostRows:N0} more are in {SweepFolder.LeaderboardName}." : "";
-        return $"<p>By validation {space.Rank.ToString().ToLowerInvariant()}. Trials are compared by plain figures: temperature 1, the most probable class.{repeats}{more}</p>\n{table}";
+        return $"<p>By validation {space.Rank.ToString().ToLowerInvariant()}. Trials are compared by plain figures: temperature 1, the " +
+            $"most probable class.{repeats}{more}</p>\n{table}";
     }
 
     private static IEnumerable<string> Figures(Standing standing) => standing.Error is { } error
@@ -109,13 +118,15 @@ internal static class SweepReport
         foreach (var (option, values) in space.Options.Where(o => o.Option.Kind != SpaceKind.Text && space.Varied.Contains(o.Option)))
         {
             var points = judged.Where(s => Value(s, option) is not null)
-                .Select(s => new TrialPoint(Convert.ToDouble(Value(s, option), CultureInfo.InvariantCulture), s.Accuracy!.Value.Mean, s.Accuracy.Value.Sd, s.Rung == lastRound)).ToList();
+                .Select(s => new TrialPoint(Convert.ToDouble(Value(s, option), CultureInfo.InvariantCulture), s.Accuracy!.Value.Mean,
+                    s.Accuracy.Value.Sd, s.Rung == lastRound)).ToList();
             if (points.Count == 0)
                 continue;
             var (low, high) = (points.Min(p => p.X), points.Max(p => p.X));
             var isLog = low > 0 && (values is RangeOfValues { IsLog: true } || high / low >= LeastLogSpan);
             var without = judged.Count - points.Count;
-            charts.Add(OptionScatter.Of(option.Name, "accuracy", points, isLog, without == 0 ? "" : $" {without:N0} trials without {option.Name} are not shown."));
+            charts.Add(OptionScatter.Of(
+                option.Name, "accuracy", points, isLog, without == 0 ? "" : $" {without:N0} trials without {option.Name} are not shown."));
         }
 
         return charts;
@@ -130,10 +141,12 @@ internal static class SweepReport
             from standing in judged
             group standing.Accuracy!.Value.Mean by CommandText.Value(Value(standing, option)) into same
             orderby same.Max() descending, same.Key
-            select (IReadOnlyList<string>)[same.Key, Text(same.Count(), "N0"), Text(same.Max(), "0.0000"), Text(same.Average(), "0.0000")]));
+            select (
+                IReadOnlyList<string>)[same.Key, Text(same.Count(), "N0"), Text(same.Max(), "0.0000"), Text(same.Average(), "0.0000")]));
 
     private static string Judges(SweepRequest arguments, SweepSpace space) =>
-        (arguments.Folds is { } folds ? $"{folds} folds of the training and validation images" : "the validation images") + (space.Seeds > 1 ? $", {space.Seeds} seeds" : "");
+        (arguments.Folds is { } folds ? $"{folds} folds of the training and validation images" : "the validation images") +
+            (space.Seeds > 1 ? $", {space.Seeds} seeds" : "");
 
     private static object? Value(Standing standing, SpaceOption option) => standing.Trial.Chosen.First(c => c.Option == option).Value;
 

@@ -59,17 +59,20 @@ internal sealed record SweepRequest
     {
         if (space.Tunes && Model is null)
         {
-            throw CommandException.Usage($"{Space}: options.{space.Options.First(o => o.Option.Part == SpacePart.Depth).Option.Name}: to tune a base takes the base. " +
+            throw CommandException.Usage($"{Space}: options.{space.Options.First(o => o.Option.Part == SpacePart.Depth).Option.Name}: to " +
+                "tune a base takes the base. " +
                 $"Give the model that made {Cache}, with --model FILE.onnx.");
         }
 
         if (!space.Tunes && Model is not null)
-            throw CommandException.Usage($"--model {Model}: nothing in {Space} tunes it. Add \"unfreeze\": [0, 1] to its options, or leave --model out.");
+            throw CommandException.Usage(
+                $"--model {Model}: nothing in {Space} tunes it. Add \"unfreeze\": [0, 1] to its options, or leave --model out.");
         if (Folds < 2)
             throw CommandException.Usage($"--folds {Folds}: there must be at least 2.");
         if (Folds is not null && Val is not null)
         {
-            throw CommandException.Usage("--folds and --val: folds divide one cache so that every image judges once, and --val gives another to judge by. " +
+            throw CommandException.Usage(
+                "--folds and --val: folds divide one cache so that every image judges once, and --val gives another to judge by. " +
                 "Leave one of them out.");
         }
     }
@@ -83,7 +86,8 @@ internal sealed record SweepRequest
         {
             if (option == "model" || (option == "val" ? value is null == before is null : Equals(value, before)))
                 continue;
-            throw CommandException.Usage($"--{option} {CommandText.Value(value)}: {Out} was begun with {CommandText.Value(before)}. Give that to go on, or another --out.");
+            throw CommandException.Usage($"--{option} {CommandText.Value(value)}: {Out} was begun with {CommandText.Value(before)}. Give " +
+                "that to go on, or another --out.");
         }
     }
 }

@@ -29,10 +29,13 @@ internal sealed class SweepRun
     /// <exception cref="CommandException">A head that doesn't fit its layer, or classes that aren't there; the message names the
     /// trial.</exception>
     public SweepRun(
-        SweepSpace space, IReadOnlyList<Trial> trials, int? folds, bool keepsHeads, SweepData data, SweepFolder folder, Device device, TimeProvider time)
+        SweepSpace space, IReadOnlyList<Trial> trials, int? folds, bool keepsHeads, SweepData data, SweepFolder folder, Device device,
+        TimeProvider time)
     {
         (_space, _trials, _keepsHeads, _data, _folder, _device, _time) = (space, trials, keepsHeads, data, folder, device, time);
-        Repeats = [.. from s in Enumerable.Range(0, space.Seeds) from f in folds is { } k ? Enumerable.Range(1, k).Select(f => (int?)f) : [null] select new Repeat(s, f)];
+        Repeats = [.. from s in Enumerable.Range(0, space.Seeds) from f in folds is { } k
+            ? Enumerable.Range(1, k).Select(f => (int?)f)
+            : [null] select new Repeat(s, f)];
         Rungs = space.Search == SearchKind.Halving
             ? SuccessiveHalving.Rungs(trials.Count, trials[0].Arguments.Epochs, space.Eta)
             : [new Rung(trials.Count, null)];
@@ -44,7 +47,8 @@ internal sealed class SweepRun
     public IReadOnlyList<Rung> Rungs { get; }
 
     /// <summary>One head of each form of features, by the form.</summary>
-    public IReadOnlyDictionary<FeatureForm, HeadPlan> Forms => _plans.Values.GroupBy(p => FeatureForm.Of(p.Layer, p.Plan)).ToDictionary(g => g.Key, g => g.First().Plan);
+    public IReadOnlyDictionary<FeatureForm, HeadPlan> Forms =>
+        _plans.Values.GroupBy(p => FeatureForm.Of(p.Layer, p.Plan)).ToDictionary(g => g.Key, g => g.First().Plan);
 
     /// <summary>Every split that a repeat needs.</summary>
     public IEnumerable<RowSplit> Splits => _trials.SelectMany(t => Repeats.Select(r => SplitOf(new TrialRun(t, r, 0))));
@@ -54,7 +58,8 @@ internal sealed class SweepRun
     /// <param name="onTrial">Told of each trial when all its repeats are done in a round.</param>
     /// <returns>All trials, best first.</returns>
     /// <exception cref="OperationCanceledException">What was finished is in the folder.</exception>
-    public IReadOnlyList<Standing> Run(SweepFeatures features, Action<int> onRound, Action<Standing> onTrial, CancellationToken cancellationToken)
+    public IReadOnlyList<Standing> Run(
+        SweepFeatures features, Action<int> onRound, Action<Standing> onTrial, CancellationToken cancellationToken)
     {
         var alive = _trials;
         var standings = new Dictionary<Trial, Standing>();
@@ -72,7 +77,8 @@ internal sealed class SweepRun
         return Standing.Ordered(standings.Values, _space.Rank);
     }
 
-    private void RunRound(IReadOnlyList<Trial> alive, int rung, SweepFeatures features, Action<Standing> onTrial, CancellationToken cancellationToken)
+    private void RunRound(
+        IReadOnlyList<Trial> alive, int rung, SweepFeatures features, Action<Standing> onTrial, CancellationToken cancellationToken)
     {
         var runs = alive.SelectMany(t => Repeats.Select(r => new TrialRun(t, r, rung))).ToList();
         var told = new HashSet<Trial>();
@@ -91,17 +97,20 @@ internal sealed class SweepRun
 
         void Tell()
         {
-            foreach (var trial in alive.Where(t => !told.Contains(t) && Repeats.All(r => _folder.Outcomes.ContainsKey(new TrialRun(t, r, rung).Key))))
+            foreach (var trial in alive.Where(
+                t => !told.Contains(t) && Repeats.All(r => _folder.Outcomes.ContainsKey(new TrialRun(t, r, rung).Key))))
             {
                 told.Add(trial);
-                var seconds = Enumerable.Range(0, rung + 1).Sum(g => Repeats.Sum(r => _folder.Outcomes[new TrialRun(trial, r, g).Key].Seconds));
+                var seconds =
+                    Enumerable.Range(0, rung + 1).Sum(g => Repeats.Sum(r => _folder.Outcomes[new TrialRun(trial, r, g).Key].Seconds));
                 onTrial(new Standing(trial, [.. Repeats.Select(r => _folder.Outcomes[new TrialRun(trial, r, rung).Key])], seconds));
             }
         }
     }
 
     private void RunGroupsOf(
-        IReadOnlyList<TrialRun[]> groups, SweepFeatures features, FeatureForm form, RowSplit split, Action tell, CancellationToken cancellationToken)
+        IReadOnlyList<TrialRun[]> groups, SweepFeatures features, FeatureForm form, RowSplit split, Action tell,
+        CancellationToken cancellationToken)
     {
         // Heads of one form may still see it in two shapes: as maps, and flattened.
         foreach (var byShape in groups.GroupBy(g => _plans[g[0].Trial].Plan.Stored))
@@ -115,7 +124,8 @@ internal sealed class SweepRun
                 var start = _time.GetTimestamp();
                 var results = Train(group, train, validation, cancellationToken);
                 var seconds = _time.GetElapsedTime(start).TotalSeconds / group.Length;
-                _folder.Append([.. group.Select((run, i) => TrialOutcome.Of(run, results[i].Training, results[i].Failure, seconds, group.Length) with { Right = results[i].Right })]);
+                _folder.Append([.. group.Select((run, i) => TrialOutcome
+                    .Of(run, results[i].Training, results[i].Failure, seconds, group.Length) with { Right = results[i].Right })]);
                 tell();
             }
         }
@@ -129,14 +139,17 @@ internal sealed class SweepRun
             : [.. group.Select(r => Alone(r, train, validation, cancellationToken))];
     }
 
-    private IReadOnlyList<StackResult> Together(TrialRun[] group, FeatureSet train, FeatureSet validation, CancellationToken cancellationToken)
+    private IReadOnlyList<StackResult> Together(
+        TrialRun[] group, FeatureSet train, FeatureSet validation, CancellationToken cancellationToken)
     {
         var members = new List<StackMember>();
         try
         {
             foreach (var run in group)
             {
-                var from = run.Rung == 0 ? null : new Checkpoint(_folder.StatePath(run.Key with { Rung = run.Rung - 1 }), CheckpointInterval, _time);
+                var from = run.Rung == 0
+                    ? null
+                    : new Checkpoint(_folder.StatePath(run.Key with { Rung = run.Rung - 1 }), CheckpointInterval, _time);
                 var to = run.Rung == Rungs.Count - 1 ? null : new Checkpoint(_folder.StatePath(run.Key), CheckpointInterval, _time);
                 members.Add(new StackMember(NewHead(run), run.Arguments.ToOptions(), from, to));
             }
@@ -168,7 +181,8 @@ internal sealed class SweepRun
         try
         {
             var result = TrainingLoop.Run(
-                head, train, validation, _data.Data.Classes, run.Arguments.ToOptions(), epoch => StopAfter(epoch.Epoch), _time, checkpoint, stop.Token);
+                head, train, validation, _data.Data.Classes, run.Arguments.ToOptions(), epoch => StopAfter(epoch.Epoch), _time, checkpoint,
+                stop.Token);
             if (result.Kept is null || (result.Interrupted && result.Epochs.Count < until))
                 throw new OperationCanceledException(cancellationToken);
             return new StackResult(result, null) { Right = _keepsHeads ? Keep(run, head, validation) : null };
@@ -192,7 +206,8 @@ internal sealed class SweepRun
 
     private string Keep(TrialRun run, Head head, FeatureSet validation)
     {
-        SafetensorsFile.Write(_folder.HeadPath(run.Key), head.ToNamedTensors(), new Dictionary<string, string> { ["head"] = head.Plan.Spec.ToString() });
+        SafetensorsFile.Write(
+            _folder.HeadPath(run.Key), head.ToNamedTensors(), new Dictionary<string, string> { ["head"] = head.Plan.Spec.ToString() });
         return RightImages.Of(Predictions.FromLogits(TrainingLoop.Predict(head, validation), validation.Labels, head.Plan.Classes));
     }
 

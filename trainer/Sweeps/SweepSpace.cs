@@ -61,5 +61,6 @@ internal sealed record SweepSpace
     /// <summary>
     /// The options that have more than one value. How deep it is tuned always is one of them, as the head alone is tried too.
     /// </summary>
-    public IEnumerable<SpaceOption> Varied => Options.Where(o => o.Values is not ListedValues { Values.Count: 1 } || o.Option.Part == SpacePart.Depth).Select(o => o.Option);
+    public IEnumerable<SpaceOption> Varied =>
+        Options.Where(o => o.Values is not ListedValues { Values.Count: 1 } || o.Option.Part == SpacePart.Depth).Select(o => o.Option);
 }

@@ -10,7 +10,8 @@ namespace Headstart.Trainer.Sweeps;
 /// <param name="Arguments">What <c>trainer train</c> would be given; the seed is that of the first repeat.</param>
 /// <param name="Tuning">What <c>trainer finetune</c> would be given then; null for the head alone.</param>
 /// <param name="Chosen">The values that the space gave, in its order; null for those without meaning, because nothing is tuned.</param>
-internal sealed record Trial(int Number, TrainRequest Arguments, FinetuneRequest? Tuning, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
+internal sealed record Trial(
+    int Number, TrainRequest Arguments, FinetuneRequest? Tuning, IReadOnlyList<(SpaceOption Option, object? Value)> Chosen);
 
 /// <summary>Which of several trainings of one trial: they differ in seed, fold, or both.</summary>
 /// <param name="SeedOffset">Added to the trial's seed.</param>

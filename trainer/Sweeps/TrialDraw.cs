@@ -21,7 +21,8 @@ internal static class TrialDraw
     public static IReadOnlyList<Trial> Trials(SweepSpace space, TrialOptions basis, string path)
     {
         var chosen = WithHeads(space, space.Trials is { } count ? Draw(space, count, path) : Grid(space, path));
-        return [.. chosen.Select((values, i) => Create(i + 1, space, values, basis with { Train = basis.Train with { Seed = space.Seed } }, path))];
+        return [.. chosen.Select(
+            (values, i) => Create(i + 1, space, values, basis with { Train = basis.Train with { Seed = space.Seed } }, path))];
     }
 
     // The head is trained in any case, so that it costs nothing to let it stand beside what is tuned from it.
@@ -46,7 +47,8 @@ internal static class TrialDraw
     {
         if (!IsHeadAlone(space, values))
             return values;
-        return [.. space.Options.Zip(values, (o, v) => o.Option.Part == SpacePart.Head ? v : o.Option.Name == SpaceOption.Unfreeze ? 0L : null)];
+        return [.. space.Options.Zip(
+            values, (o, v) => o.Option.Part == SpacePart.Head ? v : o.Option.Name == SpaceOption.Unfreeze ? 0L : null)];
     }
 
     private static bool IsHeadAlone(SweepSpace space, object?[] values) =>
@@ -60,7 +62,8 @@ internal static class TrialDraw
         var lists = space.Options.Select(o => ((ListedValues)o.Values).Values).ToList();
         var combinations = lists.Aggregate(1.0, (product, l) => product * l.Count);
         if (combinations > MostCombinations)
-            throw CommandException.Usage($"{path}: options: a grid of {combinations:0.###e+0} combinations. Draw some of them with \"search\": \"random\" and \"trials\".");
+            throw CommandException.Usage($"{path}: options: a grid of {combinations:0.###e+0} combinations. Draw some of them with " +
+                "\"search\": \"random\" and \"trials\".");
         IEnumerable<object?[]> all = [[]];
         foreach (var list in lists)
             all = all.SelectMany(before => list.Select(value => (object?[])[.. before, value]));
@@ -75,7 +78,8 @@ internal static class TrialDraw
         for (var attempt = 0; drawn.Count < count; attempt++)
         {
             // Each option has numbers of its own, so that another option in the file changes none of its values.
-            var values = Meant(space, [.. space.Options.Select(o => o.Values.Draw(new SeededRandom(space.Seed, $"trial {o.Option.Name}", attempt)))]);
+            var values = Meant(
+                space, [.. space.Options.Select(o => o.Values.Draw(new SeededRandom(space.Seed, $"trial {o.Option.Name}", attempt)))]);
             if (seen.Add(Key(values)))
             {
                 drawn.Add(values);
@@ -83,7 +87,8 @@ internal static class TrialDraw
             }
             else if (++misses == MostMisses)
             {
-                throw CommandException.Usage($"{path}: trials: {count} were asked for, but only {drawn.Count} different ones could be drawn. " +
+                throw CommandException.Usage(
+                    $"{path}: trials: {count} were asked for, but only {drawn.Count} different ones could be drawn. " +
                     "Ask for fewer, or try every combination with \"search\": \"grid\".");
             }
         }
@@ -101,7 +106,8 @@ internal static class TrialDraw
             var options = given.Train.ToOptions();
             HeadSpec.Parse(given.Train.Head);
             if (space.Search == SearchKind.Halving && options.Optimizer == OptimizerChoice.Lbfgs)
-                throw CommandException.Usage("optimizer lbfgs has no epochs that halving could divide. Leave it out, or search by grid or random.");
+                throw CommandException.Usage(
+                    "optimizer lbfgs has no epochs that halving could divide. Leave it out, or search by grid or random.");
             if (isTuned)
                 RequireTunable(given.Tuning, options);
             return new Trial(number, given.Train, isTuned ? given.Tuning : null, chosen);
@@ -129,6 +135,7 @@ internal static class TrialDraw
     /// Values as <c>lr=0.001 head='gap, dense(64, relu)'</c>; without those that say how a base is tuned and were left out, or have no
     /// meaning.
     /// </summary>
-    public static string Describe(IEnumerable<(SpaceOption Option, object? Value)> chosen) => string.Join(' ', chosen.Where(c => c.Option.Part != SpacePart.Tuning || c.Value is not null).Select(c =>
-        string.Create(CultureInfo.InvariantCulture, $"{c.Option.Name}={ShellWord.Quote(CommandText.Value(c.Value))}")));
+    public static string Describe(IEnumerable<(SpaceOption Option, object? Value)> chosen) =>
+        string.Join(' ', chosen.Where(c => c.Option.Part != SpacePart.Tuning || c.Value is not null).Select(c =>
+            string.Create(CultureInfo.InvariantCulture, $"{c.Option.Name}={ShellWord.Quote(CommandText.Value(c.Value))}")));
 }

@@ -43,7 +43,8 @@ internal sealed class TunedTrials
     /// <exception cref="CommandException">A model that didn't make the cache, a part that can't be tuned (the message names the trial), or
     /// no cached layer before it.</exception>
     public TunedTrials(
-        IReadOnlyList<Trial> trials, IReadOnlyList<Repeat> repeats, ModelFile model, SweepData data, SweepFolder folder, Device device, TimeProvider time,
+        IReadOnlyList<Trial> trials, IReadOnlyList<Repeat> repeats, ModelFile model, SweepData data, SweepFolder folder, Device device,
+        TimeProvider time,
         ConvolutionKernels? kernels = null)
     {
         (_repeats, Model, _data, _folder, _device, _time, _kernels) = (repeats, model, data, folder, device, time, kernels);
@@ -57,7 +58,8 @@ internal sealed class TunedTrials
         Prefix = CachedPrefix.Find(cache, model, _parts.Values, takesImages: false);
         data.Data.ValidationCache?.Layer(Prefix.Name);
         _form = new FeatureForm(Prefix.Name, "");
-        _plans = _trials.ToDictionary(t => t, t => HeadPlan.Create(HeadSpec.Parse(t.Arguments.Head), data.Layer(t.Arguments.Layer), data.Data.Classes.Count));
+        _plans = _trials.ToDictionary(
+            t => t, t => HeadPlan.Create(HeadSpec.Parse(t.Arguments.Head), data.Layer(t.Arguments.Layer), data.Data.Classes.Count));
         Weights = CountWeights();
     }
 
@@ -94,7 +96,8 @@ internal sealed class TunedTrials
     public IReadOnlyList<Standing> Run(SweepFeatures features, Action<Standing> onTrial, CancellationToken cancellationToken)
     {
         var standings = new Dictionary<Trial, Standing>();
-        foreach (var bySplit in _trials.SelectMany(t => _repeats.Select(r => new TrialRun(t, r, 0))).GroupBy(r => _data.Split(r.Arguments.Seed, r.Repeat.Fold)))
+        foreach (var bySplit in _trials.SelectMany(t => _repeats.Select(r => new TrialRun(t, r, 0)))
+            .GroupBy(r => _data.Split(r.Arguments.Seed, r.Repeat.Fold)))
         {
             var missing = bySplit.Where(r => !_folder.Outcomes.ContainsKey(r.Key)).ToList();
             if (missing.Count > 0)
@@ -106,7 +109,8 @@ internal sealed class TunedTrials
 
         void Tell()
         {
-            foreach (var trial in _trials.Where(t => !standings.ContainsKey(t) && _repeats.All(r => _folder.Outcomes.ContainsKey(new TrialRun(t, r, 0).Key))))
+            foreach (var trial in _trials.Where(
+                t => !standings.ContainsKey(t) && _repeats.All(r => _folder.Outcomes.ContainsKey(new TrialRun(t, r, 0).Key))))
             {
                 var outcomes = _repeats.Select(r => _folder.Outcomes[new TrialRun(trial, r, 0).Key]).ToList();
                 onTrial(standings[trial] = new Standing(trial, outcomes, outcomes.Sum(o => o.Seconds)));
@@ -114,7 +118,8 @@ internal sealed class TunedTrials
         }
     }
 
-    private void RunSplit(IReadOnlyList<TrialRun> runs, SweepFeatures features, RowSplit split, Action tell, CancellationToken cancellationToken)
+    private void RunSplit(
+        IReadOnlyList<TrialRun> runs, SweepFeatures features, RowSplit split, Action tell, CancellationToken cancellationToken)
     {
         var (train, validation) = features.Select(_form, Prefix.Shape, split);
         using var sets = new TuningSets(new CachedRows(train, seed: 0, _device), new CachedRows(validation, seed: 0, _device));
@@ -138,18 +143,22 @@ internal sealed class TunedTrials
 
         // Outside of what may fail for one trial alone: a base that is computed wrongly is wrong for all of them.
         _notes.UnionWith(TailCheck.Run(network.Base, sets.Validation, cancellationToken));
-        var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken) ?? throw new OperationCanceledException(cancellationToken);
+        var before = TuningLoop.Evaluate(network, sets.Validation, options.Training.Batch, cancellationToken)
+            ?? throw new OperationCanceledException(cancellationToken);
         FirstEvaluation.Require(
-            before, head.Val!, sets.Validation.Count, [options.Precision], _device.type, $"trial {head.Trial}, the head that trial {run.Trial.Number} tunes,");
+            before, head.Val!, sets.Validation.Count, [options.Precision], _device.type,
+            $"trial {head.Trial}, the head that trial {run.Trial.Number} tunes,");
         try
         {
             var training = TuningLoop.Run(
-                network, sets.Train, sets.Validation, _data.Data.Classes, options, _ => { }, _time, new Checkpoint(_folder.StatePath(run.Key), CheckpointInterval, _time),
+                network, sets.Train, sets.Validation, _data.Data.Classes, options, _ => { }, _time,
+                new Checkpoint(_folder.StatePath(run.Key), CheckpointInterval, _time),
                 new EpochRecord(0, head.Train!, before, 0, 0), cancellationToken);
             if (training.Epochs.Count == 0 || training.Interrupted)
                 throw new OperationCanceledException(cancellationToken);
             var logits = TuningLoop.Predict(network, sets.Validation, options.Training.Batch, CancellationToken.None)!;
-            return Outcome(training, RightImages.Of(Predictions.FromLogits(logits, sets.Validation.Labels, _data.Data.Classes.Count)), null);
+            return Outcome(
+                training, RightImages.Of(Predictions.FromLogits(logits, sets.Validation.Labels, _data.Data.Classes.Count)), null);
         }
         catch (CommandException e)
         {
@@ -167,7 +176,8 @@ internal sealed class TunedTrials
         try
         {
             head.Load(SafetensorsFile.Read(path), path);
-            var network = new TunedNetwork(OnnxTail.FromModel(Model, _device, Prefix.Name, _parts[run.Trial].To, precision, _kernels), head);
+            var network =
+                new TunedNetwork(OnnxTail.FromModel(Model, _device, Prefix.Name, _parts[run.Trial].To, precision, _kernels), head);
             network.Unfreeze(_parts[run.Trial].From);
             return network;
         }
@@ -192,7 +202,8 @@ internal sealed class TunedTrials
         {
             trial.Tuning!.Precision.RequireFast(_device);
             var layers = _data.Data.Cache.Contract.Layers.Select(l => l.Name).ToList();
-            return UnfrozenPart.Of(Model, _data.Layer(trial.Arguments.Layer).Name, trial.Tuning.Unfreeze, trial.Tuning.UnfreezeFrom, layers);
+            return UnfrozenPart.Of(
+                Model, _data.Layer(trial.Arguments.Layer).Name, trial.Tuning.Unfreeze, trial.Tuning.UnfreezeFrom, layers);
         }
         catch (CommandException e)
         {
@@ -212,7 +223,8 @@ internal sealed class TunedTrials
                 tail.Unfreeze(_parts[trial].From);
                 weights[trial] = tail.Trained.Sum(p => p.Value.numel());
                 if (weights[trial] == 0)
-                    throw new CommandException($"trial {trial.Number} ({TrialDraw.Describe(trial.Chosen)}): nothing after {_parts[trial].From} has weights to tune.");
+                    throw new CommandException($"trial {trial.Number} ({TrialDraw.Describe(trial.Chosen)}): nothing after " +
+                        $"{_parts[trial].From} has weights to tune.");
             }
         }
 

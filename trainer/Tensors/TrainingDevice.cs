@@ -21,7 +21,8 @@ internal static class TrainingDevice
         DeviceChoice.Auto => cuda.is_available() ? CUDA : CPU,
         DeviceChoice.Cuda when cuda.is_available() => CUDA,
         DeviceChoice.Cuda => throw new CommandException(
-            "--device cuda: libtorch finds no GPU. It takes an NVIDIA driver (nvidia-smi shows it) and a build with the GPU packages: dotnet build -p:Accelerator=cuda."),
+            "--device cuda: libtorch finds no GPU. It takes an NVIDIA driver (nvidia-smi shows it) and a build with the GPU packages: " +
+            "dotnet build -p:Accelerator=cuda."),
         _ => throw CommandException.Usage($"--device {choice}: there are auto, cpu and cuda."),
     };
 

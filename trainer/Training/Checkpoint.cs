@@ -78,7 +78,8 @@ internal sealed class Checkpoint
     /// <exception cref="CommandException">The disk is full, or the like; the file that was there stays.</exception>
     public void Save(TrainingState state, IReadOnlyList<EpochRecord> epochs)
     {
-        var progress = JsonSerializer.Serialize(new Progress(epochs, [.. state.Optimizers.Select(o => o.Steps)], state.Head.RandomState), HeadstartJson.Compact);
+        var progress = JsonSerializer.Serialize(
+            new Progress(epochs, [.. state.Optimizers.Select(o => o.Steps)], state.Head.RandomState), HeadstartJson.Compact);
         SafetensorsFile.Write(
             _path,
             [.. state.Tensors.Select(s => s.Value.ToNamed(s.Name))],
@@ -90,7 +91,9 @@ internal sealed class Checkpoint
     {
         try
         {
-            return metadata.TryGetValue(ProgressKey, out var json) ? JsonSerializer.Deserialize<Progress>(json, HeadstartJson.Compact) ?? throw Foreign() : throw Foreign();
+            return metadata.TryGetValue(ProgressKey, out var json)
+                ? JsonSerializer.Deserialize<Progress>(json, HeadstartJson.Compact) ?? throw Foreign()
+                : throw Foreign();
         }
         catch (JsonException e)
         {

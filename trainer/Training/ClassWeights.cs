@@ -26,7 +26,8 @@ internal static class ClassWeights
     {
         if (text is not (None or Balanced) && Given(text).Keys.Except(classes).FirstOrDefault() is { } unknown)
         {
-            throw CommandException.Usage($"--class-weights {text}: there is no class '{unknown}'.{NearestNames.DidYouMean(unknown, classes)} " +
+            throw CommandException.Usage(
+                $"--class-weights {text}: there is no class '{unknown}'.{NearestNames.DidYouMean(unknown, classes)} " +
                 $"The classes are {string.Join(", ", classes)}.");
         }
     }
@@ -59,8 +60,10 @@ internal static class ClassWeights
             var equals = pair.LastIndexOf('=');
             if (equals < 1)
                 throw CommandException.Usage($"--class-weights {text}: give none, balanced, or weights such as cats=1,dogs=2.5.");
-            if (!double.TryParse(pair[(equals + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) || !(weight > 0) || !double.IsFinite(weight))
-                throw CommandException.Usage($"--class-weights {text}: '{pair[(equals + 1)..]}' is no weight; it must be a number above 0.");
+            if (!double.TryParse(pair[(equals + 1)..], NumberStyles.Float, CultureInfo.InvariantCulture, out var weight) || !(weight > 0)
+                || !double.IsFinite(weight))
+                throw CommandException.Usage(
+                    $"--class-weights {text}: '{pair[(equals + 1)..]}' is no weight; it must be a number above 0.");
             if (!weights.TryAdd(pair[..equals].Trim(), weight))
                 throw CommandException.Usage($"--class-weights {text}: '{pair[..equals].Trim()}' is there twice.");
         }

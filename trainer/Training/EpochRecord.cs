@@ -21,4 +21,5 @@ internal sealed record EpochRecord(int Epoch, Figures Train, Figures Val, double
 /// <param name="ResumedAfter">How many of the epochs came from a checkpoint.</param>
 /// <param name="Solution">How L-BFGS ended; null for the other optimizers.</param>
 internal sealed record TrainingResult(
-    IReadOnlyList<EpochRecord> Epochs, EpochRecord? Best, EpochRecord? Kept, bool Interrupted, int ResumedAfter = 0, Convergence? Solution = null);
+    IReadOnlyList<EpochRecord> Epochs, EpochRecord? Best, EpochRecord? Kept, bool Interrupted, int ResumedAfter = 0,
+    Convergence? Solution = null);

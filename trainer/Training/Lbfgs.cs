@@ -32,7 +32,8 @@ internal static class Lbfgs
     /// <param name="tolerance">Ends when no slope is larger than this part of the largest one at the start.</param>
     /// <param name="maxIterations">Ends then in any case.</param>
     /// <param name="cancellationToken">Looked at before each evaluation.</param>
-    public static Convergence Minimize(Function function, double[] x, double tolerance, int maxIterations, CancellationToken cancellationToken)
+    public static Convergence Minimize(
+        Function function, double[] x, double tolerance, int maxIterations, CancellationToken cancellationToken)
     {
         var gradient = new double[x.Length];
         var value = Evaluate(x, gradient);

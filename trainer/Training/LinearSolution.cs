@@ -25,7 +25,8 @@ internal static class LinearSolution
     /// <param name="classWeights">One a class, or none.</param>
     /// <exception cref="CommandException">A head with layers, dropout or normalisation of its own.</exception>
     public static TrainingResult Find(
-        Head head, FeatureSource train, FeatureSource validation, TrainingOptions options, double[] classWeights, Action<EpochRecord> onEpoch, TimeProvider time,
+        Head head, FeatureSource train, FeatureSource validation, TrainingOptions options, double[] classWeights,
+        Action<EpochRecord> onEpoch, TimeProvider time,
         CancellationToken cancellationToken)
     {
         RequireLinear(head.Plan);
@@ -94,6 +95,7 @@ internal static class LinearSolution
         if (plan.Pieces.Count == plan.FixedPieces + 1)
             return;
         var trained = plan.Pieces[plan.FixedPieces].Piece;
-        throw CommandException.Usage($"--optimizer lbfgs: it solves linear heads, such as gap or flatten; '{plan.Spec}' has {trained} in it. Take it out, or train with adam.");
+        throw CommandException.Usage($"--optimizer lbfgs: it solves linear heads, such as gap or flatten; '{plan.Spec}' has {trained} in " +
+            "it. Take it out, or train with adam.");
     }
 }

@@ -22,7 +22,8 @@ internal sealed class Objective(int classes, double[] classWeights, double label
             var targets = new float[labels.Length];
             for (var i = 0; i < targets.Length; i++)
                 targets[i] = (float)((labels[i] * (1 - labelSmoothing)) + (labelSmoothing / 2));
-            return nn.functional.binary_cross_entropy_with_logits(logits.squeeze(1), tensor(targets, dtype: logits.dtype, device: logits.device), weights);
+            return nn.functional.binary_cross_entropy_with_logits(
+                logits.squeeze(1), tensor(targets, dtype: logits.dtype, device: logits.device), weights);
         }
 
         var indices = new long[labels.Length];

@@ -66,7 +66,8 @@ internal sealed record TrainingOptions
         if (L2 is { } l2 && (!(l2 >= 0) || !double.IsFinite(l2)))
             throw CommandException.Usage($"--l2 {l2}: the penalty is 0 or above, such as 1e-4.");
         if (WeightDecay is { } decay && !(decay >= 0 && decay * LearningRate < 1))
-            throw CommandException.Usage($"--weight-decay {decay}: it is 0 or above, such as 0.01, and less than 1 after it is multiplied by the learning rate.");
+            throw CommandException.Usage(
+                $"--weight-decay {decay}: it is 0 or above, such as 0.01, and less than 1 after it is multiplied by the learning rate.");
         if (Clip is { } clip && (!(clip > 0) || !double.IsFinite(clip)))
             throw CommandException.Usage($"--clip {clip}: the longest gradient must be above 0, such as 1.");
         if (!(LabelSmoothing is >= 0 and < 1))
@@ -82,7 +83,8 @@ internal sealed record TrainingOptions
     private void ValidateExact()
     {
         if (L2 == 0)
-            throw CommandException.Usage("--l2 0: without a penalty there is no solution where a plane divides the classes. Give lbfgs a small one, such as 1e-6.");
+            throw CommandException.Usage(
+                "--l2 0: without a penalty there is no solution where a plane divides the classes. Give lbfgs a small one, such as 1e-6.");
         var defaults = new TrainingOptions();
         string? senseless = this switch
         {
@@ -97,6 +99,7 @@ internal sealed record TrainingOptions
             _ => null,
         };
         if (senseless is not null)
-            throw CommandException.Usage($"{senseless}: lbfgs goes to the exact solution over all images at once. Leave it out; --l2 decides how strongly it is held back.");
+            throw CommandException.Usage($"{senseless}: lbfgs goes to the exact solution over all images at once. Leave it out; --l2 " +
+                "decides how strongly it is held back.");
     }
 }

@@ -23,7 +23,8 @@ internal sealed class TrainingProgress
     /// yet.</param>
     /// <exception cref="CommandException">The checkpoint is another training's.</exception>
     public TrainingProgress(
-        TrainingState state, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time, Checkpoint? checkpoint, EpochRecord? before = null)
+        TrainingState state, TrainingOptions options, Action<EpochRecord> onEpoch, TimeProvider time, Checkpoint? checkpoint,
+        EpochRecord? before = null)
     {
         (_state, _options, _onEpoch, _time, _checkpoint, _before) = (state, options, onEpoch, time, checkpoint, before);
         checkpoint?.Restore(state);
@@ -61,7 +62,8 @@ internal sealed class TrainingProgress
         var record = new EpochRecord(_epochs.Count + 1, train, val, rate, _time.GetElapsedTime(_start).TotalSeconds);
         if (!double.IsFinite(train.Loss) || !double.IsFinite(val.Loss))
         {
-            throw new CommandException($"The loss became {(double.IsFinite(train.Loss) ? val.Loss : train.Loss)} in epoch {record.Epoch}: " +
+            throw new CommandException(
+                $"The loss became {(double.IsFinite(train.Loss) ? val.Loss : train.Loss)} in epoch {record.Epoch}: " +
                 $"training diverged. {DivergenceMend}");
         }
 

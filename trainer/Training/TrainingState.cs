@@ -8,7 +8,8 @@ namespace Headstart.Trainer.Training;
 /// <param name="Base">The weights of the base that are tuned too; empty where a head alone is trained.</param>
 /// <param name="Optimizers">One, or one for each group of weights.</param>
 /// <param name="Kept">The weights that are kept.</param>
-internal sealed record TrainingState(Head Head, IReadOnlyList<(string Name, Tensor Value)> Base, IReadOnlyList<GradientOptimizer> Optimizers, WeightSnapshot Kept)
+internal sealed record TrainingState(
+    Head Head, IReadOnlyList<(string Name, Tensor Value)> Base, IReadOnlyList<GradientOptimizer> Optimizers, WeightSnapshot Kept)
 {
     /// <summary>All tensors, under names of their own. Live: writing to them restores the state.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Tensors =>

@@ -38,7 +38,9 @@ internal ref struct CompactThriftReader(ReadOnlySpan<byte> bytes)
         if (kind is not (4 or 5 or 6))
             throw new InvalidDataException("a page header has no number where one belongs");
         var value = ZigZag(ReadVarint());
-        return value is >= int.MinValue and <= int.MaxValue ? (int)value : throw new InvalidDataException("a page header has a number that is too large");
+        return value is >= int.MinValue and <= int.MaxValue
+            ? (int)value
+            : throw new InvalidDataException("a page header has a number that is too large");
     }
 
     /// <summary>Passes over a field's value.</summary>
@@ -103,7 +105,9 @@ internal ref struct CompactThriftReader(ReadOnlySpan<byte> bytes)
 
     // Each element has a byte at least.
     private readonly ulong Bounded(ulong count) =>
-        count <= (ulong)(_bytes.Length - Position) ? count : throw new InvalidDataException("a page header has a list longer than the file");
+        count <= (ulong)(_bytes.Length - Position)
+            ? count
+            : throw new InvalidDataException("a page header has a list longer than the file");
 
     private ulong ReadVarint()
     {

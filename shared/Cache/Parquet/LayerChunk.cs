@@ -35,7 +35,8 @@ internal static class LayerChunk
 
     private static bool TryRead(ReadOnlySpan<byte> part, ColumnMetaData column, PageKind kind, int length, Span<byte> destination)
     {
-        if (column.Codec != CompressionCodec.ZSTD || column.DictionaryPageOffset is null != (kind == PageKind.Values) || !BitConverter.IsLittleEndian)
+        if (column.Codec != CompressionCodec.ZSTD || column.DictionaryPageOffset is null != (kind == PageKind.Values)
+            || !BitConverter.IsLittleEndian)
             return false;
         var start = column.DictionaryPageOffset ?? column.DataPageOffset;
         if (start < 0 || column.TotalCompressedSize < 0 || start > part.Length - column.TotalCompressedSize)
@@ -56,7 +57,8 @@ internal static class LayerChunk
     private static bool TrySkipDictionary(Decompressor zstd, ref ReadOnlySpan<byte> pages)
     {
         var page = TakePage(ref pages, out var header);
-        if (header.Kind != PageKind.Dictionary || header.Values != ByteIndices.Entries || header.UncompressedSize != ByteIndices.Dictionary.Length)
+        if (header.Kind != PageKind.Dictionary || header.Values != ByteIndices.Entries
+            || header.UncompressedSize != ByteIndices.Dictionary.Length)
             return false;
         Span<byte> numbers = stackalloc byte[ByteIndices.Dictionary.Length];
         zstd.ResetStream();
@@ -101,7 +103,8 @@ internal static class LayerChunk
     // Two runs of six bytes for each value would be a writer's worst idea.
     private static long LongestLevels(int values) => 2 * sizeof(int) + 12L * values;
 
-    private static bool TryReadPage(Decompressor zstd, ReadOnlySpan<byte> page, PageKind kind, int levelBytes, int first, int length, Span<byte> values)
+    private static bool TryReadPage(
+        Decompressor zstd, ReadOnlySpan<byte> page, PageKind kind, int levelBytes, int first, int length, Span<byte> values)
     {
         var count = kind == PageKind.Indices ? values.Length : values.Length / sizeof(float);
         var rented = ArrayPool<byte>.Shared.Rent(levelBytes);
@@ -112,7 +115,8 @@ internal static class LayerChunk
             Decompress(zstd, ref page, levels);
             var repetitions = TakeLevels(ref levels);
             var definitions = TakeLevels(ref levels);
-            if (levels.Length > 0 || !LevelRuns.AreRows(repetitions, count, first, length) || !LevelRuns.AreAll(definitions, count, DefinitionBits, LevelRuns.PresentElement))
+            if (levels.Length > 0 || !LevelRuns.AreRows(repetitions, count, first, length)
+                || !LevelRuns.AreAll(definitions, count, DefinitionBits, LevelRuns.PresentElement))
                 return false;
         }
         finally
@@ -168,7 +172,8 @@ internal static class LayerChunk
 
     private static ReadOnlySpan<byte> TakeLevels(ref Span<byte> levels)
     {
-        if (levels.Length < sizeof(int) || BinaryPrimitives.ReadUInt32LittleEndian(levels) is var size && size > levels.Length - sizeof(int))
+        if (levels.Length < sizeof(int)
+            || BinaryPrimitives.ReadUInt32LittleEndian(levels) is var size && size > levels.Length - sizeof(int))
             throw new InvalidDataException("levels go beyond their page");
         var taken = levels.Slice(sizeof(int), (int)BinaryPrimitives.ReadUInt32LittleEndian(levels));
         levels = levels[(sizeof(int) + taken.Length)..];

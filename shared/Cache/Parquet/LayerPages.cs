@@ -46,7 +46,8 @@ internal static class LayerPages
         var length = layer.Shape.Length;
         var rowsInPage = Math.Clamp(PageBytes / (length * size), 1, values.Length / (length * size));
         var levels = sizeof(int) + rowsInPage * LongestRepetitions + LongestDefinitions;
-        var plain = ArrayPool<byte>.Shared.Rent(levels + ByteIndices.LongestHead + ByteIndices.Group + Math.Max(rowsInPage * length * size, ByteIndices.Dictionary.Length));
+        var plain = ArrayPool<byte>.Shared.Rent(levels + ByteIndices.LongestHead + ByteIndices.Group +
+            Math.Max(rowsInPage * length * size, ByteIndices.Dictionary.Length));
         var packed = ArrayPool<byte>.Shared.Rent(Compressor.GetCompressBound(plain.Length));
         var column = new ColumnMetaData
         {

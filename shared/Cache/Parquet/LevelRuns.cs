@@ -31,7 +31,8 @@ internal static class LevelRuns
     /// <summary>Whether all levels are the same one.</summary>
     /// <param name="bits">The width of a packed level.</param>
     /// <exception cref="InvalidDataException">As above.</exception>
-    public static bool AreAll(ReadOnlySpan<byte> runs, int count, int bits, int wanted) => Walk(runs, count, bits, (level, _, _) => level == wanted);
+    public static bool AreAll(ReadOnlySpan<byte> runs, int count, int bits, int wanted) =>
+        Walk(runs, count, bits, (level, _, _) => level == wanted);
 
     /// <summary>Writes one run of a level.</summary>
     /// <returns>The bytes that it takes: 6 at most.</returns>

@@ -22,7 +22,8 @@ internal sealed class BuiltAssembly : IDisposable
 
     /// <summary>Our own classes that others could inherit from.</summary>
     public IReadOnlyList<string> OpenClasses =>
-        [.. _metadata.TypeDefinitions.Select(_metadata.GetTypeDefinition).Where(IsOpenClass).Select(Name).Where(n => !n.Contains('<', StringComparison.Ordinal))];
+        [.. _metadata.TypeDefinitions.Select(_metadata.GetTypeDefinition).Where(IsOpenClass).Select(Name).Where(
+            n => !n.Contains('<', StringComparison.Ordinal))];
 
     public void Dispose() => _file.Dispose();
 

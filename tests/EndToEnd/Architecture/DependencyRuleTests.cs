@@ -36,7 +36,8 @@ public sealed class DependencyRuleTests
         var files = Directory.GetFiles(Programs.RunningProgram.OutputOf(project)).Select(f => Path.GetFileName(f)!).ToList();
 
         Assert.Contains($"{assembly}.dll", files);
-        Assert.DoesNotContain(files, f => IsAny(f.StartsWith("lib", StringComparison.Ordinal) ? f["lib".Length..] : f, forbidden) || IsAny(f, forbidden));
+        Assert.DoesNotContain(
+            files, f => IsAny(f.StartsWith("lib", StringComparison.Ordinal) ? f["lib".Length..] : f, forbidden) || IsAny(f, forbidden));
     }
 
     [Theory]
@@ -45,7 +46,8 @@ public sealed class DependencyRuleTests
     {
         var file = XDocument.Load(Path.Combine(Repository.Root, project, $"{project}.csproj"));
         var packages = file.Descendants("PackageReference").Select(r => r.Attribute("Include")!.Value).ToList();
-        var projects = file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)).ToList();
+        var projects =
+            file.Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension(r.Attribute("Include")!.Value)).ToList();
 
         Assert.NotEmpty(packages);
         Assert.DoesNotContain(packages.Concat(projects), r => IsAny(r, forbidden));
@@ -56,7 +58,8 @@ public sealed class DependencyRuleTests
     public void Only_one_file_of_the_trainer_knows_ONNX_Runtime()
     {
         var users = SourceFile.OfPrograms()
-            .Where(s => s.Path.StartsWith("trainer/", StringComparison.Ordinal) && s.Text.Contains("Microsoft.ML.OnnxRuntime", StringComparison.Ordinal))
+            .Where(s => s.Path.StartsWith("trainer/", StringComparison.Ordinal)
+                && s.Text.Contains("Microsoft.ML.OnnxRuntime", StringComparison.Ordinal))
             .Select(s => s.Path);
 
         Assert.Equal(["trainer/Runtime/OnnxRuntimeSession.cs"], users);
@@ -65,11 +68,13 @@ public sealed class DependencyRuleTests
     [Fact]
     public void Only_the_folder_Images_knows_NetVips()
     {
-        var users = SourceFile.OfPrograms().Where(s => s.Text.Contains("using NetVips", StringComparison.Ordinal)).Select(s => s.Path).ToList();
+        var users =
+            SourceFile.OfPrograms().Where(s => s.Text.Contains("using NetVips", StringComparison.Ordinal)).Select(s => s.Path).ToList();
 
         Assert.NotEmpty(users);
         Assert.All(users, u => Assert.StartsWith("shared/Images/", u, StringComparison.Ordinal));
     }
 
-    private static bool IsAny(string name, string[] forbidden) => forbidden.Any(f => name.StartsWith(f, StringComparison.OrdinalIgnoreCase));
+    private static bool IsAny(string name, string[] forbidden) =>
+        forbidden.Any(f => name.StartsWith(f, StringComparison.OrdinalIgnoreCase));
 }

@@ -38,7 +38,8 @@ public sealed partial class FloorTests
         ["trainer"],
     ];
 
-    private static readonly Dictionary<string, int> FloorOf = Floors.SelectMany((rooms, floor) => rooms.Select(r => (r, floor))).ToDictionary(r => r.r, r => r.floor);
+    private static readonly Dictionary<string, int> FloorOf =
+        Floors.SelectMany((rooms, floor) => rooms.Select(r => (r, floor))).ToDictionary(r => r.r, r => r.floor);
 
     [Fact]
     public void Every_room_has_a_floor_and_every_floor_its_rooms()
@@ -53,7 +54,8 @@ public sealed partial class FloorTests
     {
         var sources = SourceFile.OfPrograms().ToList();
         var namespaces = sources.GroupBy(s => s.ExpectedNamespace).ToDictionary(g => g.Key, g => g.First().Room);
-        var types = sources.GroupBy(s => s.Room).ToDictionary(g => g.Key, g => g.SelectMany(s => s.Types).ToHashSet(StringComparer.Ordinal));
+        var types =
+            sources.GroupBy(s => s.Room).ToDictionary(g => g.Key, g => g.SelectMany(s => s.Types).ToHashSet(StringComparer.Ordinal));
         var arrows = (from source in sources
                       from room in Used(source, namespaces, types)
                       where room != source.Room
@@ -61,12 +63,14 @@ public sealed partial class FloorTests
 
         Print(arrows.Select(a => (a.From, a.To)));
         Assert.True(arrows.Count > 500, $"Only {arrows.Count} uses of other rooms were found.");
-        Assert.Empty(from a in arrows where FloorOf[a.To] >= FloorOf[a.From] select $"{a.Path} in {a.From} uses {a.To}, which is no lower floor");
+        Assert.Empty(
+            from a in arrows where FloorOf[a.To] >= FloorOf[a.From] select $"{a.Path} in {a.From} uses {a.To}, which is no lower floor");
     }
 
     // A namespace must be named by a using to be seen, but for those that it lies in itself; a room beside it may also be named before a
     // dot.
-    private static IEnumerable<string> Used(SourceFile source, Dictionary<string, string> namespaces, Dictionary<string, HashSet<string>> types)
+    private static IEnumerable<string> Used(
+        SourceFile source, Dictionary<string, string> namespaces, Dictionary<string, HashSet<string>> types)
     {
         var code = Comment().Replace(source.Text, "");
         var words = Word().Matches(code).Select(m => m.Value).ToHashSet(StringComparer.Ordinal);
@@ -84,7 +88,8 @@ public sealed partial class FloorTests
             var isBeside = name.Contains('.', StringComparison.Ordinal) && room.Split('/')[0] == source.Room.Split('/')[0];
             if (isAround && types[room].Overlaps(words))
                 yield return room;
-            else if (isBeside && Regex.IsMatch(code, $@"(?<![.\w]){name.Split('.')[^1]}\.[A-Z]") && room.Contains('/', StringComparison.Ordinal))
+            else if (isBeside && Regex.IsMatch(code, $@"(?<![.\w]){name.Split('.')[^1]}\.[A-Z]")
+                && room.Contains('/', StringComparison.Ordinal))
                 yield return room;
         }
     }
@@ -92,7 +97,8 @@ public sealed partial class FloorTests
     private static void Print(IEnumerable<(string From, string To)> arrows)
     {
         var down = arrows.Distinct().ToLookup(a => a.From, a => a.To);
-        var lines = Floors.SelectMany((rooms, floor) => rooms.Select(r => $"{floor,2}  {r,-24} -> {string.Join(' ', down[r].OrderBy(t => FloorOf[t]))}"));
+        var lines = Floors.SelectMany(
+            (rooms, floor) => rooms.Select(r => $"{floor,2}  {r,-24} -> {string.Join(' ', down[r].OrderBy(t => FloorOf[t]))}"));
         TestContext.Current.TestOutputHelper?.WriteLine(string.Join('\n', lines.Reverse()));
     }
 

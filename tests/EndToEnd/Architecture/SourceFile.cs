@@ -23,7 +23,8 @@ internal sealed partial record SourceFile(string Path, string Text, string Expec
 
     /// <summary>The sources of the tests, the benchmarks and what else lies there.</summary>
     public static IEnumerable<SourceFile> OfTests() =>
-        Directory.GetDirectories(System.IO.Path.Combine(Repository.Root, "tests")).Select(d => System.IO.Path.GetRelativePath(Repository.Root, d)).SelectMany(OfProject);
+        Directory.GetDirectories(System.IO.Path.Combine(Repository.Root, "tests"))
+            .Select(d => System.IO.Path.GetRelativePath(Repository.Root, d)).SelectMany(OfProject);
 
     private static IEnumerable<SourceFile> OfProject(string project)
     {
@@ -36,7 +37,8 @@ internal sealed partial record SourceFile(string Path, string Text, string Expec
                 var relative = System.IO.Path.GetRelativePath(folder, file).Replace('\\', '/');
                 if (relative.StartsWith("bin/", StringComparison.Ordinal) || relative.StartsWith("obj/", StringComparison.Ordinal))
                     continue;
-                yield return new SourceFile($"{project}/{relative}".Replace('\\', '/'), File.ReadAllText(file), NamespaceOf(root, relative.Split('/')[..^1]));
+                yield return new SourceFile(
+                    $"{project}/{relative}".Replace('\\', '/'), File.ReadAllText(file), NamespaceOf(root, relative.Split('/')[..^1]));
             }
         }
     }

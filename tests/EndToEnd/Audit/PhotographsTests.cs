@@ -28,7 +28,8 @@ public sealed class PhotographsTests : IDisposable
 
             // Relabelled images keep their features, so only the first go computes them.
             await ExtractAsync(pictures.Select(p => $"{p},{(flipped.Contains(p) ? Other(Label(p)) : Label(p))}"));
-            (await ProgramRun.Trainer("audit", _folder.File("cache"), "--out", _folder.File("audit"), "--seed", seed.ToString(CultureInfo.InvariantCulture))).EndedWith(0);
+            (await ProgramRun.Trainer("audit", _folder.File("cache"), "--out", _folder.File("audit"), "--seed",
+                seed.ToString(CultureInfo.InvariantCulture))).EndedWith(0);
 
             var first = File.ReadLines(_folder.File("audit", "labels.csv")).Skip(1).Take(flipped.Count).Select(l => l.Split(',')[0]);
             var found = first.Count(flipped.Contains);
@@ -47,7 +48,8 @@ public sealed class PhotographsTests : IDisposable
         await ImportAsync(network);
         var originals = Drawn(pictures.Count, Changed, seed: 1).Select(i => pictures[i]).ToList();
         var copies = Directory.CreateDirectory(_folder.File("copies")).FullName;
-        var change = await ProgramRun.Of(Python, [Path.Combine(Repository.Root, "tests/EndToEnd/Audit/change_pictures.py"), copies, .. originals]);
+        var change =
+            await ProgramRun.Of(Python, [Path.Combine(Repository.Root, "tests/EndToEnd/Audit/change_pictures.py"), copies, .. originals]);
         Assert.SkipUnless(change.ExitCode == 0, $"{Python} can't change pictures: {change.Error.Trim().Split('\n')[^1]}");
         var pictureOf = originals.Select((path, i) => (path, i)).ToDictionary(p => p.path, p => p.i);
         var changed = Directory.GetFiles(copies).Order(StringComparer.Ordinal).ToList();
@@ -57,11 +59,14 @@ public sealed class PhotographsTests : IDisposable
 
         var run = (await ProgramRun.Trainer("audit", _folder.File("cache"), "--out", _folder.File("audit"), "--json")).EndedWith(0);
 
-        var pairs = File.ReadLines(_folder.File("audit", "duplicates.csv")).Skip(1).Select(l => l.Split(',')).Select(c => (A: c[3], B: c[6])).ToList();
+        var pairs = File.ReadLines(_folder.File("audit", "duplicates.csv")).Skip(1).Select(l => l.Split(','))
+            .Select(c => (A: c[3], B: c[6])).ToList();
         var wrong = pairs.Count(p => !(pictureOf.TryGetValue(p.A, out var a) && pictureOf.TryGetValue(p.B, out var b) && a == b));
-        var found = Kinds.ToDictionary(kind => kind, kind => pairs.Count(p => IsCopy(p.A, kind) && originals.Contains(p.B) || IsCopy(p.B, kind) && originals.Contains(p.A)));
+        var found = Kinds.ToDictionary(kind => kind,
+            kind => pairs.Count(p => IsCopy(p.A, kind) && originals.Contains(p.B) || IsCopy(p.B, kind) && originals.Contains(p.A)));
         var threshold = JsonDocument.Parse(run.Output).RootElement.GetProperty("nearThreshold").GetDouble();
-        var told = string.Create(CultureInfo.InvariantCulture, $"{network}: {string.Join(", ", found)}; {wrong} of {pairs.Count} pairs wrong; threshold {threshold:0.000}");
+        var told = string.Create(CultureInfo.InvariantCulture,
+            $"{network}: {string.Join(", ", found)}; {wrong} of {pairs.Count} pairs wrong; threshold {threshold:0.000}");
         TestContext.Current.SendDiagnosticMessage(told);
         Assert.All(Kinds, kind => Assert.True(found[kind] >= 95, told));
         Assert.True(wrong <= 0.02 * pairs.Count, told);
@@ -80,15 +85,18 @@ public sealed class PhotographsTests : IDisposable
     private static IEnumerable<int> Drawn(int count, int drawn, int seed)
     {
         var state = (uint)(seed + 1) * 2654435761u;
-        return Enumerable.Range(0, count).Select(i => (Key: state = (state * 1664525u) + 1013904223u, i)).OrderBy(d => d.Key).Take(drawn).Select(d => d.i);
+        return Enumerable.Range(0, count).Select(i => (Key: state = (state * 1664525u) + 1013904223u, i)).OrderBy(d => d.Key).Take(drawn)
+            .Select(d => d.i);
     }
 
     private async Task ImportAsync(string network = "mobilenet_v2_1.0_224_notop.onnx") => (await ProgramRun.Extractor(
-        "model", "import", SharedMaterial.Find($"models/{network}"), "--preset", "mobilenet", "--layer", "features", "--out", _folder.File("base.onnx"))).EndedWith(0);
+        "model", "import", SharedMaterial.Find($"models/{network}"), "--preset", "mobilenet", "--layer", "features", "--out",
+        _folder.File("base.onnx"))).EndedWith(0);
 
     private async Task ExtractAsync(IEnumerable<string> lines)
     {
         await File.WriteAllLinesAsync(_folder.File("pictures.csv"), lines.Prepend("path,label"), TestContext.Current.CancellationToken);
-        (await ProgramRun.Extractor("extract", _folder.File("pictures.csv"), "--model", _folder.File("base.onnx"), "--out", _folder.File("cache"))).EndedWith(0);
+        (await ProgramRun.Extractor(
+            "extract", _folder.File("pictures.csv"), "--model", _folder.File("base.onnx"), "--out", _folder.File("cache"))).EndedWith(0);
     }
 }

@@ -10,7 +10,8 @@ namespace Headstart.Tests.BrokenImages;
 /// <param name="Rows">The images that have features, by their path, with their sizes.</param>
 /// <param name="Rejected">The lines of rejected.csv, as DuckDB reads them.</param>
 internal sealed record Extraction(
-    ProgramRun Program, JsonElement Result, IReadOnlyDictionary<string, (int Width, int Height)> Rows, IReadOnlyList<(string Path, string Reason)> Rejected)
+    ProgramRun Program, JsonElement Result, IReadOnlyDictionary<string, (int Width, int Height)> Rows,
+    IReadOnlyList<(string Path, string Reason)> Rejected)
 {
     public static Task<Extraction> RunAsync(string images, string cache, params string[] more) =>
         RunAsync(RunningProgram.Executable("extractor"), [], images, cache, more);
@@ -21,13 +22,18 @@ internal sealed record Extraction(
     {
         var model = Path.Combine(Repository.Root, "onnx", "demo-base.onnx");
         await using var running = RunningProgram.Start(
-            program, [.. before, "extract", images, "--model", model, "--layer", "block4_pool", "--out", cache, "--device", "cpu", "--json", .. more]);
+            program,
+            [.. before, "extract", images, "--model", model, "--layer", "block4_pool", "--out", cache, "--device", "cpu", "--json",
+                .. more]);
         var run = await running.Ended();
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
 
-        var result = run.Output.Length > 0 ? JsonDocument.Parse(run.Output).RootElement : throw new InvalidOperationException(run.Everything);
-        var rows = await QueryAsync($"select path, width, height from '{cache}/*.parquet' where len(block4_pool) = 64 * 4 * 4", Directory.Exists(cache) && Directory.EnumerateFiles(cache, "*.parquet").Any());
-        var rejected = await QueryAsync($"select path, reason, 0 from read_csv('{cache}/rejected.csv', header = true, all_varchar = true, quote = '\"', escape = '\"', delim = ',')", File.Exists(Path.Combine(cache, "rejected.csv")));
+        var result =
+            run.Output.Length > 0 ? JsonDocument.Parse(run.Output).RootElement : throw new InvalidOperationException(run.Everything);
+        var rows = await QueryAsync($"select path, width, height from '{cache}/*.parquet' where len(block4_pool) = 64 * 4 * 4",
+            Directory.Exists(cache) && Directory.EnumerateFiles(cache, "*.parquet").Any());
+        var rejected = await QueryAsync($"select path, reason, 0 from read_csv('{cache}/rejected.csv', header = true, all_varchar = " +
+            "true, quote = '\"', escape = '\"', delim = ',')", File.Exists(Path.Combine(cache, "rejected.csv")));
         return new Extraction(
             run, result, rows.ToDictionary(r => (string)r[0], r => ((int)r[1], (int)r[2]), StringComparer.Ordinal),
             [.. rejected.Select(r => ((string)r[0], (string)r[1]))]);

@@ -35,13 +35,18 @@ public sealed class OddFileTests : IAsyncDisposable
         var run = await Extract();
 
         string[] notRegular = ["zero.jpg", "pipe.jpg", "piped.jpg", "endless.jpg", "memory.jpg"];
-        Assert.All(notRegular, name => Assert.Equal("the file is empty, or no regular file but a pipe or a device", run.Reason($"cats/{name}")));
-        Assert.All((string[])["self.jpg", "round-1.jpg", "round-2.jpg"], name => Assert.Equal("the file can't be read: a link that leads in a circle", run.Reason($"cats/{name}")));
-        Assert.All((string[])["huge.jpg", "huge-link.jpg"], name => Assert.Equal("the file is larger than 512 MiB", run.Reason($"cats/{name}")));
+        Assert.All(
+            notRegular, name => Assert.Equal("the file is empty, or no regular file but a pipe or a device", run.Reason($"cats/{name}")));
+        Assert.All((string[])["self.jpg", "round-1.jpg", "round-2.jpg"],
+            name => Assert.Equal("the file can't be read: a link that leads in a circle", run.Reason($"cats/{name}")));
+        Assert.All(
+            (string[])["huge.jpg", "huge-link.jpg"], name => Assert.Equal("the file is larger than 512 MiB", run.Reason($"cats/{name}")));
         Assert.Equal("a folder, not a file", run.Reason("cats/folder.jpg"));
         Assert.Equal("a link to a file that isn't there: nowhere.jpg", run.Reason("cats/dangling.jpg"));
-        Assert.All((string[])["text.jpg", "blank.jpg"], name => Assert.Equal("not a JPEG, PNG, GIF, WebP, TIFF or BMP file", run.Reason($"cats/{name}")));
-        Assert.Equal(["cats/good-0.jpg", "cats/good-1.jpg", "cats/good-2.jpg", "cats/linked.jpg"], run.Rows.Keys.Order(StringComparer.Ordinal));
+        Assert.All((string[])["text.jpg", "blank.jpg"],
+            name => Assert.Equal("not a JPEG, PNG, GIF, WebP, TIFF or BMP file", run.Reason($"cats/{name}")));
+        Assert.Equal(
+            ["cats/good-0.jpg", "cats/good-1.jpg", "cats/good-2.jpg", "cats/linked.jpg"], run.Rows.Keys.Order(StringComparer.Ordinal));
         Assert.Equal(14, run.Rejected.Count);
 
         // What is no image by its first bytes is not read to its end.
@@ -59,14 +64,16 @@ public sealed class OddFileTests : IAsyncDisposable
 
         run.Program.EndedWith(0);
         Assert.Equal(
-            ["cats/dogs/dog.jpg", "cats/good-0.jpg", "cats/good-1.jpg", "cats/good-2.jpg", "dogs/cats/good-0.jpg", "dogs/cats/good-1.jpg", "dogs/cats/good-2.jpg", "dogs/dog.jpg"],
+            ["cats/dogs/dog.jpg", "cats/good-0.jpg", "cats/good-1.jpg", "cats/good-2.jpg", "dogs/cats/good-0.jpg", "dogs/cats/good-1.jpg",
+                "dogs/cats/good-2.jpg", "dogs/dog.jpg"],
             run.Rows.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public async Task Folders_that_link_to_each_other_in_too_many_ways_are_named_at_once()
     {
-        await Shell("for i in 0 1 2 3 4 5 6 7 8 9; do mkdir ../c$i; cp good-0.jpg ../c$i; for j in 0 1 2 3 4 5 6 7 8 9; do ln -s ../c$j ../c$i/l$j; done; done");
+        await Shell("for i in 0 1 2 3 4 5 6 7 8 9; do mkdir ../c$i; cp good-0.jpg ../c$i; for j in 0 1 2 3 4 5 6 7 8 9; do ln -s ../c$j " +
+            "../c$i/l$j; done; done");
 
         Assert.Contains("in more than 1,000 ways", await Refusal(), StringComparison.Ordinal);
     }
@@ -74,7 +81,8 @@ public sealed class OddFileTests : IAsyncDisposable
     [Fact]
     public async Task Names_come_back_from_the_list_and_the_cache_as_they_are()
     {
-        string[] names = ["with space", " spaces around ", "com,ma", "quote\"s'", "new\nline", "return\rand\ttab", "=formula", "ümläut 猫", "back\\slash", "%41", "a;b|c"];
+        string[] names = ["with space", " spaces around ", "com,ma", "quote\"s'", "new\nline", "return\rand\ttab", "=formula", "ümläut 猫",
+            "back\\slash", "%41", "a;b|c"];
         foreach (var (name, i) in names.Select((n, i) => (n, i)))
         {
             _folder.Write($"images/cats/{name}.jpg", Picture((byte)(10 + i)));
@@ -84,13 +92,15 @@ public sealed class OddFileTests : IAsyncDisposable
         var run = await Extract();
 
         Assert.All(names, name => Assert.Contains($"cats/{name}.jpg", run.Rows));
-        Assert.Equal(names.Select(name => $"cats/bad {name}.jpg").Order(StringComparer.Ordinal), run.Rejected.Select(r => r.Path).Order(StringComparer.Ordinal));
+        Assert.Equal(names.Select(name => $"cats/bad {name}.jpg").Order(StringComparer.Ordinal),
+            run.Rejected.Select(r => r.Path).Order(StringComparer.Ordinal));
     }
 
     [Fact]
     public async Task Names_that_are_not_UTF_8_are_rejected_so_that_they_can_be_found()
     {
-        await Shell("""cp good-0.jpg "$(printf 'x\377.jpg')"; cp good-1.jpg "$(printf 'caf\351.jpg')"; cp good-2.jpg "$(printf 'caf\350.jpg')" """);
+        await Shell(
+            """cp good-0.jpg "$(printf 'x\377.jpg')"; cp good-1.jpg "$(printf 'caf\351.jpg')"; cp good-2.jpg "$(printf 'caf\350.jpg')" """);
 
         var run = await Extract();
 
@@ -121,7 +131,8 @@ public sealed class OddFileTests : IAsyncDisposable
 
         Assert.Equal(8, run.Rejected.Count);
         Assert.All(run.Rejected, r => Assert.Equal("not a JPEG, PNG, GIF, WebP, TIFF or BMP file", r.Reason));
-        Assert.Equal(["cats/bitmap.jpg", "cats/good-0.jpg", "cats/good-1.jpg", "cats/good-2.jpg", "cats/webp.gif"], run.Rows.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["cats/bitmap.jpg", "cats/good-0.jpg", "cats/good-1.jpg", "cats/good-2.jpg", "cats/webp.gif"],
+            run.Rows.Keys.Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -163,7 +174,8 @@ public sealed class OddFileTests : IAsyncDisposable
 
         await Shell("chmod 700 ../dogs");
         var refused = (await ProgramRun.Of(
-            SetPriv, [.. asNobody, "extract", _folder.File("images"), "--model", Path.Combine(Repository.Root, "onnx", "demo-base.onnx"), "--out", _folder.File("cache")])).EndedWith(1);
+            SetPriv, [.. asNobody, "extract", _folder.File("images"), "--model", Path.Combine(
+                Repository.Root, "onnx", "demo-base.onnx"), "--out", _folder.File("cache")])).EndedWith(1);
         await Shell("chmod 755 ../dogs");
         var again = await Run();
 
@@ -213,7 +225,8 @@ public sealed class OddFileTests : IAsyncDisposable
     private async Task<string> Refusal()
     {
         var model = Path.Combine(Repository.Root, "onnx", "demo-base.onnx");
-        var run = (await ProgramRun.Extractor("extract", _folder.File("images"), "--model", model, "--out", _folder.File("cache"))).EndedWith(1);
+        var run =
+            (await ProgramRun.Extractor("extract", _folder.File("images"), "--model", model, "--out", _folder.File("cache"))).EndedWith(1);
         Assert.DoesNotContain("   at ", run.Error, StringComparison.Ordinal);
         return run.Error;
     }

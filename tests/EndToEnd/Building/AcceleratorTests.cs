@@ -49,17 +49,21 @@ public sealed class AcceleratorTests
         Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsWindows(), "There are no CUDA packages for this platform.");
         using var folder = new TemporaryFolder();
 
-        (await ProgramRun.Of("dotnet", ["restore", Path.Combine(Repository.Root, "extractor"), "-p:Accelerator=cuda", "--artifacts-path", folder.File("build")])).EndedWith(0);
+        (await ProgramRun.Of("dotnet", ["restore", Path.Combine(
+            Repository.Root, "extractor"), "-p:Accelerator=cuda", "--artifacts-path", folder.File("build")])).EndedWith(0);
 
-        var assets = Directory.EnumerateFiles(folder.Path, "project.assets.json", SearchOption.AllDirectories).Single(f => f.Contains("extractor", StringComparison.Ordinal));
-        Assert.Contains("libonnxruntime_providers_cuda.so", await File.ReadAllTextAsync(assets, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        var assets = Directory.EnumerateFiles(folder.Path, "project.assets.json", SearchOption.AllDirectories)
+            .Single(f => f.Contains("extractor", StringComparison.Ordinal));
+        Assert.Contains("libonnxruntime_providers_cuda.so", await File.ReadAllTextAsync(assets, TestContext.Current.CancellationToken),
+            StringComparison.Ordinal);
     }
 
     private static async Task<IReadOnlyList<string>> Packages(string project, string platform, params string[] options)
     {
         var run = (await MSBuild(project, ["-getItem:PackageReference", $"-p:RuntimeIdentifier={platform}", .. options])).EndedWith(0);
         using var items = JsonDocument.Parse(run.Output);
-        return [.. items.RootElement.GetProperty("Items").GetProperty("PackageReference").EnumerateArray().Select(p => p.GetProperty("Identity").GetString()!).Order(StringComparer.OrdinalIgnoreCase)];
+        return [.. items.RootElement.GetProperty("Items").GetProperty("PackageReference").EnumerateArray()
+            .Select(p => p.GetProperty("Identity").GetString()!).Order(StringComparer.OrdinalIgnoreCase)];
     }
 
     private static Task<ProgramRun> MSBuild(string project, string[] options) =>

@@ -15,7 +15,8 @@ public sealed class BatchScriptTests : IDisposable
     {
         (await ProgramRun.Extractor("demo-data", _folder.File("pictures"), "--per-class", "8")).EndedWith(0);
 
-        var run = (await Task("2", RunningProgram.Executable("extractor"), "3", _folder.File("pictures"), "--model", DemoBase, "--out", _folder.File("cache"), "--json")).EndedWith(0);
+        var run = (await Task("2", RunningProgram.Executable("extractor"), "3", _folder.File("pictures"), "--model", DemoBase, "--out",
+            _folder.File("cache"), "--json")).EndedWith(0);
 
         Assert.Contains("shard 2 of 3", run.Output, StringComparison.Ordinal);
         var result = JsonDocument.Parse(run.Output.Trim().Split('\n')[^1]).RootElement;
@@ -42,7 +43,8 @@ public sealed class BatchScriptTests : IDisposable
     public async Task An_array_that_counts_from_one_is_refused_by_its_last_task() =>
         Assert.Contains(
             "SLURM_ARRAY_TASK_ID says shard '4' of 4; it must be from 0 to 3.",
-            (await Task("4", RunningProgram.Executable("extractor"), "4", _folder.Path, "--model", DemoBase, "--out", _folder.File("cache"))).EndedWith(2).Error,
+            (await Task("4", RunningProgram.Executable("extractor"), "4", _folder.Path, "--model", DemoBase, "--out",
+                _folder.File("cache"))).EndedWith(2).Error,
             StringComparison.Ordinal);
 
     private static string DemoBase => Path.Combine(Repository.Root, "onnx/demo-base.onnx");
@@ -50,8 +52,11 @@ public sealed class BatchScriptTests : IDisposable
     private static async Task<ProgramRun> Task(string? index, string extractor, params string[] arguments)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Slurm runs on Linux.");
-        var environment = new Dictionary<string, string?> { ["SLURM_ARRAY_TASK_ID"] = index, ["SLURM_CPUS_PER_TASK"] = "1", ["EXTRACTOR"] = extractor };
-        await using var script = RunningProgram.Start("bash", [Path.Combine(Repository.Root, "scripts/slurm-extract.sbatch"), .. arguments], environment: environment);
+        var environment =
+            new Dictionary<string, string?> { ["SLURM_ARRAY_TASK_ID"] = index, ["SLURM_CPUS_PER_TASK"] = "1", ["EXTRACTOR"] = extractor };
+        await using var script =
+            RunningProgram.Start(
+                "bash", [Path.Combine(Repository.Root, "scripts/slurm-extract.sbatch"), .. arguments], environment: environment);
         return await script.Ended();
     }
 }

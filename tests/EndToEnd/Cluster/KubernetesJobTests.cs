@@ -20,13 +20,15 @@ public sealed partial class KubernetesJobTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Pods run Linux.");
         var pods = int.Parse(Completions().Match(Job).Groups["number"].Value, CultureInfo.InvariantCulture);
         (await ProgramRun.Extractor("demo-data", _folder.File("pictures"), "--per-class", "10")).EndedWith(0);
-        var one = (string[])["extract", _folder.File("pictures"), "--model", Path.Combine(Repository.Root, "onnx/demo-base.onnx"), "--out", _folder.File("one")];
+        var one = (string[])["extract", _folder.File(
+            "pictures"), "--model", Path.Combine(Repository.Root, "onnx/demo-base.onnx"), "--out", _folder.File("one")];
         (await ProgramRun.Extractor(one)).EndedWith(0);
 
         for (var pod = 0; pod < pods; pod++)
         {
             // A container's environment is almost empty: no HOME, no locale.
-            (await ProgramRun.Of("env", ["-i", "PATH=/usr/bin:/bin", "DOTNET_ROOT=" + DotnetRoot, $"JOB_COMPLETION_INDEX={pod}", RunningProgram.Executable("extractor"), .. Arguments()])).EndedWith(0);
+            (await ProgramRun.Of("env", ["-i", "PATH=/usr/bin:/bin", "DOTNET_ROOT=" +
+                DotnetRoot, $"JOB_COMPLETION_INDEX={pod}", RunningProgram.Executable("extractor"), .. Arguments()])).EndedWith(0);
         }
 
         await CacheRows.AssertEqual(one[^1], _folder.File("cache"), rows: 20);
@@ -41,7 +43,8 @@ public sealed partial class KubernetesJobTests : IDisposable
         Assert.Equal($"auto/{completions}", Arguments()[^1]);
     }
 
-    private static string DotnetRoot => Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
+    private static string DotnetRoot =>
+        Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "../../.."));
 
     // The container's args, a list in one line that is JSON too, with files of this test in the place of the volumes'.
     private string[] Arguments() =>

@@ -25,7 +25,8 @@ public sealed partial class SlurmTests : IDisposable
         Assert.Contains("Task 1 requeued in its middle", run.Output, StringComparison.Ordinal);
         Assert.Contains("Task 2 killed in its middle; Slurm: FAILED, exit code and signal 0:9", run.Output, StringComparison.Ordinal);
         await CacheRows.AssertEqual(Path.Combine(Work, "one"), Path.Combine(Work, "cache"), rows: 160);
-        Assert.All(Directory.GetFiles(Path.Combine(Work, "cache"), "*.parquet"), part => Assert.Matches(@"part-[0-3]-of-4-\d{5}\.parquet$", part));
+        Assert.All(
+            Directory.GetFiles(Path.Combine(Work, "cache"), "*.parquet"), part => Assert.Matches(@"part-[0-3]-of-4-\d{5}\.parquet$", part));
         await AssertNothingIsLeftRunning();
     }
 
@@ -42,7 +43,8 @@ public sealed partial class SlurmTests : IDisposable
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Slurm runs on Linux.");
         await using var script = RunningProgram.Start(
-            "bash", [Path.Combine(Repository.Root, "scripts/slurm-try.sh"), Work], environment: new Dictionary<string, string?> { ["EXTRACTOR"] = extractor });
+            "bash", [Path.Combine(Repository.Root, "scripts/slurm-try.sh"), Work],
+            environment: new Dictionary<string, string?> { ["EXTRACTOR"] = extractor });
         var run = await script.Ended(TimeSpan.FromMinutes(10));
         Assert.SkipWhen(run.ExitCode == 77, run.Error.Trim().Split('\n')[^1]);
         return run;
@@ -50,16 +52,19 @@ public sealed partial class SlurmTests : IDisposable
 
     private async Task AssertNothingIsLeftRunning()
     {
-        var ports = Port().Matches(await File.ReadAllTextAsync(Path.Combine(Work, "slurm", "slurm.conf"), TestContext.Current.CancellationToken));
+        var ports =
+            Port().Matches(await File.ReadAllTextAsync(Path.Combine(Work, "slurm", "slurm.conf"), TestContext.Current.CancellationToken));
         Assert.Equal(2, ports.Count);
         foreach (var port in ports.Select(m => int.Parse(m.Groups["port"].Value, CultureInfo.InvariantCulture)))
         {
             using var client = new TcpClient();
-            await Assert.ThrowsAsync<SocketException>(() => client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken).AsTask());
+            await Assert.ThrowsAsync<SocketException>(
+                () => client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken).AsTask());
         }
 
         // Every daemon and every task has the folder in its command line.
-        Assert.DoesNotContain(Directory.GetDirectories("/proc").Where(p => char.IsAsciiDigit(Path.GetFileName(p)[0])).Select(CommandLine), line => line.Contains(Work, StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.GetDirectories("/proc").Where(p => char.IsAsciiDigit(Path.GetFileName(p)[0])).Select(CommandLine),
+            line => line.Contains(Work, StringComparison.Ordinal));
     }
 
     private static string CommandLine(string process)

@@ -67,17 +67,22 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("trainer", "train cache --oot run", "Unknown option '--oot'. Did you mean '--out'? See 'trainer train --help'.")]
-    [InlineData("trainer", "train cache --out run --epoch=3", "Unknown option '--epoch'. Did you mean '--epochs'? See 'trainer train --help'.")]
+    [InlineData(
+        "trainer", "train cache --out run --epoch=3", "Unknown option '--epoch'. Did you mean '--epochs'? See 'trainer train --help'.")]
     [InlineData("trainer", "train cache --out run --no-such-option", "Unknown option '--no-such-option'. See 'trainer train --help'.")]
     [InlineData("trainer", "train cache --out run -x", "Unknown option '-x'. See 'trainer train --help'.")]
     [InlineData("trainer", "trian cache", "Unknown command 'trian'. Did you mean 'train'? See 'trainer --help'.")]
     [InlineData("trainer", "no-such-command", "Unknown command 'no-such-command'. See 'trainer --help'.")]
     [InlineData("trainer", "--hepl", "Unknown option '--hepl'. Did you mean '--help'? See 'trainer --help'.")]
-    [InlineData("extractor", "extract pictures --modle m.onnx --out cache", "Unknown option '--modle'. Did you mean '--model'? See 'extractor extract --help'.")]
+    [InlineData("extractor", "extract pictures --modle m.onnx --out cache",
+        "Unknown option '--modle'. Did you mean '--model'? See 'extractor extract --help'.")]
     [InlineData("extractor", "modle import w.h5", "Unknown command 'modle'. Did you mean 'model'? See 'extractor --help'.")]
-    [InlineData("extractor", "model imprt w.h5", "Unknown command 'model imprt'. Did you mean 'model import'? See 'extractor model --help'.")]
-    [InlineData("extractor", "model import w.h5 --prest keras", "Unknown option '--prest'. Did you mean '--preset'? See 'extractor model import --help'.")]
-    public async Task An_unknown_command_or_option_is_answered_with_the_near_one_and_where_to_look(string program, string commandLine, string answer)
+    [InlineData(
+        "extractor", "model imprt w.h5", "Unknown command 'model imprt'. Did you mean 'model import'? See 'extractor model --help'.")]
+    [InlineData("extractor", "model import w.h5 --prest keras",
+        "Unknown option '--prest'. Did you mean '--preset'? See 'extractor model import --help'.")]
+    public async Task An_unknown_command_or_option_is_answered_with_the_near_one_and_where_to_look(
+        string program, string commandLine, string answer)
     {
         var run = (await Run(program, commandLine.Split(' '))).EndedWith(2);
 
@@ -85,14 +90,16 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("extractor", "extract, predict, demo-data, demo-base, model list, model fetch, model import, model info, model verify, model quantize, cache info, cache verify")]
+    [InlineData("extractor", "extract, predict, demo-data, demo-base, model list, model fetch, model import, model info, model verify, " +
+        "model quantize, cache info, cache verify")]
     [InlineData("trainer", "train, sweep, finetune, evaluate, audit, export")]
     public async Task Every_command_answers_so(string program, string commands)
     {
         foreach (var command in commands.Split(", "))
         {
             var run = (await Run(program, [.. command.Split(' '), "--hepl"])).EndedWith(2);
-            Assert.Equal(("", $"error: Unknown option '--hepl'. Did you mean '--help'? See '{program} {command} --help'.\n"), (run.Output, run.Error));
+            Assert.Equal(("", $"error: Unknown option '--hepl'. Did you mean '--help'? See '{program} {command} --help'.\n"),
+                (run.Output, run.Error));
         }
     }
 

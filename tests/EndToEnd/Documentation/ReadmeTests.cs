@@ -15,7 +15,8 @@ public sealed partial class ReadmeTests
             .Distinct()];
 
     public static TheoryData<string> Paths =>
-        [.. Link().Matches(Readme).Select(m => m.Groups["path"].Value).Concat(Script().Matches(Readme).Select(m => m.Groups["path"].Value)).Distinct()];
+        [.. Link().Matches(Readme).Select(m => m.Groups["path"].Value).Concat(Script().Matches(Readme).Select(m => m.Groups["path"].Value))
+            .Distinct()];
 
     [Theory]
     [MemberData(nameof(Commands))]

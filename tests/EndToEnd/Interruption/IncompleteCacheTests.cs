@@ -30,13 +30,16 @@ public sealed class IncompleteCacheTests(WideCache wide) : IClassFixture<WideCac
             Assert.False(json.GetProperty("completeness").GetProperty("complete").GetBoolean());
         }
 
-        var refused = (await ProgramRun.Trainer("train", cache, "--out", wide.File("refused"), "--head", "gap", "--require-complete")).EndedWith(1);
+        var refused =
+            (await ProgramRun.Trainer("train", cache, "--out", wide.File("refused"), "--head", "gap", "--require-complete")).EndedWith(1);
         Assert.Matches($"^error: .*cut is {words}", refused.Error);
         Assert.False(Directory.Exists(wide.File("refused")));
-        Assert.Matches(words, (await ProgramRun.Trainer("audit", cache, "--out", wide.File("audit"), "--require-complete")).EndedWith(1).Error);
+        Assert.Matches(
+            words, (await ProgramRun.Trainer("audit", cache, "--out", wide.File("audit"), "--require-complete")).EndedWith(1).Error);
 
         (await ProgramRun.Extractor(wide.ExtractTo(cache))).EndedWith(0);
-        var trained = (await ProgramRun.Trainer("train", cache, "--out", wide.File("run"), "--head", "gap", "--epochs", "1", "--require-complete")).EndedWith(0);
+        var trained = (await ProgramRun.Trainer(
+            "train", cache, "--out", wide.File("run"), "--head", "gap", "--epochs", "1", "--require-complete")).EndedWith(0);
         Assert.DoesNotContain("incomplete", trained.Everything, StringComparison.Ordinal);
     }
 

@@ -87,7 +87,8 @@ public sealed class InterruptionTests(WideCache wide) : IClassFixture<WideCache>
         await first.Signal("STOP");
 
         var second = (await ProgramRun.Extractor(wide.ExtractTo(cache))).EndedWith(1);
-        Assert.Matches($@"^error: .*held is in use by process \d+ on {Environment.MachineName} since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC\.", second.Error);
+        Assert.Matches($@"^error: .*held is in use by process \d+ on {Environment.MachineName} since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC\.",
+            second.Error);
 
         await first.Signal("KILL");
         await first.Ended();

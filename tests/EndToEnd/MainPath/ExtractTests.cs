@@ -68,11 +68,14 @@ public sealed class ExtractTests(DemoCache demo) : IClassFixture<DemoCache>
     public async Task DuckDB_sees_rows_labels_and_lists_as_documented()
     {
         Assert.Equal(32L, await CacheRows.Query($"select count(distinct path) from '{demo.Cache}/*.parquet'"));
-        Assert.Equal(24L, await CacheRows.Query($"select count(*) from '{demo.Cache}/*.parquet' where split = 'train' and path like 'train/' || label || '/%'"));
-        Assert.Equal(32L, await CacheRows.Query($"select count(*) from '{demo.Cache}/*.parquet' where len(block1_pool) = 8 * 32 * 32 and len(block4_pool) = 64 * 4 * 4"));
+        Assert.Equal(24L, await CacheRows.Query(
+            $"select count(*) from '{demo.Cache}/*.parquet' where split = 'train' and path like 'train/' || label || '/%'"));
+        Assert.Equal(32L, await CacheRows.Query(
+            $"select count(*) from '{demo.Cache}/*.parquet' where len(block1_pool) = 8 * 32 * 32 and len(block4_pool) = 64 * 4 * 4"));
         Assert.Equal("FLOAT[]", await CacheRows.Query($"select any_value(typeof(block4_pool)) from '{demo.Cache}/*.parquet'"));
         Assert.Equal("demo-base", await CacheRows.Query(
-            $"select decode(value)->>'$.model' from parquet_kv_metadata('{demo.Cache}/part-00000.parquet') where decode(key) = 'headstart.contract'"));
+            $"select decode(value)->>'$.model' from parquet_kv_metadata('{demo.Cache}/part-00000.parquet') where decode(key) = " +
+            "'headstart.contract'"));
     }
 
     [Theory]

@@ -10,8 +10,10 @@ internal static class CacheRows
     {
         Assert.Equal((long)rows, await Query($"select count(*) from '{expected}/*.parquet'"));
         Assert.Equal((long)rows, await Query($"select count(*) from '{actual}/*.parquet'"));
-        Assert.Equal(0L, await Query($"select count(*) from (select * from '{expected}/*.parquet' except select * from '{actual}/*.parquet')"));
-        Assert.Equal(0L, await Query($"select count(*) from (select * from '{actual}/*.parquet' except select * from '{expected}/*.parquet')"));
+        Assert.Equal(
+            0L, await Query($"select count(*) from (select * from '{expected}/*.parquet' except select * from '{actual}/*.parquet')"));
+        Assert.Equal(
+            0L, await Query($"select count(*) from (select * from '{actual}/*.parquet' except select * from '{expected}/*.parquet')"));
     }
 
     /// <summary>The first value of a query's answer.</summary>

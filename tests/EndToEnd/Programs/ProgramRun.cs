@@ -28,7 +28,8 @@ public sealed record ProgramRun(int ExitCode, string Output, string Error)
     }
 
     /// <summary>What a test shows when it fails.</summary>
-    public string Everything => $"--- standard output{Environment.NewLine}{Output}{Environment.NewLine}--- standard error{Environment.NewLine}{Error}";
+    public string Everything =>
+        $"--- standard output{Environment.NewLine}{Output}{Environment.NewLine}--- standard error{Environment.NewLine}{Error}";
 
     private static async Task<ProgramRun> ToItsEnd(RunningProgram program)
     {

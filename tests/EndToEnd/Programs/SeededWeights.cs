@@ -13,7 +13,8 @@ internal static class SeededWeights
     {
         (string Name, int[] Shape)[] tensors =
         [
-            ("features.0.weight", [64, 3, 3, 3]), ("features.0.bias", [64]), ("features.3.weight", [128, 64, 3, 3]), ("features.3.bias", [128]),
+            ("features.0.weight", [64, 3, 3, 3]), ("features.0.bias", [64]), ("features.3.weight", [128, 64, 3, 3]),
+            ("features.3.bias", [128]),
         ];
         var random = new Random(11);
         var header = new Dictionary<string, object>();

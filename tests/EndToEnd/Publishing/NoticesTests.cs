@@ -12,12 +12,15 @@ public sealed class NoticesTests
     {
         var notices = File.ReadAllText(Path.Combine(Repository.Root, "THIRD-PARTY-NOTICES.md"));
         using var assets = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, program, "obj", "project.assets.json")));
-        var target = assets.RootElement.GetProperty("targets").EnumerateObject().First(t => t.Name.EndsWith("/linux-x64", StringComparison.Ordinal));
+        var target =
+            assets.RootElement.GetProperty("targets").EnumerateObject().First(t => t.Name.EndsWith("/linux-x64", StringComparison.Ordinal));
 
-        var shipped = target.Value.EnumerateObject().Where(p => p.Value.GetProperty("type").GetString() == "package" && HasFiles(p.Value)).Select(p => p.Name).ToList();
+        var shipped = target.Value.EnumerateObject().Where(p => p.Value.GetProperty("type").GetString() == "package" && HasFiles(p.Value))
+            .Select(p => p.Name).ToList();
 
         Assert.True(shipped.Count > 20, $"Only {shipped.Count} packages were found in {program}'s assets.");
-        Assert.All(shipped, package => Assert.Contains($"| {package.Replace("/", " | ", StringComparison.Ordinal)} |", notices, StringComparison.Ordinal));
+        Assert.All(shipped,
+            package => Assert.Contains($"| {package.Replace("/", " | ", StringComparison.Ordinal)} |", notices, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -31,5 +34,6 @@ public sealed class NoticesTests
 
     // An empty marker file _._ ships nothing.
     private static bool HasFiles(JsonElement library) => ((string[])["runtime", "native"]).Any(kind =>
-        library.TryGetProperty(kind, out var files) && files.EnumerateObject().Any(f => !f.Name.EndsWith("/_._", StringComparison.Ordinal)));
+        library.TryGetProperty(kind, out var files)
+            && files.EnumerateObject().Any(f => !f.Name.EndsWith("/_._", StringComparison.Ordinal)));
 }

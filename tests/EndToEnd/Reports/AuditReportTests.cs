@@ -31,7 +31,8 @@ public sealed class AuditReportTests(DemoCache demo, Browser browser) : IClassFi
                 Assert.Equal(Figures, browser.AskList("return [...document.querySelectorAll('figure[id]')].map(f => f.id).sort()"));
                 PageCheck.IsWhole(browser);
                 Assert.True(browser.Ask<bool>(
-                    "return [...document.querySelectorAll('figure div')].some(d => d.children.length == 2 && [...d.children].every(i => i.naturalWidth > 1)" +
+                    "return [...document.querySelectorAll('figure div')].some(d => d.children.length == 2 && [...d.children].every(i => " +
+                    "i.naturalWidth > 1)" +
                     " && d.children[0].getBoundingClientRect().right <= d.children[1].getBoundingClientRect().left + 1)"),
                         "the duplicates don't stand side by side");
                 Assert.Contains("broken.jpg", browser.Ask<string>("return document.body.textContent"), StringComparison.Ordinal);

@@ -5,9 +5,11 @@ internal static class PageCheck
 {
     public static void IsWhole(Browser browser)
     {
-        Assert.Empty(browser.AskList("return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith('data:'))"));
+        Assert.Empty(
+            browser.AskList("return performance.getEntriesByType('resource').map(r => r.name).filter(n => !n.startsWith('data:'))"));
         Assert.Empty(browser.AskList(
-            "return [...document.querySelectorAll('[src], link[href], script, iframe')].map(e => e.getAttribute('src') || e.getAttribute('href') || e.tagName).filter(a => !a.startsWith('data:'))"));
+            "return [...document.querySelectorAll('[src], link[href], script, iframe')].map(e => e.getAttribute('src') || " +
+            "e.getAttribute('href') || e.tagName).filter(a => !a.startsWith('data:'))"));
         Assert.True(
             browser.Ask<bool>("return document.documentElement.scrollWidth <= window.innerWidth"),
             "the page is wider than the screen");

@@ -45,6 +45,7 @@ public sealed class RunReportTests(DemoCache demo, Browser browser) : IClassFixt
         Assert.Contains("--images DIR", page, StringComparison.Ordinal);
         Assert.Contains("val/", page, StringComparison.Ordinal);
         Assert.DoesNotContain("<script", page, StringComparison.Ordinal);
-        Assert.Contains("stroke-dasharray:7,5", page, StringComparison.Ordinal); // the saved epoch's line, whose dashes OxyPlot alone draws without a gap
+        // The saved epoch's line, whose dashes OxyPlot alone draws without a gap.
+        Assert.Contains("stroke-dasharray:7,5", page, StringComparison.Ordinal);
     }
 }

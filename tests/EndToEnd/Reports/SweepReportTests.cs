@@ -43,7 +43,8 @@ public sealed class SweepReportTests(DemoCache demo, Browser browser) : IClassFi
         Assert.Equal(12, lines.Length - 1);
         Assert.Equal(lines.Skip(1).Select(l => Regex.Match(l, "^[0-9]+,([0-9]+),").Groups[1].Value),
             browser.AskList($"return {Rows}.map(r => r.cells[1].textContent)"));
-        Assert.True(browser.Ask<bool>($"return {Rows}.every(r => r.cells[2].textContent.includes('\u00b1') && r.cells[3].textContent.includes('\u00b1'))"));
+        Assert.True(browser.Ask<bool>(
+            $"return {Rows}.every(r => r.cells[2].textContent.includes('\u00b1') && r.cells[3].textContent.includes('\u00b1'))"));
 
         // Every trial has a mark, and so has each of the two lines of the legend; l2 leaves out those without one.
         Assert.Equal(12 + 2, browser.Ask<long>("return document.querySelectorAll('#over-lr ellipse, #over-lr polygon').length"));
@@ -78,7 +79,8 @@ public sealed class SweepReportTests(DemoCache demo, Browser browser) : IClassFi
             Assert.Equal(3, lines.Length - 1); // the head alone, and two rates
 
             // The head alone has no gain over itself; what is tuned has one, with what chance explains.
-            Assert.Equal(["False", "True", "True"], browser.AskList($"return [...{Table}.querySelectorAll('tbody tr')].map(r => r.cells[6].textContent.includes('\u00b1') ? 'True' : 'False')"));
+            Assert.Equal(["False", "True", "True"], browser.AskList($"return [...{Table}.querySelectorAll('tbody tr')].map(r => " +
+                "r.cells[6].textContent.includes('\u00b1') ? 'True' : 'False')"));
             Assert.Matches("The head alone is enough|Unfreeze from block3_pool",
                 browser.Ask<string>("return document.querySelector('.note').textContent"));
         }

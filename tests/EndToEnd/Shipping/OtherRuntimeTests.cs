@@ -44,19 +44,22 @@ public sealed class OtherRuntimeTests(ShippedModel shipped) : IClassFixture<Ship
         var pixels = new byte[Width * Height * 3];
         for (var i = 0; i < pixels.Length; i++)
             pixels[i] = (byte)((i * 7) + (i / Width * 13));
-        await File.WriteAllBytesAsync(Path.Combine(folder, "p.ppm"), [.. System.Text.Encoding.ASCII.GetBytes($"P6 {Width} {Height} 255\n"), .. pixels], TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(Path.Combine(folder, "p.ppm"),
+            [.. System.Text.Encoding.ASCII.GetBytes($"P6 {Width} {Height} 255\n"), .. pixels], TestContext.Current.CancellationToken);
         await File.WriteAllBytesAsync(Path.Combine(folder, "p.bmp"), Bmp(Width, Height, pixels), TestContext.Current.CancellationToken);
 
         foreach (var model in (string[])[shipped.RawModel])
         {
             await using var node = RunningProgram.Start("node", ["ask.js", model, "p.ppm"], folder);
             var answer = JsonDocument.Parse((await node.Ended()).EndedWith(0).Output).RootElement;
-            var expected = JsonDocument.Parse((await ProgramRun.Extractor("predict", model, Path.Combine(folder, "p.bmp"), "--format", "jsonl")).EndedWith(0).Output).RootElement;
+            var expected = JsonDocument.Parse((await ProgramRun.Extractor(
+                "predict", model, Path.Combine(folder, "p.bmp"), "--format", "jsonl")).EndedWith(0).Output).RootElement;
 
             Assert.Equal(["probabilities", "label"], answer.GetProperty("outputs").EnumerateArray().Select(o => o.GetString()));
             string[] classes = ["disc", "spiral"];
             for (var c = 0; c < classes.Length; c++)
-                Assert.Equal(expected.GetProperty("probabilities").GetProperty(classes[c]).GetDouble(), answer.GetProperty("probabilities")[c].GetDouble(), 1e-5);
+                Assert.Equal(expected.GetProperty("probabilities").GetProperty(classes[c]).GetDouble(),
+                    answer.GetProperty("probabilities")[c].GetDouble(), 1e-5);
             Assert.Equal(expected.GetProperty("label").GetString(), classes[answer.GetProperty("label").GetInt32()]);
         }
     }
@@ -76,7 +79,8 @@ public sealed class OtherRuntimeTests(ShippedModel shipped) : IClassFixture<Ship
         }
 
         // The native library for each platform is inside the package; its script would only fetch the one for CUDA.
-        await using var npm = RunningProgram.Start("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, Package], folder);
+        await using var npm =
+            RunningProgram.Start("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder, Package], folder);
         var run = await npm.Ended();
         Assert.SkipUnless(run.ExitCode == 0, $"npm can't install {Package} here: {run.Error.Split('\n')[0]}");
     }

@@ -28,7 +28,8 @@ public sealed class DemoBaseTests : IDisposable
 
     [Fact]
     public void The_readme_beside_it_names_its_checksum() =>
-        Assert.Contains(ModelFile.Load(InRepository("demo-base.onnx")).Sha256, File.ReadAllText(InRepository("README.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            ModelFile.Load(InRepository("demo-base.onnx")).Sha256, File.ReadAllText(InRepository("README.md")), StringComparison.Ordinal);
 
     [Fact]
     public void The_seeded_weights_have_the_variance_that_a_relu_network_needs()
@@ -52,7 +53,8 @@ public sealed class DemoBaseTests : IDisposable
     public void The_seeded_base_has_the_same_kernels_on_every_machine_and_says_that_it_is_not_pretrained()
     {
         Assert.Contains("not pretrained", Seeded().Contract.Weights.Note, StringComparison.Ordinal);
-        Assert.Equal("67f9213a957f9417606098302ef94b224e2dca820472e88b85b3a5da2feaf6bd", Checksum(Seeded().Proto.Graph.Initializer.Where(t => t.Dims.Count == 4)));
+        Assert.Equal("67f9213a957f9417606098302ef94b224e2dca820472e88b85b3a5da2feaf6bd",
+            Checksum(Seeded().Proto.Graph.Initializer.Where(t => t.Dims.Count == 4)));
     }
 
     [Fact]
@@ -67,7 +69,8 @@ public sealed class DemoBaseTests : IDisposable
     [Fact]
     public void Its_first_layer_is_the_picture_at_half_its_size()
     {
-        using var network = BaseNetwork.Load(ModelFile.Load(InRepository("demo-base.onnx")), [DemoBase.Pixels], ExecutionDevice.Cpu, threads: 1);
+        using var network =
+            BaseNetwork.Load(ModelFile.Load(InRepository("demo-base.onnx")), [DemoBase.Pixels], ExecutionDevice.Cpu, threads: 1);
         using var batch = network.CreateBatch(1);
         var input = batch.InputOf(0);
         for (var i = 0; i < input.Length; i++)
@@ -87,7 +90,8 @@ public sealed class DemoBaseTests : IDisposable
     [Fact]
     public void A_base_made_with_tuned_weights_has_them_all()
     {
-        var tuned = Seeded().Proto.Graph.Initializer.ToDictionary(t => t.Name, t => (t.Dims.ToArray(), Array.ConvertAll(OnnxTensor.ToFloats(t), v => 2 * v + 1)));
+        var tuned = Seeded().Proto.Graph.Initializer.ToDictionary(
+            t => t.Name, t => (t.Dims.ToArray(), Array.ConvertAll(OnnxTensor.ToFloats(t), v => 2 * v + 1)));
         File.WriteAllBytes(Made("base.safetensors"), WeightFiles.Safetensors(tuned));
 
         DemoBase.WriteTrained(Made("base.onnx"), Made("base.safetensors"));

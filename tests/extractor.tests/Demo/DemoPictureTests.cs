@@ -46,7 +46,8 @@ public sealed class DemoPictureTests
         for (var a = 0; a < masks.Length; a++)
         {
             for (var b = 0; b < a; b++)
-                Assert.True(masks[a].Zip(masks[b]).Count(pair => pair.First != pair.Second) > 0.05 * masks[a].Length, $"{DemoClass.All[a].Name} looks like {DemoClass.All[b].Name}");
+                Assert.True(masks[a].Zip(masks[b]).Count(pair => pair.First != pair.Second) > 0.05 * masks[a].Length,
+                    $"{DemoClass.All[a].Name} looks like {DemoClass.All[b].Name}");
         }
     }
 
@@ -61,7 +62,8 @@ public sealed class DemoPictureTests
                 for (var degrees = 0; degrees < 360; degrees++)
                 {
                     var (sine, cosine) = MathF.SinCos(degrees * MathF.PI / 180);
-                    Assert.True(figure(new(1.02f * cosine, 1.02f * sine)) > 0, $"{demoClass.Name} with seed {seed} leaves the disc at {degrees} degrees");
+                    Assert.True(figure(new(1.02f * cosine, 1.02f * sine)) > 0,
+                        $"{demoClass.Name} with seed {seed} leaves the disc at {degrees} degrees");
                 }
             }
         }

@@ -102,7 +102,15 @@ public sealed class DemoSetTests : IDisposable
     [Fact]
     public void Numbers_that_no_set_can_have_are_usage_errors()
     {
-        foreach (var wrong in new[] { Small with { Classes = 0 }, Small with { Classes = 17 }, Small with { PerClass = 1 }, Small with { PerClass = -1 }, Small with { Skip = -1 }, Small with { Skip = 15 } })
+        foreach (var wrong in new[]
+        {
+            Small with { Classes = 0 },
+            Small with { Classes = 17 },
+            Small with { PerClass = 1 },
+            Small with { PerClass = -1 },
+            Small with { Skip = -1 },
+            Small with { Skip = 15 },
+        })
             Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(wrong.Validate).ExitCode);
         (Small with { Classes = DemoClass.All.Count, PerClass = 2 }).Validate();
     }

@@ -44,9 +44,11 @@ public sealed class MeanColourTests
     // Every other row fits a logistic regression, the rest judges it.
     private static double Accuracy(double[][] zeros, double[][] ones)
     {
-        var fit = zeros.Where((_, i) => i % 2 == 0).Select(x => (x, 0.0)).Concat(ones.Where((_, i) => i % 2 == 0).Select(x => (x, 1.0))).ToArray();
+        var fit = zeros.Where((_, i) => i % 2 == 0).Select(x => (x, 0.0)).Concat(ones.Where((_, i) => i % 2 == 0).Select(x => (x, 1.0)))
+            .ToArray();
         var weights = FitLogisticRegression(fit);
-        var right = zeros.Where((_, i) => i % 2 == 1).Count(x => Logit(weights, x) < 0) + ones.Where((_, i) => i % 2 == 1).Count(x => Logit(weights, x) > 0);
+        var right = zeros.Where((_, i) => i % 2 == 1).Count(x => Logit(weights, x) < 0) +
+            ones.Where((_, i) => i % 2 == 1).Count(x => Logit(weights, x) > 0);
         return right / (double)(zeros.Length / 2 + ones.Length / 2);
     }
 

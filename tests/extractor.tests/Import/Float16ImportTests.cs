@@ -33,7 +33,8 @@ public sealed class Float16ImportTests : IDisposable
         {
             // float16 has 11 bits: a weight moves by 1/2,048 of itself at most, and a sum of many by less.
             var values = expected[layer.Name].Values;
-            var difference = Math.Sqrt(values.Zip(found[layer.Name].Values, (a, b) => Math.Pow(a - b, 2)).Sum() / values.Sum(v => (double)v * v));
+            var difference =
+                Math.Sqrt(values.Zip(found[layer.Name].Values, (a, b) => Math.Pow(a - b, 2)).Sum() / values.Sum(v => (double)v * v));
             Assert.InRange(difference, 1e-6, 1e-3);
         }
     }
@@ -62,7 +63,8 @@ public sealed class Float16ImportTests : IDisposable
     {
         NodeProto[] nodes = [Node("Conv", ["x", "small"], "y"), Node("Conv", ["y", "large"], "z")];
         var large = OnnxTensor.FromFloats("large", [70_000f], 1, 1, 1, 1);
-        var path = Write(_sample.Folder, "in.onnx", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["z"], nodes, OnnxTensor.FromFloats("small", [1, 2, 3], 1, 3, 1, 1), large));
+        var path = Write(_sample.Folder, "in.onnx",
+            Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["z"], nodes, OnnxTensor.FromFloats("small", [1, 2, 3], 1, 3, 1, 1), large));
 
         var imported = ModelImport.Run(_sample.Options(path) with { Precision = WeightPrecision.Float16 });
 
@@ -75,7 +77,8 @@ public sealed class Float16ImportTests : IDisposable
     {
         var path = Write(_sample.Folder, "in.onnx", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Relu", ["x"], "y")]));
 
-        var error = Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path) with { Precision = WeightPrecision.Float16 }));
+        var error =
+            Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path) with { Precision = WeightPrecision.Float16 }));
 
         Assert.Contains("no kernels that float16 can hold", error.Message, StringComparison.Ordinal);
     }

@@ -13,16 +13,22 @@ public sealed class HostileWeightTests : IDisposable
 
     [Fact]
     public void A_header_that_claims_two_to_the_sixtieth_bytes_is_refused() =>
-        AssertRefused("big.safetensors", [.. BitConverter.GetBytes(1UL << 60), (byte)'{', (byte)'}', 0, 0], "its header claims 1,152,921,504,606,846,976 bytes");
+        AssertRefused("big.safetensors", [.. BitConverter.GetBytes(1UL << 60), (byte)'{', (byte)'}', 0, 0],
+            "its header claims 1,152,921,504,606,846,976 bytes");
 
     [Theory]
-    [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""", "overlap")]
-    [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}""", "'features.0.weight' should lie at bytes 0 to 36")]
-    [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[9223372036854775800,9223372036854775807]}}""", "'features.0.weight' should lie")]
+    [InlineData(
+        """{"features.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}""",
+        "overlap")]
+    [InlineData(
+        """{"features.0.weight":{"dtype":"F32","shape":[9],"data_offsets":[0,36]}}""", "'features.0.weight' should lie at bytes 0 to 36")]
+    [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[9223372036854775800,9223372036854775807]}}""",
+        "'features.0.weight' should lie")]
     [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}""", "'features.0.weight' should lie")]
     [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", "'features.0.weight' has 8 bytes")]
     [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[-1,-2],"data_offsets":[0,8]}}""", "'features.0.weight' has 8 bytes")]
-    [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}""", "'features.0.weight' has 0 bytes")]
+    [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}""",
+        "'features.0.weight' has 0 bytes")]
     [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[2]}}""", "its header can't be read")]
     [InlineData("""{"features.0.weight":5}""", "its header can't be read")]
     [InlineData("""{"features.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[0]}}""", "its header can't be read")]
@@ -75,14 +81,17 @@ public sealed class HostileWeightTests : IDisposable
         AssertRefused(name, content, "scripts/export_vgg16.py");
 
     [Fact]
-    public void Something_else_altogether_is_refused() => AssertRefused("photo.jpg", [0xFF, 0xD8, 0xFF, 0xE0, 0, 16], "is not a weight file that Headstart knows");
+    public void Something_else_altogether_is_refused() =>
+        AssertRefused("photo.jpg", [0xFF, 0xD8, 0xFF, 0xE0, 0, 16], "is not a weight file that Headstart knows");
 
     [Fact]
-    public void An_onnx_file_that_is_cut_short_is_refused() => AssertRefused("cut.onnx", [0x08, 0x08, 0x3A, 0xFF, 0xFF, 0x03, 1], "not an ONNX model");
+    public void An_onnx_file_that_is_cut_short_is_refused() =>
+        AssertRefused("cut.onnx", [0x08, 0x08, 0x3A, 0xFF, 0xFF, 0x03, 1], "not an ONNX model");
 
     private void AssertRefused(string name, byte[] content, string reason)
     {
-        var error = Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(_sample.Folder.Write(name, content)) with { Architecture = "vgg16" }));
+        var error = Assert.Throws<CommandException>(
+            () => ModelImport.Run(_sample.Options(_sample.Folder.Write(name, content)) with { Architecture = "vgg16" }));
 
         Assert.Contains(reason, error.Message);
         Assert.Contains(name, error.Message);

@@ -33,7 +33,8 @@ internal sealed class ImportSample : IDisposable
     }
 
     /// <summary>The initialisers as bytes, by name.</summary>
-    public static Dictionary<string, ByteString> Initialisers(ImportedModel model) => model.Proto.Graph.Initializer.ToDictionary(t => t.Name, t => t.ToByteString());
+    public static Dictionary<string, ByteString> Initialisers(ImportedModel model) =>
+        model.Proto.Graph.Initializer.ToDictionary(t => t.Name, t => t.ToByteString());
 
     private static void HeadstartJsonFile(string path, ImagePreprocessing preprocessing) =>
         File.WriteAllText(path, System.Text.Json.JsonSerializer.Serialize(preprocessing, HeadstartJson.Indented));

@@ -38,7 +38,8 @@ public sealed class ModelVerificationTests : IDisposable
     {
         var imported = _sample.Import(Residual());
 
-        var error = Assert.Throws<CommandException>(() => ModelVerification.Run(Save(imported with { Contract = imported.Contract with { Fingerprint = null } })));
+        var error = Assert.Throws<CommandException>(
+            () => ModelVerification.Run(Save(imported with { Contract = imported.Contract with { Fingerprint = null } })));
 
         Assert.Contains("can't be verified", error.Message);
     }
@@ -47,7 +48,8 @@ public sealed class ModelVerificationTests : IDisposable
     public void A_graph_with_a_fixed_batch_can_be_verified()
     {
         var model = Model(
-            13, Input("x", TensorProto.Types.DataType.Float, 2, 3, 8, 8), ["y"], [Node("Reshape", ["x", "shape"], "y")], Int64s("shape", 2, 192));
+            13, Input("x", TensorProto.Types.DataType.Float, 2, 3, 8, 8), ["y"], [Node("Reshape", ["x", "shape"], "y")],
+            Int64s("shape", 2, 192));
 
         Assert.Single(ModelVerification.Run(Save(_sample.Import(model))));
     }

@@ -20,7 +20,8 @@ public sealed class OnnxImportTests : IDisposable
     {
         var imported = _sample.Import(Residual());
 
-        Assert.Equal([new ModelLayer("features", new LayerShape(4, 8, 8)), new ModelLayer("logits", new LayerShape(2, 1, 1))], imported.Contract.Layers);
+        Assert.Equal([new ModelLayer("features", new LayerShape(4, 8, 8)), new ModelLayer("logits", new LayerShape(2, 1, 1))],
+            imported.Contract.Layers);
         Assert.Null(imported.Contract.FixedBatch);
         Assert.Equal("in", imported.Contract.Name);
     }
@@ -63,7 +64,8 @@ public sealed class OnnxImportTests : IDisposable
         Assert.Null(imported.Contract.FixedBatch);
         var together = ImportSample.Run(imported, Image(3), Image(4))["logits"];
         Assert.Equal([2L, 2], together.Shape);
-        Assert.Equal(ImportSample.Run(imported, Image(4))["logits"].Values, together.Values[2..], (a, b) => Math.Abs(a - b) < 1e-3 * Math.Abs(a));
+        Assert.Equal(
+            ImportSample.Run(imported, Image(4))["logits"].Values, together.Values[2..], (a, b) => Math.Abs(a - b) < 1e-3 * Math.Abs(a));
     }
 
     [Fact]
@@ -135,9 +137,11 @@ public sealed class OnnxImportTests : IDisposable
     [Fact]
     public void A_float16_network_takes_and_gives_float32_under_its_own_names()
     {
-        var weights = new TensorProto { Name = "w", DataType = (int)DataType.Float16, RawData = ByteString.CopyFrom(BitConverter.GetBytes((Half)2)) };
+        var weights =
+            new TensorProto { Name = "w", DataType = (int)DataType.Float16, RawData = ByteString.CopyFrom(BitConverter.GetBytes((Half)2)) };
         var imported = _sample.Import(Model(
-            13, Input("x", DataType.Float16, 0, 3, 8, 8), ["y"], [Node("Mul", ["x", "w"], "y"), Node("Relu", ["y"], "z")], weights), "y", "z");
+            13, Input("x", DataType.Float16, 0, 3, 8, 8), ["y"], [Node("Mul", ["x", "w"], "y"), Node("Relu", ["y"], "z")],
+            weights), "y", "z");
 
         Assert.Equal("float16", imported.Contract.Precision);
         Assert.Equal(["y", "z"], imported.Contract.Layers.Select(l => l.Name).Order());
@@ -163,7 +167,8 @@ public sealed class OnnxImportTests : IDisposable
         var kernel = model.Graph.Initializer.Single(t => t.Name == "w1");
         model.Graph.Initializer.Remove(kernel);
         model.Graph.Initializer.Single(t => t.Name == "w2").Name = "hidden";
-        model.Graph.Node.Insert(0, Node("Constant", [], "w1", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = kernel }));
+        model.Graph.Node.Insert(0, Node(
+            "Constant", [], "w1", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = kernel }));
         model.Graph.Node.Insert(0, Node("Identity", ["hidden"], "w2"));
 
         var imported = _sample.Import(model);
@@ -171,7 +176,8 @@ public sealed class OnnxImportTests : IDisposable
         Assert.Equal(ImportSample.Initialisers(plain), ImportSample.Initialisers(imported));
         Assert.Equal(plain.ParameterCount, imported.ParameterCount);
         Assert.Contains(imported.Notes, n => n.StartsWith("2 weight tensors stood in Constant nodes"));
-        var half = Extraction.Import.ModelImport.Run(_sample.Options(_sample.Folder.File("in.onnx")) with { Precision = WeightPrecision.Float16 });
+        var half =
+            Extraction.Import.ModelImport.Run(_sample.Options(_sample.Folder.File("in.onnx")) with { Precision = WeightPrecision.Float16 });
         Assert.Equal(3, half.Proto.Graph.Initializer.Count(t => t.DataType == (int)DataType.Float16)); // w1, w2 and dense
     }
 
@@ -186,7 +192,8 @@ public sealed class OnnxImportTests : IDisposable
         kernel.DataLocation = TensorProto.Types.DataLocation.External;
         kernel.ExternalData.Add(new StringStringEntryProto { Key = "location", Value = "weights.bin" });
         model.Graph.Initializer.Remove(kernel);
-        model.Graph.Node.Insert(0, Node("Constant", [], "w1", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = kernel }));
+        model.Graph.Node.Insert(0, Node(
+            "Constant", [], "w1", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = kernel }));
 
         Assert.Equal(expected, ImportSample.Run(_sample.Import(model), Image(1))["logits"].Values);
     }
@@ -241,9 +248,12 @@ public sealed class OnnxImportTests : IDisposable
         { "a table", Model(13, Input("x", DataType.Float, 0, 3), ["y"], [Node("Relu", ["x"], "y")]), "four dimensions" },
         { "words", Model(13, Input("x", DataType.Int64, 0, 3, 8, 8), ["y"], [Cast("x", "y", DataType.Float)]), "takes Int64 values" },
         { "oblong pictures", Model(13, Input("x", DataType.Float, 0, 3, 8, 9), ["y"], [Node("Relu", ["x"], "y")]), "8 x 9" },
-        { "sequences", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Reshape", ["x", "s"], "y")], Int64s("s", 0, 3, 64)), "no output that could be a layer" },
-        { "nonsense", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Frobnicate", ["x"], "y")]), "ONNX Runtime can't load" },
-        { "infinity", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Div", ["x", "n"], "y")], OnnxTensor.FromFloats("n", [0], 1)), "not finite" },
+        { "sequences", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Reshape", ["x", "s"], "y")], Int64s(
+            "s", 0, 3, 64)), "no output that could be a layer" },
+        { "nonsense", Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Frobnicate", ["x"], "y")]), "ONNX Runtime can't " +
+            "load" },
+        { "infinity", Model(13, Input(
+            "x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Div", ["x", "n"], "y")], OnnxTensor.FromFloats("n", [0], 1)), "not finite" },
     };
 
     [Theory]

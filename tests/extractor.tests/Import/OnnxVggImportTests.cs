@@ -16,7 +16,8 @@ public sealed class OnnxVggImportTests : IDisposable
     [Fact]
     public void A_network_that_begins_like_a_vgg_is_imported_as_it_is()
     {
-        var graph = Graph(64, ["embedding"], Node("Conv", ["pool1", "w5"], "five", Ints("pads", 2, 2, 2, 2)), Node("GlobalAveragePool", ["five"], "embedding"));
+        var graph = Graph(64, ["embedding"], Node("Conv", ["pool1", "w5"], "five", Ints("pads", 2, 2, 2, 2)),
+            Node("GlobalAveragePool", ["five"], "embedding"));
 
         var imported = Import(graph, "keras");
 
@@ -30,7 +31,8 @@ public sealed class OnnxVggImportTests : IDisposable
     [Fact]
     public void A_classifier_after_a_block_is_not_lost()
     {
-        var graph = Graph(64, ["logits", "pool1"], Node("GlobalAveragePool", ["pool1"], "g"), Node("Flatten", ["g"], "f"), Node("MatMul", ["f", "dense"], "logits"));
+        var graph = Graph(64, ["logits", "pool1"], Node("GlobalAveragePool", ["pool1"], "g"), Node("Flatten", ["g"], "f"),
+            Node("MatMul", ["f", "dense"], "logits"));
 
         Assert.Equal(["logits", "pool1"], Import(graph, "keras").Contract.Layers.Select(l => l.Name).Order());
 
@@ -63,7 +65,12 @@ public sealed class OnnxVggImportTests : IDisposable
         // 33 x 33 to 17 x 17, where a VGG gives 16 x 16.
         var graph = Graph(33, ["pool1"]);
         graph.Graph.Node.Single(n => n.OpType == "MaxPool").Attribute.Add(
-            new AttributeProto { Name = "auto_pad", Type = AttributeProto.Types.AttributeType.String, S = Google.Protobuf.ByteString.CopyFromUtf8("SAME_UPPER") });
+            new AttributeProto
+            {
+                Name = "auto_pad",
+                Type = AttributeProto.Types.AttributeType.String,
+                S = Google.Protobuf.ByteString.CopyFromUtf8("SAME_UPPER"),
+            });
 
         var imported = Import(graph, "keras");
 
@@ -75,7 +82,8 @@ public sealed class OnnxVggImportTests : IDisposable
     [Fact]
     public void An_output_below_the_last_pooling_is_a_layer_too()
     {
-        var graph = Graph(32, ["last"], Node("Conv", ["pool1", "w2"], "second", Ints("pads", 1, 1, 1, 1)), Node("Relu", ["second"], "last"));
+        var graph =
+            Graph(32, ["last"], Node("Conv", ["pool1", "w2"], "second", Ints("pads", 1, 1, 1, 1)), Node("Relu", ["second"], "last"));
 
         var imported = Import(graph, "keras");
 
@@ -90,7 +98,8 @@ public sealed class OnnxVggImportTests : IDisposable
     {
         var path = SharedMaterial.Find($"cases/B11/{name}.onnx");
 
-        var contract = ModelImport.Run(new ImportOptions { Weights = path, Out = _sample.Folder.File("out.onnx"), Preset = "keras" }).Contract;
+        var contract =
+            ModelImport.Run(new ImportOptions { Weights = path, Out = _sample.Folder.File("out.onnx"), Preset = "keras" }).Contract;
 
         Assert.Equal((architecture, layer, size), (contract.Architecture, contract.Layers.Single().Name, contract.Preprocessing.Size));
     }
@@ -98,7 +107,13 @@ public sealed class OnnxVggImportTests : IDisposable
     [Fact]
     public void A_vgg_in_another_architectures_name_is_told_which_it_is()
     {
-        var options = new ImportOptions { Weights = SharedMaterial.Find("models/vgg16_block3_pool.onnx"), Out = _sample.Folder.File("out.onnx"), Preset = "keras", Architecture = "vgg19" };
+        var options = new ImportOptions
+        {
+            Weights = SharedMaterial.Find("models/vgg16_block3_pool.onnx"),
+            Out = _sample.Folder.File("out.onnx"),
+            Preset = "keras",
+            Architecture = "vgg19",
+        };
 
         var error = Assert.Throws<CommandException>(() => ModelImport.Run(options));
 
@@ -106,14 +121,15 @@ public sealed class OnnxVggImportTests : IDisposable
         Assert.Equal(ExitCode.Usage, error.ExitCode);
     }
 
-    private ImportedModel Import(ModelProto model, string preset, string? architecture = null, params string[] layers) => ModelImport.Run(new ImportOptions
-    {
-        Weights = Write(_sample.Folder, "in.onnx", model),
-        Out = _sample.Folder.File("out.onnx"),
-        Preset = preset,
-        Architecture = architecture,
-        Layers = layers,
-    });
+    private ImportedModel Import(ModelProto model, string preset, string? architecture = null, params string[] layers) =>
+        ModelImport.Run(new ImportOptions
+        {
+            Weights = Write(_sample.Folder, "in.onnx", model),
+            Out = _sample.Folder.File("out.onnx"),
+            Preset = preset,
+            Architecture = architecture,
+            Layers = layers,
+        });
 
     /// <summary>vgg11's first block, then something else.</summary>
     private static ModelProto Graph(int size, string[] outputs, params NodeProto[] rest) => Model(

@@ -18,7 +18,13 @@ public sealed class PublishedWeightsTests : IDisposable
     {
         var input = Floats(SharedMaterial.Find("known-answers/vgg16/persian_cat_input_nhwc_bgr.f32"));
         var expected = Floats(SharedMaterial.Find("known-answers/vgg16/persian_cat_block3_pool.f32"));
-        var imported = ModelImport.Run(new ImportOptions { Weights = SharedMaterial.Find(weights), Out = _sample.Folder.File("v.onnx"), Preset = "keras", Layers = ["block3_pool"] });
+        var imported = ModelImport.Run(new ImportOptions
+        {
+            Weights = SharedMaterial.Find(weights),
+            Out = _sample.Folder.File("v.onnx"),
+            Preset = "keras",
+            Layers = ["block3_pool"],
+        });
 
         var found = ImportSample.Run(imported, ToChw(input, 224, 3))["block3_pool"].Values;
 
@@ -29,7 +35,13 @@ public sealed class PublishedWeightsTests : IDisposable
     [Fact]
     public void Real_weights_are_identical_through_safetensors_and_onnx()
     {
-        var options = new ImportOptions { Weights = SharedMaterial.Find("models/vgg16_blocks123.safetensors"), Out = _sample.Folder.File("v.onnx"), Preset = "keras", Layers = ["block3_pool"] };
+        var options = new ImportOptions
+        {
+            Weights = SharedMaterial.Find("models/vgg16_blocks123.safetensors"),
+            Out = _sample.Folder.File("v.onnx"),
+            Preset = "keras",
+            Layers = ["block3_pool"],
+        };
 
         Assert.Equal(
             ImportSample.Initialisers(ModelImport.Run(options)),

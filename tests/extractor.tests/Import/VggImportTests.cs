@@ -14,7 +14,8 @@ public sealed class VggImportTests : IDisposable
 
     public void Dispose() => _sample.Dispose();
 
-    private string Torch(string type = "F32") => _sample.Folder.Write($"torch{type}.safetensors", WeightFiles.Safetensors(WeightFiles.TorchTensors(), type));
+    private string Torch(string type = "F32") =>
+        _sample.Folder.Write($"torch{type}.safetensors", WeightFiles.Safetensors(WeightFiles.TorchTensors(), type));
 
     private ImportedModel ImportTorch() => ModelImport.Run(_sample.Options(Torch(), 32, Pools) with { Architecture = "vgg16" });
 
@@ -31,10 +32,12 @@ public sealed class VggImportTests : IDisposable
             var kernel = imported.Proto.Graph.Initializer.Single(t => t.Name == $"{convolution.Name}.weight");
             Assert.Equal([convolution.OutChannels, convolution.InChannels, 3L, 3L], kernel.Dims);
             Assert.Equal(expected.Kernel, OnnxTensor.ToFloats(kernel));
-            Assert.Equal(expected.Bias, OnnxTensor.ToFloats(imported.Proto.Graph.Initializer.Single(t => t.Name == $"{convolution.Name}.bias")));
+            Assert.Equal(
+                expected.Bias, OnnxTensor.ToFloats(imported.Proto.Graph.Initializer.Single(t => t.Name == $"{convolution.Name}.bias")));
         }
 
-        Assert.Equal([new ModelLayer("block1_pool", new LayerShape(64, 16, 16)), new ModelLayer("block2_pool", new LayerShape(128, 8, 8))], imported.Contract.Layers);
+        Assert.Equal([new ModelLayer("block1_pool", new LayerShape(64, 16, 16)), new ModelLayer("block2_pool", new LayerShape(128, 8, 8))],
+            imported.Contract.Layers);
         Assert.Equal("vgg16", imported.Contract.Architecture);
     }
 
@@ -70,7 +73,8 @@ public sealed class VggImportTests : IDisposable
     [Fact]
     public void An_onnx_graph_with_names_of_its_own_gives_the_same_initialisers()
     {
-        var imported = ModelImport.Run(_sample.Options(Write(_sample.Folder, "other.onnx", OtherNames()), 32) with { Architecture = "vgg16" });
+        var imported =
+            ModelImport.Run(_sample.Options(Write(_sample.Folder, "other.onnx", OtherNames()), 32) with { Architecture = "vgg16" });
 
         Assert.Equal(Pools, imported.Contract.Layers.Select(l => l.Name));
         Assert.True(Same(ImportTorch(), imported));
@@ -79,7 +83,8 @@ public sealed class VggImportTests : IDisposable
     [Fact]
     public void An_onnx_vgg_is_cut_at_a_named_layer()
     {
-        var imported = ModelImport.Run(_sample.Options(Write(_sample.Folder, "other.onnx", OtherNames()), 32, "block2_conv1") with { Architecture = "vgg16" });
+        var imported = ModelImport.Run(
+            _sample.Options(Write(_sample.Folder, "other.onnx", OtherNames()), 32, "block2_conv1") with { Architecture = "vgg16" });
 
         Assert.Equal([new ModelLayer("block2_conv1", new LayerShape(128, 16, 16))], imported.Contract.Layers);
         Assert.Equal(6, imported.Proto.Graph.Initializer.Count);
@@ -121,7 +126,8 @@ public sealed class VggImportTests : IDisposable
     public void The_architecture_follows_from_the_names_where_only_one_fits()
     {
         // A convolution at features.16 is vgg19's fourth of block 3.
-        var path = _sample.Folder.Write("vgg19.safetensors", WeightFiles.Safetensors(WeightFiles.TorchTensors(VggArchitecture.Vgg19, "block3_pool")));
+        var path = _sample.Folder.Write(
+            "vgg19.safetensors", WeightFiles.Safetensors(WeightFiles.TorchTensors(VggArchitecture.Vgg19, "block3_pool")));
 
         var imported = _sample.Import(path, 32, "block2_pool");
 
@@ -170,9 +176,12 @@ public sealed class VggImportTests : IDisposable
         tensors["features.2.weight"] = ([64, 3, 3, 3], new float[64 * 27]);
         var path = _sample.Folder.Write("wrong.safetensors", WeightFiles.Safetensors(tensors));
 
-        var error = Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path, 32, Pools) with { Architecture = "vgg16" }));
+        var error =
+            Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path, 32, Pools) with { Architecture = "vgg16" }));
 
-        Assert.Contains("wrong.safetensors: 'features.2.weight' has shape [64, 3, 3, 3], but layer block1_conv2 of vgg16 needs [64, 64, 3, 3]", error.Message);
+        Assert.Contains(
+            "wrong.safetensors: 'features.2.weight' has shape [64, 3, 3, 3], but layer block1_conv2 of vgg16 needs [64, 64, 3, 3]",
+            error.Message);
     }
 
     private static bool Same(ImportedModel a, ImportedModel b)
@@ -196,7 +205,8 @@ public sealed class VggImportTests : IDisposable
             initialisers.Add(OnnxTensor.FromFloats($"k{n}", weights.Kernel, convolution.OutChannels, convolution.InChannels, 3, 3));
             var bias = OnnxTensor.FromFloats($"b{n}", weights.Bias, convolution.OutChannels);
             if (n == 0)
-                nodes.Add(Node("Constant", [], "b0", new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = bias }));
+                nodes.Add(Node("Constant", [], "b0",
+                    new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = bias }));
             else
                 initialisers.Add(bias);
             nodes.Add(Node("Conv", [tensor, $"k{n}", $"b{n}"], $"c{n}", Ints("pads", 1, 1, 1, 1)));

@@ -60,7 +60,8 @@ public sealed class VggRecognitionTests : IDisposable
         Assert.Equal("vgg16", _sample.Import(blocks123, 32, "block2_pool").Contract.Architecture);
         Assert.Equal("vgg16", _sample.Import(blocks123, 32, "block3_pool").Contract.Architecture);
         var error = Refusal(blocks123, "vgg19");
-        Assert.Contains("lacks 'features.16.weight', the weights of layer block3_conv4 of vgg19. Its tensors are those of vgg16 down to block3_pool: check --arch.", error.Message);
+        Assert.Contains("lacks 'features.16.weight', the weights of layer block3_conv4 of vgg19. Its tensors are those of vgg16 down to " +
+            "block3_pool: check --arch.", error.Message);
         Assert.Contains("pass --layer block3_pool", Assert.Throws<CommandException>(() => _sample.Import(blocks123, 32)).Message);
     }
 
@@ -82,7 +83,8 @@ public sealed class VggRecognitionTests : IDisposable
         deeper["features.9.weight"] = ([8, 128, 3, 3], new float[8 * 128 * 9]);
         var squeeze = WeightFiles.TorchTensors(VggArchitecture.Vgg11, "block1_conv1");
         squeeze["features.3.squeeze.weight"] = ([16, 64, 1, 1], new float[1024]);
-        var files = (_sample.Folder.Write("deeper.safetensors", WeightFiles.Safetensors(deeper)), _sample.Folder.Write("squeeze.safetensors", WeightFiles.Safetensors(squeeze)));
+        var files = (_sample.Folder.Write("deeper.safetensors", WeightFiles.Safetensors(deeper)),
+            _sample.Folder.Write("squeeze.safetensors", WeightFiles.Safetensors(squeeze)));
 
         var error = Refusal(files.Item1, "vgg16", "block1_pool");
         Assert.Contains("'features.9.weight', which is no convolution of vgg16. Its tensors are those of no VGG", error.Message);
@@ -139,7 +141,8 @@ public sealed class VggRecognitionTests : IDisposable
         Assert.Throws<CommandException>(() => ModelImport.Run(_sample.Options(path, 32, layers) with { Architecture = asked }));
 
     private string Torch(string architecture, string layer) =>
-        _sample.Folder.Write($"{architecture}.safetensors", WeightFiles.Safetensors(WeightFiles.TorchTensors(VggArchitecture.Named(architecture), layer)));
+        _sample.Folder.Write(
+            $"{architecture}.safetensors", WeightFiles.Safetensors(WeightFiles.TorchTensors(VggArchitecture.Named(architecture), layer)));
 
     private string Keras(IReadOnlyList<VggConvolution> convolutions)
     {

@@ -15,7 +15,8 @@ internal static class WeightFiles
         var random = new Random(convolution.OutChannels + convolution.Index);
         var scale = MathF.Sqrt(2f / (9 * convolution.InChannels));
         return new ConvolutionWeights(
-            [.. Enumerable.Range(0, 9 * convolution.InChannels * convolution.OutChannels).Select(_ => ((random.NextSingle() * 2) - 1) * scale)],
+            [.. Enumerable.Range(0, 9 * convolution.InChannels * convolution.OutChannels).Select(
+                _ => ((random.NextSingle() * 2) - 1) * scale)],
             [.. Enumerable.Range(0, convolution.OutChannels).Select(_ => (random.NextSingle() - 0.5f) / 10)]);
     }
 
@@ -26,10 +27,12 @@ internal static class WeightFiles
         (architecture.Convolutions.ToList().IndexOf(convolution) * (batchNorm ? 3 : 2)) + convolution.Block - 1;
 
     /// <summary>torchvision's names for the first two blocks of vgg16.</summary>
-    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(string prefix = "") => TorchTensors(VggArchitecture.Vgg16, "block2_pool", prefix);
+    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(string prefix = "") =>
+        TorchTensors(VggArchitecture.Vgg16, "block2_pool", prefix);
 
     /// <summary>torchvision's names for the convolutions of an architecture down to a layer.</summary>
-    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(VggArchitecture architecture, string layer, string prefix = "")
+    public static Dictionary<string, (long[] Shape, float[] Values)> TorchTensors(
+        VggArchitecture architecture, string layer, string prefix = "")
     {
         var tensors = new Dictionary<string, (long[], float[])>();
         foreach (var convolution in architecture.ConvolutionsUpTo(layer))
@@ -72,7 +75,8 @@ internal static class WeightFiles
     /// <param name="convolutions">vgg16's first two blocks when null.</param>
     /// <param name="between">Layers that are listed before the last convolution, each with one weight: its name and shape.</param>
     public static void WriteKeras(
-        string path, Func<string, string, string> name, string root = "", IReadOnlyList<VggConvolution>? convolutions = null, params (string Layer, string Weight, ulong[] Shape)[] between)
+        string path, Func<string, string, string> name, string root = "", IReadOnlyList<VggConvolution>? convolutions = null,
+        params (string Layer, string Weight, ulong[] Shape)[] between)
     {
         convolutions ??= Blocks12;
         var file = new H5File();

@@ -41,7 +41,8 @@ public sealed class BaseNetworkTests : IDisposable
     private void AssertAsPlainRun(BaseNetwork network, FeatureBatch batch, int seed)
     {
         var random = new Random(seed);
-        batch.Assign([.. Enumerable.Range(0, Batch).Select(i => new PlannedRow(new ImageItem($"{i}.jpg", $"{i}.jpg", null, null), View: 0))]);
+        batch.Assign(
+            [.. Enumerable.Range(0, Batch).Select(i => new PlannedRow(new ImageItem($"{i}.jpg", $"{i}.jpg", null, null), View: 0))]);
         var input = new float[Batch * 3 * 32 * 32];
         for (var i = 0; i < input.Length; i++)
             input[i] = random.NextSingle();

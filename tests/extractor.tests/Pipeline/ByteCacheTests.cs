@@ -66,7 +66,8 @@ public sealed class ByteCacheTests : IDisposable
     {
         var model = _sample.Quantize();
         using var stop = new CancellationTokenSource();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _sample.RunAsync("bytes", batch: 2, model: model, store: LayerStorage.Bytes, stop: stop));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => _sample.RunAsync("bytes", batch: 2, model: model, store: LayerStorage.Bytes, stop: stop));
         Assert.InRange((await _sample.RunAsync("bytes", batch: 2, model: model)).Reused, 1, 10);
 
         File.Delete(_sample.Picture("cats/02.jpg"));
@@ -104,7 +105,8 @@ public sealed class ByteCacheTests : IDisposable
     [Fact]
     public void Grids_are_read_from_the_graph_where_it_says_them()
     {
-        ModelLayer[] layers = [.. ((string[])["signed", "channels", "mixed", "computed", "float"]).Select(n => new ModelLayer(n, new LayerShape(2, 4, 4)))];
+        ModelLayer[] layers =
+            [.. ((string[])["signed", "channels", "mixed", "computed", "float"]).Select(n => new ModelLayer(n, new LayerShape(2, 4, 4)))];
         var model = Model(
             13,
             Input("x", DataType.Uint8, 1, 2, 4, 4),
@@ -127,8 +129,10 @@ public sealed class ByteCacheTests : IDisposable
         var grids = ByteLayers.Of(model, layers);
 
         Assert.Equal(["channels", "signed"], grids.Keys.Order());
-        Assert.Equal(((byte)100, 0.1f, 0.1f), (grids["signed"].ZeroPoint, (float)grids["signed"].Scales[0], (float)grids["signed"].Scales[1]));
-        Assert.Equal(((byte)4, 0.1f, 0.3f), (grids["channels"].ZeroPoint, (float)grids["channels"].Scales[0], (float)grids["channels"].Scales[1]));
+        Assert.Equal(
+            ((byte)100, 0.1f, 0.1f), (grids["signed"].ZeroPoint, (float)grids["signed"].Scales[0], (float)grids["signed"].Scales[1]));
+        Assert.Equal(
+            ((byte)4, 0.1f, 0.3f), (grids["channels"].ZeroPoint, (float)grids["channels"].Scales[0], (float)grids["channels"].Scales[1]));
 
         static TensorProto Whole(string name, DataType type, params int[] values)
         {

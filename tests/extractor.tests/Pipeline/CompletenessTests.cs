@@ -91,7 +91,8 @@ public sealed class CompletenessTests : IDisposable
         using var said = new StringWriter();
         FolderWords.Warn(cache, requireComplete: false, said);
         Assert.Equal("", said.ToString());
-        Assert.Contains("not known whether it is complete", Assert.Throws<CommandException>(() => FolderWords.Warn(cache, requireComplete: true, said)).Message, StringComparison.Ordinal);
+        Assert.Contains("not known whether it is complete",
+            Assert.Throws<CommandException>(() => FolderWords.Warn(cache, requireComplete: true, said)).Message, StringComparison.Ordinal);
 
         Assert.Equal(0, (await _sample.RunAsync("cache")).Computed);
         Assert.True((await OfAsync()).Complete);
@@ -123,7 +124,8 @@ public sealed class CompletenessTests : IDisposable
         foreach (var part in Directory.GetFiles(_sample.Folder.File("other"), "part-*"))
             File.Copy(part, Path.Combine(_sample.Folder.File("cache"), Path.GetFileName(part)));
 
-        Assert.Equal("incomplete: it has other images than those that extract left there; run extract again to go on", (await OfAsync()).Words);
+        Assert.Equal(
+            "incomplete: it has other images than those that extract left there; run extract again to go on", (await OfAsync()).Words);
     }
 
     [Fact]
@@ -151,5 +153,6 @@ public sealed class CompletenessTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _sample.RunAsync("cache", batch: 2, views: views, stop: stop));
     }
 
-    private async Task<CacheCompleteness> OfAsync() => (await FeatureCache.OpenAsync(_sample.Folder.File("cache"), Cancellation)).Completeness;
+    private async Task<CacheCompleteness> OfAsync() =>
+        (await FeatureCache.OpenAsync(_sample.Folder.File("cache"), Cancellation)).Completeness;
 }

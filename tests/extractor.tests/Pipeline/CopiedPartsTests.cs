@@ -83,7 +83,8 @@ public sealed class CopiedPartsTests : IDisposable
         // A copy by a writer's name that comes first, with the digest of the other's name in it.
         File.Move(Part, _sample.Folder.File("cache/part-00001.parquet"));
         var digest = (await File.ReadAllTextAsync(Part + ".sha256", Cancellation)).Split(' ')[0];
-        await File.WriteAllTextAsync(_sample.Folder.File("cache/part-00001.parquet.sha256"), $"{digest}  part-00001.parquet\n", Cancellation);
+        await File.WriteAllTextAsync(
+            _sample.Folder.File("cache/part-00001.parquet.sha256"), $"{digest}  part-00001.parquet\n", Cancellation);
         var damaged = await File.ReadAllBytesAsync(_sample.Folder.File("cache/part-00001.parquet"), Cancellation);
         damaged[damaged.Length / 2] ^= 1;
         await File.WriteAllBytesAsync(Part, damaged, Cancellation);

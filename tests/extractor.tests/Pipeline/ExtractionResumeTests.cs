@@ -51,7 +51,8 @@ public sealed class ExtractionResumeTests : IDisposable
         Assert.Equal((14, 0, 0, 14), (second.Images, second.Computed, second.Duplicates, second.Reused));
         var rows = await _sample.ReadAsync("cache");
         Assert.Equal(14, rows.Select(r => r.Row.Path).Distinct().Count());
-        Assert.Single(rows.Where(r => r.Row.Sha256 == rows.Single(x => x.Row.Path == "cats/00.jpg").Row.Sha256).Select(r => r.Features).Distinct());
+        Assert.Single(
+            rows.Where(r => r.Row.Sha256 == rows.Single(x => x.Row.Path == "cats/00.jpg").Row.Sha256).Select(r => r.Features).Distinct());
     }
 
     [Fact]

@@ -48,7 +48,8 @@ public sealed class ExtractionRunTests : IDisposable
 
         await _sample.RunAsync("alone", batch: 4);
 
-        Assert.Equal((await _sample.ReadAsync("together")).Single(r => r.Row.Path == "dogs/07.jpg"), Assert.Single(await _sample.ReadAsync("alone")));
+        Assert.Equal((await _sample.ReadAsync("together")).Single(r => r.Row.Path == "dogs/07.jpg"),
+            Assert.Single(await _sample.ReadAsync("alone")));
     }
 
     [Fact]
@@ -94,7 +95,8 @@ public sealed class ExtractionRunTests : IDisposable
     [Fact]
     public void Without_a_gpu_cuda_says_what_is_missing_and_auto_goes_on()
     {
-        Assert.SkipWhen(Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider"), "This build has CUDA.");
+        Assert.SkipWhen(
+            Microsoft.ML.OnnxRuntime.OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider"), "This build has CUDA.");
 
         var error = Assert.Throws<CommandException>(() => BaseNetwork.Load(_sample.Model, [], ExecutionDevice.Cuda, 1));
         using var network = BaseNetwork.Load(_sample.Model, [], ExecutionDevice.Auto, 1);

@@ -43,11 +43,13 @@ internal sealed class ExtractionSample : IDisposable
     /// <param name="report">Told of every batch as it is written.</param>
     public async Task<ExtractionResult> RunAsync(
         string cache, int views = 0, long? seed = null, int batch = 4, int workers = 2, Shard? shard = null, string[]? layers = null,
-        CancellationTokenSource? stop = null, ModelFile? model = null, bool rehash = false, Action<int>? report = null, LayerStorage? store = null, double maxRejected = 100)
+        CancellationTokenSource? stop = null, ModelFile? model = null, bool rehash = false, Action<int>? report = null,
+        LayerStorage? store = null, double maxRejected = 100)
     {
         using var network = BaseNetwork.Load(model ?? Model, layers ?? [], ExecutionDevice.Cpu, threads: 1);
         var images = Images.Where(i => shard?.Owns(i.Path) ?? true);
-        var settings = new ExtractionSettings(batch, workers, Rehash: rehash, Views: views, Seed: seed, Storage: store, MaxRejected: maxRejected);
+        var settings =
+            new ExtractionSettings(batch, workers, Rehash: rehash, Views: views, Seed: seed, Storage: store, MaxRejected: maxRejected);
         var run = new ExtractionRun(images, network, new CacheFolder(Folder.File(cache), shard), settings, TimeProvider.System);
         return await run.RunAsync(_ => new Callback(report ?? (_ => stop?.Cancel())), stop?.Token ?? TestContext.Current.CancellationToken);
     }
@@ -77,7 +79,8 @@ internal sealed class ExtractionSample : IDisposable
                 for (var i = 0; i < group.RowCount; i++)
                 {
                     var (row, features) = rows[group.FirstRow + i];
-                    rows[group.FirstRow + i] = (row, features + layer.Name + Convert.ToHexString(MemoryMarshal.AsBytes(values.AsSpan(i * length, length))));
+                    rows[group.FirstRow + i] =
+                        (row, features + layer.Name + Convert.ToHexString(MemoryMarshal.AsBytes(values.AsSpan(i * length, length))));
                 }
             }
         }

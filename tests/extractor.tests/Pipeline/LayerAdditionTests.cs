@@ -62,7 +62,8 @@ public sealed class LayerAdditionTests : IDisposable
     {
         await _sample.RunAsync("cache", layers: [Shallow, Deep]);
         using var fewer = BaseNetwork.Load(_sample.Model, [Deep], ExecutionDevice.Cpu, threads: 1);
-        var run = new ExtractionRun(_sample.Images, fewer, new CacheFolder(_sample.Folder.File("cache")), new ExtractionSettings(4, 2), TimeProvider.System);
+        var run = new ExtractionRun(
+            _sample.Images, fewer, new CacheFolder(_sample.Folder.File("cache")), new ExtractionSettings(4, 2), TimeProvider.System);
 
         // The command adds the cache's layers to those asked for before it loads the network; a run without them must not start.
         var error = await Assert.ThrowsAsync<CommandException>(() => run.RunAsync(_ => new Progress<int>(), Cancellation));
@@ -182,7 +183,8 @@ public sealed class LayerAdditionTests : IDisposable
         {
             using var network = BaseNetwork.Load(model, run[1..], ExecutionDevice.Cpu, threads: 2);
             var extraction = new ExtractionRun(
-                ImageSet.Open(_sample.Folder.File("real")), network, new CacheFolder(_sample.Folder.File(run[0])), new ExtractionSettings(2, 2), TimeProvider.System);
+                ImageSet.Open(_sample.Folder.File("real")), network, new CacheFolder(_sample.Folder.File(run[0])),
+                new ExtractionSettings(2, 2), TimeProvider.System);
             await extraction.RunAsync(_ => new Progress<int>(), Cancellation);
         }
 
@@ -205,7 +207,8 @@ public sealed class LayerAdditionTests : IDisposable
     {
         using var network = BaseNetwork.Load(_sample.Model, [], ExecutionDevice.Cpu, threads: 1);
         var run = new ExtractionRun(
-            _sample.Images, network, new CacheFolder(_sample.Folder.File("cache")), new ExtractionSettings(4, 2), TimeProvider.System, (said ?? []).Add);
+            _sample.Images, network, new CacheFolder(_sample.Folder.File("cache")), new ExtractionSettings(4, 2), TimeProvider.System,
+            (said ?? []).Add);
         return await run.RunAsync(_ => new Progress<int>(), Cancellation);
     }
 

@@ -42,7 +42,8 @@ public sealed class LostImageTests : IDisposable
         await _sample.RunAsync("cache");
 
         var rows = (await _sample.ReadAsync("cache")).Select(r => (r.Row.Path, r.Row.Sha256));
-        var remembered = File.ReadAllLines(_sample.Folder.File("cache/.image-digests.csv"))[1..].Select(l => l.Split(',')).Select(f => (f[0], f[3]));
+        var remembered =
+            File.ReadAllLines(_sample.Folder.File("cache/.image-digests.csv"))[1..].Select(l => l.Split(',')).Select(f => (f[0], f[3]));
         Assert.Equal(rows.Order(), remembered.Order());
     }
 }

@@ -17,7 +17,8 @@ public sealed class ShardTests : IDisposable
 
         await _sample.RunAsync("whole");
         Assert.Equal(await _sample.SortedAsync("whole"), await _sample.SortedAsync("sharded"));
-        Assert.All(Directory.GetFiles(_sample.Folder.File("sharded"), "*.parquet"), p => Assert.Matches("part-[0-3]-of-4-00000.parquet$", p));
+        Assert.All(
+            Directory.GetFiles(_sample.Folder.File("sharded"), "*.parquet"), p => Assert.Matches("part-[0-3]-of-4-00000.parquet$", p));
     }
 
     [Fact]

@@ -17,7 +17,10 @@ public sealed class ViewsTests : IDisposable
         await _sample.RunAsync("plain");
 
         var rows = await _sample.ReadAsync("cache");
-        Assert.Equal(from item in _sample.Images.Items from view in Enumerable.Range(0, 4) select (item.Path, view), rows.Select(r => (r.Row.Path, r.Row.View)));
+        Assert.Equal(
+            from item in _sample.Images.Items
+            from view in Enumerable.Range(0, 4)
+            select (item.Path, view), rows.Select(r => (r.Row.Path, r.Row.View)));
         Assert.Equal(28, rows.Select(r => r.Features).Distinct().Count());
         Assert.Equal(await _sample.ReadAsync("plain"), rows.Where(r => r.Row.View == 0));
         Assert.Equal((7, 7, 0, 3, 28), (result.Images, result.Computed, result.Reused, result.Views, result.ComputedRows));
@@ -66,7 +69,8 @@ public sealed class ViewsTests : IDisposable
 
         var result = await _sample.RunAsync("cache");
 
-        Assert.Equal((10, 2, 7, 1, 1, 6), (result.Images, result.Computed, result.Reused, result.Moved, result.Duplicates, result.ComputedRows));
+        Assert.Equal(
+            (10, 2, 7, 1, 1, 6), (result.Images, result.Computed, result.Reused, result.Moved, result.Duplicates, result.ComputedRows));
         await _sample.RunAsync("fresh", views: 2, seed: 5);
         Assert.Equal(await _sample.SortedAsync("fresh"), await _sample.SortedAsync("cache"));
     }

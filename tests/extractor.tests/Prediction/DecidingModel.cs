@@ -21,7 +21,8 @@ internal static class DecidingModel
                 OnnxSamples.Node("GlobalAveragePool", ["x"], "pooled"),
                 OnnxSamples.Node("Flatten", ["pooled"], "means"),
                 OnnxSamples.Node("Softmax", ["means"], PredictionContract.Probabilities, OnnxSamples.Int("axis", 1)),
-                OnnxSamples.Node("ArgMax", [PredictionContract.Probabilities], PredictionContract.Label, OnnxSamples.Int("axis", 1), OnnxSamples.Int("keepdims", 0)),
+                OnnxSamples.Node("ArgMax", [PredictionContract.Probabilities], PredictionContract.Label, OnnxSamples.Int("axis", 1),
+                    OnnxSamples.Int("keepdims", 0)),
             ]);
         return Save(folder, "tensors.onnx", proto, isRaw: false, fixedBatch);
     }
@@ -38,7 +39,8 @@ internal static class DecidingModel
                 OnnxSamples.Node("Div", ["reversed", "by"], "scaled"),
                 OnnxSamples.Node("Reshape", ["scaled", "row"], "rows"),
                 OnnxSamples.Node("Softmax", ["rows"], PredictionContract.Probabilities, OnnxSamples.Int("axis", 1)),
-                OnnxSamples.Node("ArgMax", [PredictionContract.Probabilities], PredictionContract.Label, OnnxSamples.Int("axis", 1), OnnxSamples.Int("keepdims", 0)),
+                OnnxSamples.Node("ArgMax", [PredictionContract.Probabilities], PredictionContract.Label, OnnxSamples.Int("axis", 1),
+                    OnnxSamples.Int("keepdims", 0)),
             ],
             OnnxSamples.Int64s("bgr", 2, 1, 0), OnnxTensor.FromFloats("by", [25.5f], 1), OnnxSamples.Int64s("row", 1, 3));
         return Save(folder, "pixels.onnx", proto, isRaw: true, null);
@@ -55,7 +57,8 @@ internal static class DecidingModel
                 Classes = Colours,
                 Temperature = 1,
                 RawInput = isRaw,
-                Origin = new ModelOrigin("sample", new string('b', 64), new string('b', 64), "x", "gap", "run", new string('c', 64), 0, "test"),
+                Origin =
+                    new ModelOrigin("sample", new string('b', 64), new string('b', 64), "x", "gap", "run", new string('c', 64), 0, "test"),
             },
         }, folder.File(name));
         return ModelFile.Load(folder.File(name));

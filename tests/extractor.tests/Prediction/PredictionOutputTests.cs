@@ -26,7 +26,8 @@ public sealed class PredictionOutputTests
         var lines = Written(PredictionFormat.Jsonl).Select(l => JsonDocument.Parse(l).RootElement).ToList();
 
         Assert.Equal(4, lines.Count);
-        Assert.Equal("""{"path":"a.jpg","label":"dog, \"small\"","probabilities":{"cat":0.125,"dog, \"small\"":0.875}}""", lines[0].GetRawText());
+        Assert.Equal(
+            """{"path":"a.jpg","label":"dog, \"small\"","probabilities":{"cat":0.125,"dog, \"small\"":0.875}}""", lines[0].GetRawText());
         Assert.Equal(1e-9, lines[1].GetProperty("probabilities").GetProperty(Classes[1]).GetDouble(), 1e-15);
         Assert.Equal("""{"path":"broken.jpg","error":"the file is empty"}""", lines[2].GetRawText());
     }
@@ -64,15 +65,18 @@ public sealed class PredictionOutputTests
     public void A_tally_counts_what_is_as_the_labels_say()
     {
         var tally = new PredictionTally(Classes);
-        foreach (var image in (PredictedImage[])[Labelled("cat", 0), Labelled("cat", 1), Labelled("horse", 0), Labelled(null, 0), .. Images[2..3]])
+        foreach (var image in (
+            PredictedImage[])[Labelled("cat", 0), Labelled("cat", 1), Labelled("horse", 0), Labelled(null, 0), .. Images[2..3]])
             tally.Add(image);
         using var writer = new StringWriter();
         tally.Write(writer, 2);
 
-        Assert.Equal(["rejected broken.jpg: the file is empty", "5 images, 1 rejected; 2.0 s, 2.5 images/s", "1 of 2 as their folder or CSV says: accuracy 0.5000"],
+        Assert.Equal(["rejected broken.jpg: the file is empty", "5 images, 1 rejected; 2.0 s, 2.5 images/s",
+            "1 of 2 as their folder or CSV says: accuracy 0.5000"],
             writer.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries));
 
-        static PredictedImage Labelled(string? label, int decided) => new(Item("x.jpg") with { Label = label }, [0.5f, 0.5f], decided, null);
+        static PredictedImage Labelled(string? label, int decided) =>
+            new(Item("x.jpg") with { Label = label }, [0.5f, 0.5f], decided, null);
     }
 
     [Theory]

@@ -54,7 +54,8 @@ public sealed class PredictionRunTests : IDisposable
     [Fact]
     public void A_base_is_refused_with_what_to_do()
     {
-        var error = Assert.Throws<CommandException>(() => new PredictionRun(TinyNetwork.Write(_folder.File("tiny.onnx")), ExecutionDevice.Cpu, null, 1));
+        var error = Assert.Throws<CommandException>(
+            () => new PredictionRun(TinyNetwork.Write(_folder.File("tiny.onnx")), ExecutionDevice.Cpu, null, 1));
         Assert.Contains("trainer export", error.Message, StringComparison.Ordinal);
     }
 
@@ -68,7 +69,8 @@ public sealed class PredictionRunTests : IDisposable
     private static async Task<List<PredictedImage>> AskAsync(ModelFile model, string images)
     {
         var found = new List<PredictedImage>();
-        await new PredictionRun(model, ExecutionDevice.Cpu, null, 2).RunAsync(ImageSet.Open(images), found.Add, TestContext.Current.CancellationToken);
+        await new PredictionRun(model, ExecutionDevice.Cpu, null, 2)
+            .RunAsync(ImageSet.Open(images), found.Add, TestContext.Current.CancellationToken);
         return found;
     }
 

@@ -34,7 +34,8 @@ public sealed class IntegerArithmeticTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void An_integer_convolution_is_its_definition_in_every_value(int inputs, int outputs, int groups, int kernel, int stride, int zeroIn, int zeroOut)
+    public void An_integer_convolution_is_its_definition_in_every_value(
+        int inputs, int outputs, int groups, int kernel, int stride, int zeroIn, int zeroOut)
     {
         foreach (var bits in (int[])[8, 7])
         {
@@ -76,7 +77,8 @@ public sealed class IntegerArithmeticTests
     [InlineData(127, true, false)]
     public void A_processor_without_VNNI_gets_the_exact_path_where_weights_could_saturate(int weight, bool areExact, bool slow)
     {
-        var model = Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Identity", ["x"], "y")], IntegerTensor.Of("w", (sbyte[])[1, (sbyte)weight], 2));
+        var model = Model(13, Input("x", DataType.Float, 0, 3, 8, 8), ["y"], [Node("Identity", ["x"], "y")],
+            IntegerTensor.Of("w", (sbyte[])[1, (sbyte)weight], 2));
         using var options = new SessionOptions();
 
         Assert.Equal(slow, IntegerInstructions.Configure(options, model, areExact));
@@ -92,9 +94,11 @@ public sealed class IntegerArithmeticTests
         Assert.Equal(flags.Contains("avx512_vnni") || flags.Contains("avx_vnni"), IntegerInstructions.AreExact);
     }
 
-    private static float[] Factors(Random random, int channels) => [.. Enumerable.Range(0, channels).Select(_ => 0.25f + random.NextSingle())];
+    private static float[] Factors(Random random, int channels) =>
+        [.. Enumerable.Range(0, channels).Select(_ => 0.25f + random.NextSingle())];
 
-    private static byte[] Run(IntegerConvolution convolution, Grid input, Grid output, byte[] pixels, int inputs, int groups, int kernel, int stride)
+    private static byte[] Run(
+        IntegerConvolution convolution, Grid input, Grid output, byte[] pixels, int inputs, int groups, int kernel, int stride)
     {
         var outputs = convolution.Bias.Length;
         var model = Model(
@@ -102,7 +106,8 @@ public sealed class IntegerArithmeticTests
             Input("x", DataType.Uint8, 2, inputs, Size, Size),
             ["y"],
             [
-                Node("QLinearConv", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], "y", Int("group", groups), Ints("strides", stride, stride),
+                Node("QLinearConv", ["x", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], "y", Int("group", groups),
+                    Ints("strides", stride, stride),
                     Ints("kernel_shape", kernel, kernel), Ints("pads", kernel / 2, kernel / 2, kernel / 2, kernel / 2)),
             ],
             OnnxTensor.FromFloats("xs", [input.Scale]),
@@ -122,7 +127,8 @@ public sealed class IntegerArithmeticTests
         return results[0].GetTensorDataAsSpan<byte>().ToArray();
     }
 
-    private static byte[] Reference(IntegerConvolution convolution, Grid input, Grid output, byte[] pixels, int inputs, int groups, int kernel, int stride)
+    private static byte[] Reference(
+        IntegerConvolution convolution, Grid input, Grid output, byte[] pixels, int inputs, int groups, int kernel, int stride)
     {
         var outputs = convolution.Bias.Length;
         var perGroup = inputs / groups;

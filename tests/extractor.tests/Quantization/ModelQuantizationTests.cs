@@ -25,7 +25,8 @@ public sealed class ModelQuantizationTests : IDisposable
         Assert.Equal(["block1_pool", "block2_pool"], quantized.Fidelity.Keys);
         Assert.All(quantized.Fidelity.Values, f => Assert.InRange(f.MeanCosine, 0.9995, 1.0000001));
         Assert.All(quantized.Fidelity.Values, f => Assert.InRange(f.RelativeError, 1e-6, 0.03));
-        Assert.Equal(["QuantizeLinear", "QLinearConv", "MaxPool", "QLinearConv", "MaxPool", "DequantizeLinear", "DequantizeLinear"], quantized.Proto.Graph.Node.Select(n => n.OpType));
+        Assert.Equal(["QuantizeLinear", "QLinearConv", "MaxPool", "QLinearConv", "MaxPool", "DequantizeLinear", "DequantizeLinear"],
+            quantized.Proto.Graph.Node.Select(n => n.OpType));
     }
 
     [Fact]
@@ -36,7 +37,17 @@ public sealed class ModelQuantizationTests : IDisposable
         Assert.Empty(quantized.Plan.FloatNodes);
         Assert.Subset(
             new HashSet<string>(quantized.Proto.Graph.Node.Select(n => n.OpType)),
-            new HashSet<string> { "QLinearConv", "QLinearAdd", "QLinearConcat", "QLinearAveragePool", "QLinearGlobalAveragePool", "MaxPool", "Pad", "Clip" });
+            new HashSet<string>
+            {
+                "QLinearConv",
+                "QLinearAdd",
+                "QLinearConcat",
+                "QLinearAveragePool",
+                "QLinearGlobalAveragePool",
+                "MaxPool",
+                "Pad",
+                "Clip",
+            });
         Assert.DoesNotContain(quantized.Proto.Graph.Node, n => n.OpType is "Conv" or "Relu" or "Add" or "AveragePool");
         Assert.All(quantized.Fidelity, f => Assert.True(f.Value.MeanCosine > 0.998, $"{f.Key}: {f.Value}"));
     }
@@ -105,7 +116,8 @@ public sealed class ModelQuantizationTests : IDisposable
         var saved = _sample.Save(_sample.Quantize(model));
 
         Assert.Equal("int8", saved.Contract.Precision);
-        Assert.Equal((12, model.Sha256, 64), (saved.Contract.Quantization!.CalibrationImages, saved.Contract.Quantization.FloatSha256, saved.Contract.Quantization.CalibrationSha256.Length));
+        Assert.Equal((12, model.Sha256, 64), (saved.Contract.Quantization!.CalibrationImages, saved.Contract.Quantization.FloatSha256,
+            saved.Contract.Quantization.CalibrationSha256.Length));
         Assert.All(ModelVerification.Run(saved), l => Assert.InRange(l.Deviation, 0, 1e-3));
         using var network = BaseNetwork.Load(saved, ["block1_pool"], ExecutionDevice.Cpu, threads: 1);
         Assert.Equal("block1_pool", network.Layers.Single().Name);
@@ -156,7 +168,8 @@ public sealed class ModelQuantizationTests : IDisposable
     {
         var model = TinyNetwork.Write(_sample.Folder.File("tiny.onnx"));
 
-        var quantized = _sample.Quantize(model, new QuantizationOptions { Range = RangeRule.Percentile, WeightBits = 7, MatchMeans = 0, Balance = false, Threads = 2 });
+        var quantized = _sample.Quantize(
+            model, new QuantizationOptions { Range = RangeRule.Percentile, WeightBits = 7, MatchMeans = 0, Balance = false, Threads = 2 });
 
         if (quantized.Fidelity.Values.Any(f => f.MeanCosine < ModelQuantization.CosineBound))
             Assert.All(quantized.Advice, a => Assert.True(a.RelativeError < a.Without));

@@ -19,7 +19,8 @@ public sealed class OpsetUpgradeTests : IDisposable
     // One node from x [2, 3, 8, 8] to y, in the opset of its writer.
     public static TheoryData<string, int, NodeProto, TensorProto[]> Rewritten => new()
     {
-        { "batch norm, with spatial", 7, Node("BatchNormalization", ["x", "a", "b", "c", "d"], "y", Int("spatial", 1), Float("epsilon", 0.01f)), Norm() },
+        { "batch norm, with spatial", 7, Node(
+            "BatchNormalization", ["x", "a", "b", "c", "d"], "y", Int("spatial", 1), Float("epsilon", 0.01f)), Norm() },
         { "batch norm", 9, Node("BatchNormalization", ["x", "a", "b", "c", "d"], "y"), Norm() },
         { "clip on both sides", 7, Node("Clip", ["x"], "y", Float("min", -0.5f), Float("max", 0.25f)), [] },
         { "clip from below", 8, Node("Clip", ["x"], "y", Float("min", 0.1f)), [] },
@@ -54,26 +55,34 @@ public sealed class OpsetUpgradeTests : IDisposable
         { "upsample nearest", 7, Node("Upsample", ["x"], "y", Floats("scales", 1, 1, 2, 3)), [] },
         { "upsample by a fraction", 8, Node("Upsample", ["x"], "y", Floats("scales", 1, 1, 1.5f, 1.25f), Text("mode", "nearest")), [] },
         { "upsample linear", 8, Node("Upsample", ["x"], "y", Floats("scales", 1, 1, 2, 1.5f), Text("mode", "linear")), [] },
-        { "upsample with inputs", 9, Node("Upsample", ["x", "s"], "y", Text("mode", "linear")), [OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
+        { "upsample with inputs", 9, Node(
+            "Upsample", ["x", "s"], "y", Text("mode", "linear")), [OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
         { "resize nearest, larger", 10, Node("Resize", ["x", "s"], "y"), [OnnxTensor.FromFloats("s", [1, 1, 1.6f, 2], 4)] },
         { "resize nearest, smaller", 10, Node("Resize", ["x", "s"], "y"), [OnnxTensor.FromFloats("s", [1, 1, 0.6f, 0.5f], 4)] },
-        { "resize linear, smaller", 10, Node("Resize", ["x", "s"], "y", Text("mode", "linear")), [OnnxTensor.FromFloats("s", [1, 1, 0.6f, 0.7f], 4)] },
-        { "resize to a size", 11, Node("Resize", ["x", "none", "none", "n"], "y"), [OnnxTensor.FromFloats("none", [], 0), Int64s("n", 2, 3, 5, 12)] },
-        { "resize by scales", 12, Node("Resize", ["x", "none", "s"], "y", Text("mode", "linear")), [OnnxTensor.FromFloats("none", [], 0), OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
+        { "resize linear, smaller", 10, Node(
+            "Resize", ["x", "s"], "y", Text("mode", "linear")), [OnnxTensor.FromFloats("s", [1, 1, 0.6f, 0.7f], 4)] },
+        { "resize to a size", 11, Node(
+            "Resize", ["x", "none", "none", "n"], "y"), [OnnxTensor.FromFloats("none", [], 0), Int64s("n", 2, 3, 5, 12)] },
+        { "resize by scales", 12, Node("Resize", ["x", "none", "s"], "y", Text(
+            "mode", "linear")), [OnnxTensor.FromFloats("none", [], 0), OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
     };
 
     [Theory]
     [MemberData(nameof(Rewritten))]
     public void A_rewritten_operator_computes_the_same(string what, int opset, NodeProto node, TensorProto[] initialisers) =>
-        AssertSame(what, Model(opset, Input("x", DataType.Float, 2, 3, 8, 8), [.. node.Output.Where(o => o.Length > 0).Take(node.OpType == "Split" ? 2 : 1)], [node], initialisers));
+        AssertSame(what, Model(opset, Input("x", DataType.Float, 2, 3, 8, 8), [.. node.Output.Where(o => o.Length > 0).Take(
+            node.OpType == "Split" ? 2 : 1)], [node], initialisers));
 
     // Of these only the opset's number changes.
     public static TheoryData<string, int, NodeProto, TensorProto[]> Unchanged => new()
     {
-        { "convolution", 7, Node("Conv", ["x", "w"], "y", Text("auto_pad", "SAME_UPPER"), Ints("strides", 2, 2)), [Noise("w", 1, 4, 3, 3, 3)] },
+        { "convolution", 7, Node(
+            "Conv", ["x", "w"], "y", Text("auto_pad", "SAME_UPPER"), Ints("strides", 2, 2)), [Noise("w", 1, 4, 3, 3, 3)] },
         { "average without padding", 7, Node("AveragePool", ["x"], "y", Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1)), [] },
-        { "average with padding", 7, Node("AveragePool", ["x"], "y", Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1), Int("count_include_pad", 1)), [] },
-        { "maximum", 7, Node("MaxPool", ["x"], "y", Ints("kernel_shape", 3, 3), Ints("strides", 2, 2), Text("auto_pad", "SAME_LOWER")), [] },
+        { "average with padding", 7, Node(
+            "AveragePool", ["x"], "y", Ints("kernel_shape", 3, 3), Ints("pads", 1, 1, 1, 1), Int("count_include_pad", 1)), [] },
+        { "maximum", 7, Node(
+            "MaxPool", ["x"], "y", Ints("kernel_shape", 3, 3), Ints("strides", 2, 2), Text("auto_pad", "SAME_LOWER")), [] },
         { "addition of a vector", 7, Node("Add", ["x", "v"], "y"), [Noise("v", 1, 3, 1, 1)] },
         { "product and rectifier", 7, Node("PRelu", ["x", "v"], "y"), [Noise("v", 1, 3, 1, 1)] },
         { "flatten", 7, Node("Flatten", ["x"], "y", Int("axis", 2)), [] },
@@ -100,31 +109,41 @@ public sealed class OpsetUpgradeTests : IDisposable
         AssertSame("squeeze", Model(7, Input("x", DataType.Float, 2, 3, 8, 8), ["y", "all"],
             [Node("GlobalAveragePool", ["x"], "p"), Node("Squeeze", ["p"], "y", Ints("axes", 2, 3)), Node("Squeeze", ["p"], "all")]));
         AssertSame("gemm", Model(8, Input("x", DataType.Float, 2, 3, 8, 8), ["y"],
-            [Node("Flatten", ["x"], "f"), Node("Gemm", ["f", "w", "b"], "y", Float("alpha", 0.5f))], Noise("w", 1, 192, 5), Noise("b", 2, 5)));
-        AssertSame("matmul", Model(8, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], [Node("MatMul", ["x", "w"], "y")], Noise("w", 1, 8, 5)));
-        AssertSame("cast", Model(8, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], [Cast("x", "d", DataType.Double), Cast("d", "y", DataType.Float)]));
-        AssertSame("scatter", Model(9, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], [Node("Scatter", ["x", "i", "u"], "y", Int("axis", 3))],
+            [Node("Flatten", ["x"], "f"), Node("Gemm", ["f", "w", "b"], "y", Float("alpha", 0.5f))], Noise("w", 1, 192, 5),
+            Noise("b", 2, 5)));
+        AssertSame(
+            "matmul", Model(8, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], [Node("MatMul", ["x", "w"], "y")], Noise("w", 1, 8, 5)));
+        AssertSame("cast",
+            Model(8, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], [Cast("x", "d", DataType.Double), Cast("d", "y", DataType.Float)]));
+        AssertSame(
+            "scatter", Model(9, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], [Node("Scatter", ["x", "i", "u"], "y", Int("axis", 3))],
             Indices("i", 2, 3, 8, 8), Noise("u", 3, 2, 3, 8, 8)));
     }
 
     public static TheoryData<string, int, NodeProto[], TensorProto[]> Refused => new()
     {
         { "opset 6", 6, [Node("Relu", ["x"], "y")], [] },
-        { "BatchNormalization 'BatchNormalization_y' can't be rewritten: it normalises each value", 7, [Node("BatchNormalization", ["x", "a", "b", "c", "d"], "y", Int("spatial", 0))], Norm() },
+        { "BatchNormalization 'BatchNormalization_y' can't be rewritten: it normalises each value", 7, [Node(
+            "BatchNormalization", ["x", "a", "b", "c", "d"], "y", Int("spatial", 0))], Norm() },
         { "it is in training mode", 8, [With(Node("BatchNormalization", ["x", "a", "b", "c", "d"], "y"), "m", "v", "sm", "sv")], Norm() },
         { "its mask is read", 7, [With(Node("Dropout", ["x"], "d"), "mask"), Node("Mul", ["d", "mask"], "y")], [] },
-        { "its scales are computed", 10, [Node("Relu", ["s"], "r"), Node("Resize", ["x", "r"], "y")], [OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
-        { "shrinks one way and enlarges the other", 10, [Node("Resize", ["x", "s"], "y")], [OnnxTensor.FromFloats("s", [1, 1, 2, 0.5f], 4)] },
-        { "tf_half_pixel_for_nn", 11, [Node("Resize", ["x", "", "s"], "y", Text("coordinate_transformation_mode", "tf_half_pixel_for_nn"))], [OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
+        { "its scales are computed", 10, [Node(
+            "Relu", ["s"], "r"), Node("Resize", ["x", "r"], "y")], [OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
+        { "shrinks one way and enlarges the other", 10, [Node(
+            "Resize", ["x", "s"], "y")], [OnnxTensor.FromFloats("s", [1, 1, 2, 0.5f], 4)] },
+        { "tf_half_pixel_for_nn", 11, [Node("Resize", ["x", "", "s"], "y", Text(
+            "coordinate_transformation_mode", "tf_half_pixel_for_nn"))], [OnnxTensor.FromFloats("s", [1, 1, 2, 2], 4)] },
         { "LSTM 'LSTM_y' can't be rewritten", 9, [Node("LSTM", ["x", "w", "r"], "y")], [] },
-        { "If 'If_y' can't be rewritten: it holds a graph of its own", 9, [Node("If", ["x"], "y", new AttributeProto { Name = "then_branch", G = new GraphProto() })], [] },
+        { "If 'If_y' can't be rewritten: it holds a graph of its own", 9, [Node(
+            "If", ["x"], "y", new AttributeProto { Name = "then_branch", G = new GraphProto() })], [] },
     };
 
     [Theory]
     [MemberData(nameof(Refused))]
     public void What_cannot_be_rewritten_is_refused_by_name(string reason, int opset, NodeProto[] nodes, TensorProto[] initialisers)
     {
-        var error = Assert.Throws<CommandException>(() => OpsetUpgrade.Apply(Model(opset, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], nodes, initialisers), "old.onnx"));
+        var error = Assert.Throws<CommandException>(
+            () => OpsetUpgrade.Apply(Model(opset, Input("x", DataType.Float, 2, 3, 8, 8), ["y"], nodes, initialisers), "old.onnx"));
 
         Assert.Contains(reason, error.Message);
         Assert.Contains("old.onnx", error.Message);
@@ -156,8 +175,10 @@ public sealed class OpsetUpgradeTests : IDisposable
                 Node("Dropout", ["flat"], "dropped"),
                 Node("Gemm", ["dropped", "dense", "bias"], "vector"),
             ],
-            Noise("w1", 1, 8, 3, 3, 3), OnnxTensor.FromFloats("scale", [1, 2, 1, 1, 1, 2, 1, 1], 8), Noise("shift", 2, 8), Noise("mean", 3, 8),
-            OnnxTensor.FromFloats("variance", [1, 1, 2, 1, 1, 1, 2, 1], 8), Noise("w2", 4, 8, 8, 3, 3), Noise("dense", 5, 8, 4), Noise("bias", 6, 4),
+            Noise("w1", 1, 8, 3, 3, 3), OnnxTensor.FromFloats("scale", [1, 2, 1, 1, 1, 2, 1, 1], 8), Noise("shift", 2, 8),
+            Noise("mean", 3, 8),
+            OnnxTensor.FromFloats("variance", [1, 1, 2, 1, 1, 1, 2, 1], 8), Noise("w2", 4, 8, 8, 3, 3), Noise("dense", 5, 8, 4),
+            Noise("bias", 6, 4),
             Int64s("shape", Math.Max(batch, 1), 8));
         old.IrVersion = 3;
         old.Graph.Input.AddRange(old.Graph.Initializer.Select(t => Input(t.Name, (DataType)t.DataType, [.. t.Dims])));
@@ -186,7 +207,8 @@ public sealed class OpsetUpgradeTests : IDisposable
         {
             Assert.Equal(output.Shape, found[name].Shape);
             var tolerance = 1e-6 * Math.Max(1, output.Values.Max(Math.Abs));
-            Assert.True(output.Values.Zip(found[name].Values).All(pair => Math.Abs(pair.First - pair.Second) <= tolerance), $"{what}: {name}");
+            Assert.True(
+                output.Values.Zip(found[name].Values).All(pair => Math.Abs(pair.First - pair.Second) <= tolerance), $"{what}: {name}");
         }
     }
 
@@ -196,7 +218,8 @@ public sealed class OpsetUpgradeTests : IDisposable
         return probe.Run([Noise(1, 3, 8, 8), Noise(2, 3, 8, 8)], 8);
     }
 
-    private static TensorProto[] Norm() => [Noise("a", 1, 3), Noise("b", 2, 3), Noise("c", 3, 3), OnnxTensor.FromFloats("d", [0.5f, 1, 2], 3)];
+    private static TensorProto[] Norm() =>
+        [Noise("a", 1, 3), Noise("b", 2, 3), Noise("c", 3, 3), OnnxTensor.FromFloats("d", [0.5f, 1, 2], 3)];
 
     private static TensorProto Indices(string name, params long[] dims)
     {
@@ -214,7 +237,8 @@ public sealed class OpsetUpgradeTests : IDisposable
 
     private static AttributeProto Float(string name, float value) => new() { Name = name, Type = AttributeType.Float, F = value };
 
-    private static AttributeProto Text(string name, string value) => new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
+    private static AttributeProto Text(string name, string value) =>
+        new() { Name = name, Type = AttributeType.String, S = ByteString.CopyFromUtf8(value) };
 
     private static AttributeProto Floats(string name, params float[] values)
     {

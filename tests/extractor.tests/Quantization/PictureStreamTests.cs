@@ -52,7 +52,8 @@ public sealed class PictureStreamTests : IDisposable
             (input, slots) =>
             {
                 foreach (var slot in slots)
-                    values.AddRange(input.GetTensorDataAsSpan<float>().Slice(slot * PreparedBytes / sizeof(float), PreparedBytes / sizeof(float)));
+                    values.AddRange(
+                        input.GetTensorDataAsSpan<float>().Slice(slot * PreparedBytes / sizeof(float), PreparedBytes / sizeof(float)));
             },
             new Progress<int>(),
             TestContext.Current.CancellationToken);

@@ -16,7 +16,8 @@ public sealed class PublishedNetworkTests : IDisposable
     [Fact]
     public void VGG16_keeps_block3_pool()
     {
-        var fidelity = Measure("models/vgg16_blocks123.safetensors", "keras", "block3_pool", new QuantizationOptions { Images = 120, MatchMeans = 32 });
+        var fidelity = Measure(
+            "models/vgg16_blocks123.safetensors", "keras", "block3_pool", new QuantizationOptions { Images = 120, MatchMeans = 32 });
 
         Assert.True(IsFaithful(fidelity), fidelity.ToString());
     }
@@ -25,7 +26,8 @@ public sealed class PublishedNetworkTests : IDisposable
     public void A_bad_calibration_fails_the_same_bounds()
     {
         // Also with everything else that makes up for it.
-        var fidelity = Measure("models/vgg16_blocks123.safetensors", "keras", "block3_pool", new QuantizationOptions { Images = 120, MatchMeans = 32, Range = RangeRule.Percentile });
+        var fidelity = Measure("models/vgg16_blocks123.safetensors", "keras", "block3_pool",
+            new QuantizationOptions { Images = 120, MatchMeans = 32, Range = RangeRule.Percentile });
 
         Assert.False(IsFaithful(fidelity), fidelity.ToString());
         Assert.InRange(fidelity.MeanCosine, 0.9, 0.9985);
@@ -47,7 +49,8 @@ public sealed class PublishedNetworkTests : IDisposable
     private LayerFidelity Measure(string weights, string preset, string layer, QuantizationOptions options)
     {
         const int Judged = 200;
-        var imported = ModelImport.Run(new ImportOptions { Weights = SharedMaterial.Find(weights), Out = _folder.File("m.onnx"), Preset = preset, Layers = [layer] });
+        var imported = ModelImport.Run(
+            new ImportOptions { Weights = SharedMaterial.Find(weights), Out = _folder.File("m.onnx"), Preset = preset, Layers = [layer] });
         ModelFile.Save(imported.Proto, imported.Contract, _folder.File("m.onnx"));
         var model = ModelFile.Load(_folder.File("m.onnx"));
         var calibration = ImageSet.Open(SharedMaterial.Find("data/cats-dogs/train"));
@@ -59,6 +62,7 @@ public sealed class PublishedNetworkTests : IDisposable
         var pictures = new PictureStream(model.Contract.Preprocessing, batchSize: 4, options.Threads);
         var every = judges.Items.Count / Judged;
         var items = judges.Items.Where((_, i) => i % every == 0).Take(Judged).ToArray();
-        return Fidelity.Measure(model, quantized.Plan.Model, quantized.Proto, [layer], pictures, items, options.Threads, new Progress<int>(), stop)[layer];
+        return Fidelity.Measure(
+            model, quantized.Plan.Model, quantized.Proto, [layer], pictures, items, options.Threads, new Progress<int>(), stop)[layer];
     }
 }

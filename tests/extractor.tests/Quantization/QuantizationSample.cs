@@ -36,7 +36,8 @@ internal sealed class QuantizationSample : IDisposable
             Name = "sample",
             Architecture = "onnx",
             Preprocessing = Preprocessing,
-            Layers = [.. proto.Graph.Output.Select(o => new ModelLayer(o.Name, shapes[o.Name].Shape is [_, var c, var h, var w] ? new((int)c, (int)h, (int)w) : new((int)shapes[o.Name].Shape[1], 1, 1)))],
+            Layers = [.. proto.Graph.Output.Select(o => new ModelLayer(o.Name,
+                shapes[o.Name].Shape is [_, var c, var h, var w] ? new((int)c, (int)h, (int)w) : new((int)shapes[o.Name].Shape[1], 1, 1)))],
             Weights = new WeightsSource("seed", new string('0', 64)),
         };
         ModelFile.Save(proto, contract, Folder.File(name));
@@ -44,7 +45,8 @@ internal sealed class QuantizationSample : IDisposable
     }
 
     public QuantizedModel Quantize(ModelFile model, QuantizationOptions? options = null) =>
-        ModelQuantization.Run(model, Images, options ?? new QuantizationOptions { Threads = 2 }, _ => new Progress<int>(), TestContext.Current.CancellationToken);
+        ModelQuantization.Run(model, Images, options ?? new QuantizationOptions { Threads = 2 }, _ => new Progress<int>(),
+            TestContext.Current.CancellationToken);
 
     public ModelFile Save(QuantizedModel quantized, string name = "int8.onnx")
     {

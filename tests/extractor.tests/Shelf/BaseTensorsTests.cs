@@ -30,11 +30,13 @@ public sealed class BaseTensorsTests : IAsyncDisposable
         var fetched = await _sample.FetchAsync(_model);
 
         Assert.Equal((_sample.Shelf.Base(_model), false), (fetched.Path, fetched.IsWhole));
-        Assert.InRange(Server.SentBytes, 1_040_000, 1_060_000); // 260,160 values of 4 bytes, of 5 MB; and the header with what follows it in 16 KB.
+        // 260,160 values of 4 bytes, of 5 MB; and the header with what follows it in 16 KB.
+        Assert.InRange(Server.SentBytes, 1_040_000, 1_060_000);
         using (var part = SafetensorsFile.Open(fetched.Path))
         using (var all = SafetensorsFile.Open(whole))
         {
-            Assert.Equal(all.Tensors.Keys.Where(k => k.StartsWith("features.", StringComparison.Ordinal)).Order(), part.Tensors.Keys.Order());
+            Assert.Equal(
+                all.Tensors.Keys.Where(k => k.StartsWith("features.", StringComparison.Ordinal)).Order(), part.Tensors.Keys.Order());
             Assert.All(part.Tensors.Keys, name => Assert.Equal(all.ReadFloats(name), part.ReadFloats(name)));
         }
 
@@ -46,7 +48,8 @@ public sealed class BaseTensorsTests : IAsyncDisposable
     public async Task The_same_initialisers_come_of_the_base_and_of_the_whole_file()
     {
         using var import = new ImportSample();
-        ImportedModel Import(string path) => ModelImport.Run(import.Options(path, 8, "block1_pool", "block2_pool") with { Architecture = "vgg16" });
+        ImportedModel Import(string path) =>
+            ModelImport.Run(import.Options(path, 8, "block1_pool", "block2_pool") with { Architecture = "vgg16" });
 
         var part = Import((await _sample.FetchAsync(_model)).Path);
         var whole = Import((await _sample.FetchAsync(_model, whole: true)).Path);
@@ -87,14 +90,16 @@ public sealed class BaseTensorsTests : IAsyncDisposable
     [Fact]
     public async Task Tensors_that_do_not_lie_together_are_fetched_one_after_the_other()
     {
-        var tensors = WeightFiles.TorchTensors().SelectMany(t => new[] { t, KeyValuePair.Create($"head.{t.Key}", (new long[] { 30_000 }, new float[30_000])) });
+        var tensors = WeightFiles.TorchTensors().SelectMany(
+            t => new[] { t, KeyValuePair.Create($"head.{t.Key}", (new long[] { 30_000 }, new float[30_000])) });
         Server.Content = WeightFiles.Safetensors(tensors.ToDictionary(t => t.Key, t => t.Value));
 
         var fetched = await _sample.FetchAsync(_model);
 
         Assert.Equal(9, Server.Requests.Count);
         using var part = SafetensorsFile.Open(fetched.Path);
-        Assert.All(WeightFiles.TorchTensors(), t => Assert.True(t.Key == "features.0.weight" || t.Value.Values.SequenceEqual(part.ReadFloats(t.Key))));
+        Assert.All(WeightFiles.TorchTensors(),
+            t => Assert.True(t.Key == "features.0.weight" || t.Value.Values.SequenceEqual(part.ReadFloats(t.Key))));
     }
 
     [Fact]

@@ -26,7 +26,8 @@ public sealed class DownloadTests : IAsyncDisposable
     {
         var fetched = await _sample.FetchAsync(_model);
 
-        Assert.Equal((Target, true, Server.Address, (long)_content.Length), (fetched.Path, fetched.IsWhole, fetched.From, fetched.ReceivedBytes));
+        Assert.Equal(
+            (Target, true, Server.Address, (long)_content.Length), (fetched.Path, fetched.IsWhole, fetched.From, fetched.ReceivedBytes));
         Assert.Equal(_content, await File.ReadAllBytesAsync(Target, TestContext.Current.CancellationToken));
         Assert.Contains("MD5", Assert.Single(fetched.Checks), StringComparison.Ordinal);
         Assert.Contains("https://example.org/md5", fetched.Checks[0], StringComparison.Ordinal);
@@ -281,5 +282,6 @@ public sealed class DownloadTests : IAsyncDisposable
         Assert.Contains("another 'model fetch'", message, StringComparison.Ordinal);
     }
 
-    private string[] Files() => [.. Directory.EnumerateFiles(Path.GetDirectoryName(Target)!).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
+    private string[] Files() =>
+        [.. Directory.EnumerateFiles(Path.GetDirectoryName(Target)!).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal)];
 }

@@ -25,7 +25,8 @@ public sealed class FetchCommandTests : IAsyncDisposable
         var json = await RunAsync([], "model", "list", "--json");
 
         Assert.Equal((ExitCode.Done, ExitCode.Done), (text.Code, json.Code));
-        var names = JsonDocument.Parse(json.Output).RootElement.GetProperty("models").EnumerateArray().Select(m => m.GetProperty("name").GetString()!).ToArray();
+        var names = JsonDocument.Parse(json.Output).RootElement.GetProperty("models").EnumerateArray()
+            .Select(m => m.GetProperty("name").GetString()!).ToArray();
         Assert.Equal(ModelShelf.Load().Models.Select(m => m.Name), names);
         Assert.All(names, n => Assert.Contains($"{n}{Environment.NewLine}", text.Output, StringComparison.Ordinal));
         Assert.All(text.Output.Split(Environment.NewLine), line => Assert.InRange(line.Length, 0, 80));
@@ -40,8 +41,10 @@ public sealed class FetchCommandTests : IAsyncDisposable
         Assert.StartsWith("Licence  BSD-3-Clause", first.Output, StringComparison.Ordinal);
         Assert.Contains("Only the base's tensors were fetched", first.Output, StringComparison.Ordinal);
         var model = ModelFile.Load(_folder.File("base.onnx"));
-        Assert.Equal(("vgg11", "torchvision", 5), (model.Contract.Architecture, model.Contract.Preprocessing.Preset, model.Contract.Layers.Count));
-        Assert.Contains(model.Proto.MetadataProps, p => p.Key == "model_license" && p.Value.StartsWith("BSD-3-Clause", StringComparison.Ordinal));
+        Assert.Equal(
+            ("vgg11", "torchvision", 5), (model.Contract.Architecture, model.Contract.Preprocessing.Preset, model.Contract.Layers.Count));
+        Assert.Contains(
+            model.Proto.MetadataProps, p => p.Key == "model_license" && p.Value.StartsWith("BSD-3-Clause", StringComparison.Ordinal));
 
         var verified = await RunAsync([], "model", "verify", "base.onnx", "--json");
         Assert.True(verified.Code == ExitCode.Done, verified.Error);
@@ -59,7 +62,13 @@ public sealed class FetchCommandTests : IAsyncDisposable
     public async Task The_proxy_of_the_environment_is_used()
     {
         var run = await RunAsync(
-            new() { ["HTTP_PROXY"] = new Uri(_server.Address).GetLeftPart(UriPartial.Authority), ["http_proxy"] = null, ["NO_PROXY"] = null, ["no_proxy"] = null },
+            new()
+            {
+                ["HTTP_PROXY"] = new Uri(_server.Address).GetLeftPart(UriPartial.Authority),
+                ["http_proxy"] = null,
+                ["NO_PROXY"] = null,
+                ["no_proxy"] = null,
+            },
             "model", "fetch", "vgg11-torchvision", "--from", "http://mirror.invalid/weights.safetensors", "--out", "base.onnx");
 
         Assert.True(run.Code == ExitCode.Done, run.Error);

@@ -81,7 +81,8 @@ internal sealed class LoopbackServer : IAsyncDisposable
         _requests.Add(request);
         if (mishap.Status is { } status)
         {
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), _stop.Token);
+            await stream.WriteAsync(
+                Encoding.ASCII.GetBytes($"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), _stop.Token);
             return;
         }
 
@@ -95,7 +96,8 @@ internal sealed class LoopbackServer : IAsyncDisposable
             if (from >= Content.Length)
             {
                 await stream.WriteAsync(Encoding.ASCII.GetBytes(
-                    $"HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */{Content.Length}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), _stop.Token);
+                    $"HTTP/1.1 416 Range Not Satisfiable\r\nContent-Range: bytes */{Content.Length}\r\nContent-Length: 0\r\nConnection: " +
+                        "close\r\n\r\n"), _stop.Token);
                 return;
             }
         }

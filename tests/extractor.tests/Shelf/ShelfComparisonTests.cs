@@ -39,7 +39,8 @@ public sealed class ShelfComparisonTests : IDisposable
     [Fact]
     public void Right_weights_with_the_wrong_preprocessing_are_an_error_that_names_the_right_one()
     {
-        var error = Assert.Throws<CommandException>(() => Compare(new WeightsSource(Keras, Digits('0'), Md5: KerasMd5), Presets.Torchvision));
+        var error =
+            Assert.Throws<CommandException>(() => Compare(new WeightsSource(Keras, Digits('0'), Md5: KerasMd5), Presets.Torchvision));
 
         Assert.Contains("--preset keras", error.Message, StringComparison.Ordinal);
     }
@@ -61,16 +62,19 @@ public sealed class ShelfComparisonTests : IDisposable
         var weights = new WeightsSource(ShelfFolder.BaseName(model), Digits(digit));
         Assert.False(Compare(weights, Presets.Torchvision).IsChecked);
         Directory.CreateDirectory(Path.GetDirectoryName(Folder.Record(model))!);
-        new FetchRecord(model.Addresses[0], "https://example.org", DateTimeOffset.UnixEpoch, false, BaseSha256: Digits('a')).Write(Folder.Record(model));
+        new FetchRecord(model.Addresses[0], "https://example.org", DateTimeOffset.UnixEpoch, false, BaseSha256: Digits('a'))
+            .Write(Folder.Record(model));
 
         if (isSame)
             Assert.True(Compare(weights, Presets.Torchvision).IsChecked);
         else
-            Assert.Contains("record.json records " + Digits('a'), Assert.Throws<CommandException>(() => Compare(weights, Presets.Torchvision)).Message, StringComparison.Ordinal);
+            Assert.Contains("record.json records " + Digits('a'),
+                Assert.Throws<CommandException>(() => Compare(weights, Presets.Torchvision)).Message, StringComparison.Ordinal);
     }
 
     private static string Digits(char digit) => new(digit, 64);
 
     private ShelfComparison Compare(WeightsSource weights, ImagePreprocessing? preprocessing = null) => ShelfComparison.Of(
-        OnnxSamples.Contract() with { Weights = weights, Preprocessing = preprocessing ?? Presets.Keras }, "m.onnx", ModelShelf.Load(), Folder);
+        OnnxSamples.Contract() with { Weights = weights, Preprocessing = preprocessing ?? Presets.Keras }, "m.onnx", ModelShelf.Load(),
+        Folder);
 }

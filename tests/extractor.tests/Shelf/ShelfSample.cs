@@ -45,12 +45,14 @@ internal sealed class ShelfSample : IAsyncDisposable
 
     /// <param name="checksum">Null for weights of which nothing is published.</param>
     public ShelfModel Model(string file, PublishedChecksum? checksum = null) => new(
-        "sample", "A sample", [Server.Address], file, "Ours.", "https://example.org/license", "torchvision", "vgg16", ["block1_pool", "block2_pool"], checksum);
+        "sample", "A sample", [Server.Address], file, "Ours.", "https://example.org/license", "torchvision", "vgg16",
+        ["block1_pool", "block2_pool"], checksum);
 
     public ShelfModel Model(string file, byte[] published) => Model(
         file, new PublishedChecksum(ChecksumAlgorithm.Md5, Convert.ToHexStringLower(Md5(published)), "https://example.org/md5"));
 
-    public async Task<FetchedWeights> FetchAsync(ShelfModel model, string? from = null, bool whole = false, TimeProvider? time = null, CancellationToken? cancellation = null)
+    public async Task<FetchedWeights> FetchAsync(
+        ShelfModel model, string? from = null, bool whole = false, TimeProvider? time = null, CancellationToken? cancellation = null)
     {
         var fetch = new ModelFetch(Shelf, _client, Options, time ?? TimeProvider.System, Said.Add);
         return await fetch.RunAsync(model, from, whole, _ => new Progress<int>(), cancellation ?? TestContext.Current.CancellationToken);

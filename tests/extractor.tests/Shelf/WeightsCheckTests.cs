@@ -103,7 +103,8 @@ public sealed class WeightsCheckTests : IAsyncDisposable
 
         var record = FetchRecord.Read(_sample.Shelf.Record(_model), _model)!;
 
-        Assert.Equal((_sample.Server.Address, new DateTimeOffset(2026, 2, 3, 4, 5, 6, TimeSpan.Zero), false, 8), (record.From, record.RecordedAt, record.IsChecked, record.Tensors!.Count));
+        Assert.Equal((_sample.Server.Address, new DateTimeOffset(2026, 2, 3, 4, 5, 6, TimeSpan.Zero), false, 8),
+            (record.From, record.RecordedAt, record.IsChecked, record.Tensors!.Count));
         var bias = WeightFiles.TorchTensors()["features.0.bias"].Values.SelectMany(BitConverter.GetBytes).ToArray();
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bias)), record.Tensors["features.0.bias"]);
         Assert.Contains("on 2026-02-03 from", string.Join(' ', (await _sample.FetchAsync(_model)).Checks), StringComparison.Ordinal);
@@ -138,7 +139,8 @@ public sealed class WeightsCheckTests : IAsyncDisposable
     public async Task The_base_that_was_fetched_elsewhere_is_taken_as_a_file()
     {
         var fetched = await _sample.FetchAsync(_published);
-        var carried = _sample.Folder.Write("carried.safetensors", await File.ReadAllBytesAsync(fetched.Path, TestContext.Current.CancellationToken));
+        var carried =
+            _sample.Folder.Write("carried.safetensors", await File.ReadAllBytesAsync(fetched.Path, TestContext.Current.CancellationToken));
         File.Delete(fetched.Path);
 
         var from = await _sample.FetchAsync(_published, from: carried);
@@ -150,7 +152,8 @@ public sealed class WeightsCheckTests : IAsyncDisposable
     [Fact]
     public async Task A_mirror_is_used_instead_of_the_shelfs_address()
     {
-        var fetched = await _sample.FetchAsync(_model with { Addresses = ["https://example.invalid/weights.safetensors"] }, from: _sample.Server.Address);
+        var fetched = await _sample.FetchAsync(
+            _model with { Addresses = ["https://example.invalid/weights.safetensors"] }, from: _sample.Server.Address);
 
         Assert.Equal(_sample.Server.Address, fetched.From);
     }

@@ -37,9 +37,11 @@ public sealed class ByteStorageTests : IDisposable
             var cache = await FeatureCache.OpenAsync(folder.Path, CancellationToken.None);
             var read = (await CacheSamples.ReadLayerAsync(cache, Layer.Name)).SelectMany(r => r);
             var stored = new byte[sample.bytes.Length];
-            await using var reader = await ParquetReader.CreateAsync(folder.File("part-00000.parquet"), cancellationToken: CancellationToken.None);
+            await using var reader =
+                await ParquetReader.CreateAsync(folder.File("part-00000.parquet"), cancellationToken: CancellationToken.None);
             await reader.OpenRowGroupReader(0).ReadRawAsync(
-                new CacheSchema(cache.Contract).Layer(Layer.Name), stored.AsMemory(), new int[stored.Length].AsMemory(), new int[stored.Length].AsMemory(), CancellationToken.None);
+                new CacheSchema(cache.Contract).Layer(Layer.Name), stored.AsMemory(), new int[stored.Length].AsMemory(),
+                new int[stored.Length].AsMemory(), CancellationToken.None);
 
             Assert.Equal(features.Select(BitConverter.SingleToInt32Bits), read.Select(BitConverter.SingleToInt32Bits));
             Assert.Equal(sample.bytes, stored);
@@ -66,7 +68,8 @@ public sealed class ByteStorageTests : IDisposable
         await using var reader = await ParquetReader.CreateAsync(_folder.File("part-00000.parquet"), cancellationToken: Cancellation);
         var field = new CacheSchema(Contract(layer, grid)).Layer(Layer.Name);
         var group = reader.OpenRowGroupReader(0);
-        Assert.True(LayerChunk.TryRead(File.ReadAllBytes(_folder.File("part-00000.parquet")), group.GetMetadata(field)!.MetaData!, length, own));
+        Assert.True(
+            LayerChunk.TryRead(File.ReadAllBytes(_folder.File("part-00000.parquet")), group.GetMetadata(field)!.MetaData!, length, own));
         await group.ReadRawAsync(field, library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), Cancellation);
 
         Assert.Equal(bytes, own);
@@ -104,7 +107,8 @@ public sealed class ByteStorageTests : IDisposable
         Assert.Equal(bytes.Sum(b => (long)b), await OneAsync($"select sum(list_sum(features))::bigint from '{_folder.Path}/*.parquet'"));
         var statement = Documented().Replace("cache/", _folder.Path + "/", StringComparison.Ordinal);
         Assert.Equal("FLOAT[]", await OneAsync($"select typeof(floats) from ({statement}) limit 1"));
-        Assert.Equal(37L, await OneAsync($"select count(*) from ({statement}) f join '{_folder.Path}/*.parquet' p using (path) where f.floats = p.floats"));
+        Assert.Equal(37L, await OneAsync(
+            $"select count(*) from ({statement}) f join '{_folder.Path}/*.parquet' p using (path) where f.floats = p.floats"));
 
         async Task<object?> OneAsync(string sql)
         {
@@ -219,7 +223,12 @@ public sealed class ByteStorageTests : IDisposable
     private static ByteGrid Grid(byte zero, params float[] scales) => new(zero, [.. scales.Select(s => (double)s)]);
 
     private static CacheContract Contract(ModelLayer layer, ByteGrid grid, params ModelLayer[] others) =>
-        CacheSamples.Contract([layer, .. others]) with { Precision = "int8", Storage = LayerStorage.Bytes, Grids = new Dictionary<string, ByteGrid> { [layer.Name] = grid } };
+        CacheSamples.Contract([layer, .. others]) with
+        {
+            Precision = "int8",
+            Storage = LayerStorage.Bytes,
+            Grids = new Dictionary<string, ByteGrid> { [layer.Name] = grid },
+        };
 
     // Mostly zeros, as features are, and otherwise any byte.
     private static byte[] Bytes(int count)
@@ -230,16 +239,19 @@ public sealed class ByteStorageTests : IDisposable
 
     // As ONNX defines DequantizeLinear.
     private static float[] Floats(byte[] bytes, ByteGrid grid, ModelLayer layer) =>
-        [.. bytes.Select((b, i) => (float)(b - grid.ZeroPoint) * (float)grid.Scales[i / (layer.Shape.Height * layer.Shape.Width) % layer.Shape.Channels])];
+        [.. bytes.Select((b, i) => (float)(
+            b - grid.ZeroPoint) * (float)grid.Scales[i / (layer.Shape.Height * layer.Shape.Width) % layer.Shape.Channels])];
 
     /// <param name="others">Layers of floats with the same values.</param>
     private static async Task WriteAsync(
-        string path, ModelLayer layer, ByteGrid grid, float[] features, CompressionMethod compression = CompressionMethod.Zstd, params ModelLayer[] others)
+        string path, ModelLayer layer, ByteGrid grid, float[] features, CompressionMethod compression = CompressionMethod.Zstd,
+        params ModelLayer[] others)
     {
         var length = layer.Shape.Length;
         var builder = new PartBuilder(Contract(layer, grid, others), features.Length / length, compression);
         for (var i = 0; i < features.Length / length; i++)
-            builder.Add(CacheSamples.Row(i), [.. others.Prepend(layer).Select(_ => (ReadOnlyMemory<float>)features.AsMemory(i * length, length))]);
+            builder.Add(
+                CacheSamples.Row(i), [.. others.Prepend(layer).Select(_ => (ReadOnlyMemory<float>)features.AsMemory(i * length, length))]);
         await builder.WriteAsync(path, CancellationToken.None);
     }
 }

@@ -46,7 +46,8 @@ public sealed class CacheLockTests : IDisposable
     {
         var file = _folder.Write("taken", []);
 
-        var error = Assert.Throws<CommandException>(() => CacheLock.Acquire(new CacheFolder(Path.Combine(file, "cache")), TimeProvider.System));
+        var error =
+            Assert.Throws<CommandException>(() => CacheLock.Acquire(new CacheFolder(Path.Combine(file, "cache")), TimeProvider.System));
 
         Assert.Contains("Can't write into", error.Message, StringComparison.Ordinal);
     }

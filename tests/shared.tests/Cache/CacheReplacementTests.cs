@@ -35,7 +35,8 @@ public sealed class CacheReplacementTests : IDisposable
 
         await AssertHoldsAsync([Old, New]);
         Assert.False(Directory.Exists(replacement.Path));
-        Assert.Equal(["part-00002.parquet", "part-00003.parquet"], Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["part-00002.parquet", "part-00003.parquet"], Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
     }
 
     /// <summary>
@@ -85,7 +86,8 @@ public sealed class CacheReplacementTests : IDisposable
 
         var first = new CacheFolder(_folder.Path, new Shard(0, 2));
         await AddAsync(first.Replacement, 0, 1);
-        await File.WriteAllTextAsync(Path.Combine(first.Replacement.Path, "replaces.json"), """["part-0-of-2-00000.parquet"]""", Cancellation);
+        await File.WriteAllTextAsync(
+            Path.Combine(first.Replacement.Path, "replaces.json"), """["part-0-of-2-00000.parquet"]""", Cancellation);
 
         new CacheFolder(_folder.Path, new Shard(1, 2)).CleanUp();
         Assert.True(Directory.Exists(first.Replacement.Path));
@@ -95,7 +97,8 @@ public sealed class CacheReplacementTests : IDisposable
 
         new CacheFolder(_folder.Path).CleanUp();
         Assert.False(Directory.Exists(first.Replacement.Path));
-        Assert.Equal(["part-0-of-2-00001.parquet", "part-1-of-2-00000.parquet"], Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
+        Assert.Equal(["part-0-of-2-00001.parquet", "part-1-of-2-00000.parquet"],
+            Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -143,6 +146,7 @@ public sealed class CacheReplacementTests : IDisposable
         Assert.Equal(layers, cache.Contract.Layers);
         Assert.Equal(Enumerable.Range(0, 5).Select(CacheSamples.Row), cache.Rows);
         foreach (var layer in layers)
-            Assert.Equal(Enumerable.Range(0, 5).Select(i => CacheSamples.Features(i, layer)), await CacheSamples.ReadLayerAsync(cache, layer.Name));
+            Assert.Equal(
+                Enumerable.Range(0, 5).Select(i => CacheSamples.Features(i, layer)), await CacheSamples.ReadLayerAsync(cache, layer.Name));
     }
 }

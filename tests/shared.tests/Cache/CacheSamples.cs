@@ -18,7 +18,8 @@ internal static class CacheSamples
         Tool = "test",
     };
 
-    public static CacheRow Row(int i) => new($"cats/{i}.jpg", i % 2 == 0 ? "cats" : null, i % 3 == 0 ? "train" : null, i.ToString("x64"), 10 + i, 20 + i, 0);
+    public static CacheRow Row(int i) =>
+        new($"cats/{i}.jpg", i % 2 == 0 ? "cats" : null, i % 3 == 0 ? "train" : null, i.ToString("x64"), 10 + i, 20 + i, 0);
 
     /// <summary>Features that tell row and layer apart.</summary>
     public static float[] Features(int row, ModelLayer layer) =>

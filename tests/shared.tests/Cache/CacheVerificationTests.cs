@@ -80,7 +80,8 @@ public sealed class CacheVerificationTests : IDisposable
             _ = new CacheWriter(new CacheFolder(_folder.Path), CacheSamples.Contract(), TimeProvider.System);
 
             Assert.Equal(line, File.ReadAllText(digest));
-            Assert.Equal(["part-00000.parquet", "part-00000.parquet.sha256"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
+            Assert.Equal(
+                ["part-00000.parquet", "part-00000.parquet.sha256"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName).Order());
         }
 
         File.WriteAllText(digest, other + other);

@@ -19,7 +19,8 @@ public sealed class CacheWriterTests : IDisposable
 
         var cache = await FeatureCache.OpenAsync(_folder.Path, TestContext.Current.CancellationToken);
         Assert.Equal(Enumerable.Range(0, 40).Select(CacheSamples.Row), cache.Rows);
-        Assert.Equal(Enumerable.Range(0, 40).Select(i => CacheSamples.Features(i, _contract.Layers[0])), await CacheSamples.ReadLayerAsync(cache, "pool"));
+        Assert.Equal(Enumerable.Range(0, 40).Select(i => CacheSamples.Features(i, _contract.Layers[0])),
+            await CacheSamples.ReadLayerAsync(cache, "pool"));
         Assert.Equal(40, Directory.GetFiles(_folder.Path, "*.parquet").Length);
     }
 
@@ -44,7 +45,8 @@ public sealed class CacheWriterTests : IDisposable
         Assert.Equal(CacheSamples.Row(0), Assert.Single(cache.Rows));
     }
 
-    private Task AddAsync(CacheWriter writer, int row) => writer.AddAsync(CacheSamples.Row(row), [CacheSamples.Features(row, _contract.Layers[0])]);
+    private Task AddAsync(CacheWriter writer, int row) =>
+        writer.AddAsync(CacheSamples.Row(row), [CacheSamples.Features(row, _contract.Layers[0])]);
 
     /// <summary>Each look at it is 15 seconds later: a part is due after each row.</summary>
     private sealed class HurryingClock : TimeProvider

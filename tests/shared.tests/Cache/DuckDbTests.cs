@@ -29,14 +29,17 @@ public sealed class DuckDbTests
         await using var connection = new DuckDBConnection("DataSource=:memory:");
         await connection.OpenAsync(Cancellation);
         await using var command = connection.CreateCommand();
-        command.CommandText = $"select path, label, split, sha256, width, height, \"view\", pool, wide, score from '{folder.File("part-00000.parquet")}'";
+        command.CommandText =
+            $"select path, label, split, sha256, width, height, \"view\", pool, wide, score from '{folder.File("part-00000.parquet")}'";
         await using var reader = await command.ExecuteReaderAsync(Cancellation);
         for (var i = 0; i < rows; i++)
         {
             Assert.True(await reader.ReadAsync(Cancellation));
-            Assert.Equal(Row(i), new CacheRow(Text(0)!, Text(1), Text(2), Text(3)!, reader.GetInt32(4), reader.GetInt32(5), reader.GetInt32(6)));
+            Assert.Equal(
+                Row(i), new CacheRow(Text(0)!, Text(1), Text(2), Text(3)!, reader.GetInt32(4), reader.GetInt32(5), reader.GetInt32(6)));
             for (var layer = 0; layer < Layers.Length; layer++)
-                Assert.Equal(features[i][layer].Select(BitConverter.SingleToInt32Bits), reader.GetFieldValue<List<float>>(7 + layer).Select(BitConverter.SingleToInt32Bits));
+                Assert.Equal(features[i][layer].Select(BitConverter.SingleToInt32Bits),
+                    reader.GetFieldValue<List<float>>(7 + layer).Select(BitConverter.SingleToInt32Bits));
         }
 
         Assert.False(await reader.ReadAsync(Cancellation));
@@ -45,9 +48,11 @@ public sealed class DuckDbTests
     }
 
     private static CacheRow Row(int i) =>
-        new($"cats/ü {i}.jpg", i % 3 == 0 ? null : $"label {i % 2}", i % 2 == 0 ? null : "train", new string((char)('a' + (i % 6)), 64), 100 + i, 200, i % 4);
+        new($"cats/ü {i}.jpg", i % 3 == 0 ? null : $"label {i % 2}", i % 2 == 0 ? null : "train", new string((char)('a' + (i % 6)), 64),
+            100 + i, 200, i % 4);
 
     // Mostly zeros, as features are, and otherwise any bits.
     private static float[] Draw(Random random, int length) =>
-        [.. Enumerable.Range(0, length).Select(_ => random.Next(4) == 0 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : 0)];
+        [.. Enumerable.Range(0, length).Select(
+            _ => random.Next(4) == 0 ? BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)) : 0)];
 }

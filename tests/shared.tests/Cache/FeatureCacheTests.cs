@@ -48,7 +48,8 @@ public sealed class FeatureCacheTests : IDisposable
         Assert.Equal(["part-00000.parquet", "part-00001.parquet"], cache.RowGroups.Select(g => Path.GetFileName(g.PartPath)));
         Assert.Equal(Enumerable.Range(0, 9).Select(CacheSamples.Row), cache.Rows);
         foreach (var layer in contract.Layers)
-            Assert.Equal(Enumerable.Range(0, 9).Select(i => CacheSamples.Features(i, layer)), await CacheSamples.ReadLayerAsync(cache, layer.Name));
+            Assert.Equal(
+                Enumerable.Range(0, 9).Select(i => CacheSamples.Features(i, layer)), await CacheSamples.ReadLayerAsync(cache, layer.Name));
     }
 
     [Fact]
@@ -68,7 +69,8 @@ public sealed class FeatureCacheTests : IDisposable
     {
         await CacheSamples.WriteAsync(_folder.Path, CacheSamples.Contract(), 0, 3);
 
-        var expected = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(_folder.File("part-00000.parquet"))));
+        var expected =
+            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(_folder.File("part-00000.parquet"))));
         Assert.Equal($"{expected}  part-00000.parquet\n", File.ReadAllText(_folder.File("part-00000.parquet.sha256")));
     }
 
@@ -80,13 +82,15 @@ public sealed class FeatureCacheTests : IDisposable
         await CacheSamples.WriteAsync(_folder.Path, contract, 4, 3);
         await CacheSamples.WriteAsync(_folder.Path, contract, 7, 2);
 
-        await CachePruning.RemoveAsync(await FeatureCache.OpenAsync(_folder.Path, CancellationToken.None), new HashSet<int> { 1, 4, 5, 6 }, CancellationToken.None);
+        await CachePruning.RemoveAsync(
+            await FeatureCache.OpenAsync(_folder.Path, CancellationToken.None), new HashSet<int> { 1, 4, 5, 6 }, CancellationToken.None);
 
         var cache = await FeatureCache.OpenAsync(_folder.Path, CancellationToken.None);
         int[] kept = [0, 2, 3, 7, 8];
         Assert.Equal(kept.Select(CacheSamples.Row), cache.Rows);
         Assert.Equal(kept.Select(i => CacheSamples.Features(i, contract.Layers[0])), await CacheSamples.ReadLayerAsync(cache, "pool"));
-        Assert.Equal(["part-00000.parquet", "part-00002.parquet"], Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
+        Assert.Equal(
+            ["part-00000.parquet", "part-00002.parquet"], Directory.GetFiles(_folder.Path, "*.parquet").Select(Path.GetFileName).Order());
         Assert.Equal(2, Directory.GetFiles(_folder.Path, "*.sha256").Length);
         Assert.All(Directory.GetFiles(_folder.Path, "*.sha256"), digest => Assert.Single(File.ReadAllLines(digest)));
     }
@@ -96,7 +100,8 @@ public sealed class FeatureCacheTests : IDisposable
     {
         var contract = CacheSamples.Contract();
         await CacheSamples.WriteAsync(_folder.Path, contract, 0, 2);
-        await CacheSamples.WriteAsync(_folder.Path, contract with { Preprocessing = Presets.Keras with { Channels = ChannelOrder.Rgb } }, 2, 2);
+        await CacheSamples.WriteAsync(
+            _folder.Path, contract with { Preprocessing = Presets.Keras with { Channels = ChannelOrder.Rgb } }, 2, 2);
 
         var error = await Assert.ThrowsAsync<CommandException>(() => FeatureCache.OpenAsync(_folder.Path, CancellationToken.None));
 
@@ -110,7 +115,8 @@ public sealed class FeatureCacheTests : IDisposable
         var contract = CacheSamples.Contract();
         Assert.Null(contract.FirstDifference(contract with { Provider = "cuda", Tool = "9" }));
         Assert.Equal("modelSha256", contract.FirstDifference(contract with { ModelSha256 = "b" })!.Field);
-        Assert.Equal("precision", contract.FirstDifference(contract with { Model = "m-int8", ModelSha256 = "b", Precision = "int8" })!.Field);
+        Assert.Equal(
+            "precision", contract.FirstDifference(contract with { Model = "m-int8", ModelSha256 = "b", Precision = "int8" })!.Field);
         await Task.CompletedTask;
     }
 

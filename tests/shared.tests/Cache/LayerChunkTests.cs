@@ -34,7 +34,8 @@ public sealed class LayerChunkTests
             Assert.True(LayerChunk.TryRead(part, column, sample.shape.Length, own));
             await using var reader = await ParquetReader.CreateAsync(new MemoryStream(part), cancellationToken: CancellationToken.None);
             await reader.OpenRowGroupReader(0).ReadRawAsync(
-                new CacheSchema(CacheSamples.Contract(layer)).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), CancellationToken.None);
+                new CacheSchema(CacheSamples.Contract(layer)).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(),
+                new int[own.Length].AsMemory(), CancellationToken.None);
 
             Assert.Equal(sample.values.Select(BitConverter.SingleToInt32Bits), own.Select(BitConverter.SingleToInt32Bits));
             Assert.Equal(library.Select(BitConverter.SingleToInt32Bits), own.Select(BitConverter.SingleToInt32Bits));
@@ -58,7 +59,8 @@ public sealed class LayerChunkTests
         Assert.True(LayerChunk.TryRead(part, column, length, own));
         await using var reader = await ParquetReader.CreateAsync(new MemoryStream(part), cancellationToken: Cancellation);
         await reader.OpenRowGroupReader(0).ReadRawAsync(
-            new CacheSchema(CacheSamples.Contract(layer)).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(), new int[own.Length].AsMemory(), Cancellation);
+            new CacheSchema(CacheSamples.Contract(layer)).Layer("pool"), library.AsMemory(), new int[own.Length].AsMemory(),
+            new int[own.Length].AsMemory(), Cancellation);
 
         Assert.Equal(values, own);
         Assert.Equal(values, library);
@@ -79,11 +81,14 @@ public sealed class LayerChunkTests
         Assert.Equal(library.Metadata.NumRows, own.Metadata.NumRows);
         Assert.Equal(library.CustomMetadata, own.CustomMetadata);
         Assert.Equal(
-            library.Metadata.RowGroups.Single().Columns.Select(c => (string.Join('.', c.MetaData!.PathInSchema), c.MetaData.Type, c.MetaData.NumValues)),
-            own.Metadata.RowGroups.Single().Columns.Select(c => (string.Join('.', c.MetaData!.PathInSchema), c.MetaData.Type, c.MetaData.NumValues)));
+            library.Metadata.RowGroups.Single().Columns.Select(
+                c => (string.Join('.', c.MetaData!.PathInSchema), c.MetaData.Type, c.MetaData.NumValues)),
+            own.Metadata.RowGroups.Single().Columns.Select(
+                c => (string.Join('.', c.MetaData!.PathInSchema), c.MetaData.Type, c.MetaData.NumValues)));
 
         static string Describe(SchemaElement e) =>
-            $"{e.Name} {e.Type} {e.RepetitionType} {e.NumChildren} {e.ConvertedType} {e.LogicalType?.STRING is not null} {e.LogicalType?.LIST is not null} {e.LogicalType?.INTEGER?.BitWidth}";
+            $"{e.Name} {e.Type} {e.RepetitionType} {e.NumChildren} {e.ConvertedType} {e.LogicalType?.STRING is not null} " +
+            $"{e.LogicalType?.LIST is not null} {e.LogicalType?.INTEGER?.BitWidth}";
     }
 
     [Theory]
@@ -152,9 +157,16 @@ public sealed class LayerChunkTests
     {
         var values = Features(3);
         var (part, column) = await WriteAsync(Pool, values);
-        foreach (var (offset, size) in new (long, long)[] { (part.Length, 1), (-1, 10), (4, long.MaxValue), (long.MaxValue, 4), (4, -1), (4, 0), (4, 5) })
+        foreach (var (offset, size) in new (
+            long, long)[] { (part.Length, 1), (-1, 10), (4, long.MaxValue), (long.MaxValue, 4), (4, -1), (4, 0), (4, 5) })
         {
-            var elsewhere = new ColumnMetaData { Codec = CompressionCodec.ZSTD, DataPageOffset = offset, TotalCompressedSize = size, NumValues = column.NumValues };
+            var elsewhere = new ColumnMetaData
+            {
+                Codec = CompressionCodec.ZSTD,
+                DataPageOffset = offset,
+                TotalCompressedSize = size,
+                NumValues = column.NumValues,
+            };
             Assert.Throws<InvalidDataException>(() => LayerChunk.TryRead(part, elsewhere, Pool.Shape.Length, new float[values.Length]));
         }
     }
@@ -162,7 +174,8 @@ public sealed class LayerChunkTests
     private static float[] Features(int rows) => [.. Enumerable.Range(0, rows).SelectMany(i => CacheSamples.Features(i, Pool))];
 
     private static async Task<(byte[] Part, ColumnMetaData Column)> WriteAsync(
-        ModelLayer layer, float[] values, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false, string? path = null)
+        ModelLayer layer, float[] values, CompressionMethod compression = CompressionMethod.Zstd, bool splitBytes = false,
+        string? path = null)
     {
         using var folder = new TemporaryFolder();
         path ??= folder.File("part.parquet");

@@ -34,14 +34,16 @@ public sealed class PageHeaderTests
 
     [Fact]
     public void A_header_is_written_as_the_format_says() =>
-        Assert.Equal(Sizes + "2C" + Page + "00" + "00", Convert.ToHexString(new PageHeader(PageKind.Values, 33_519_585, 4_020_921, 8_379_392).ToBytes()));
+        Assert.Equal(Sizes + "2C" + Page + "00" + "00",
+            Convert.ToHexString(new PageHeader(PageKind.Values, 33_519_585, 4_020_921, 8_379_392).ToBytes()));
 
     [Theory]
     [InlineData("1504" + "1502" + "1502" + "00")] // a dictionary that says nothing of itself
     [InlineData("1506" + "1502" + "1502" + "5C" + "00" + "00")] // a data page of the second version
     [InlineData("1500" + "1502" + "1502" + "00")] // nothing about its data
     [InlineData(Sizes + "2C" + "1580F0FE07" + "1504" + "1506" + "1506" + "00" + "00")] // an encoding that is not ours
-    public void Other_pages_are_none_of_ours(string hex) => Assert.Equal(PageKind.Other, PageHeader.Read(Convert.FromHexString(hex), out _).Kind);
+    public void Other_pages_are_none_of_ours(string hex) =>
+        Assert.Equal(PageKind.Other, PageHeader.Read(Convert.FromHexString(hex), out _).Kind);
 
     [Theory]
     [InlineData("1504" + "158010" + "152C" + "4C" + "158004" + "1500" + "00" + "00", PageKind.Dictionary, 1024, 22, 256)]

@@ -16,7 +16,8 @@ public sealed class DamagedBesidePilTests : IDisposable
         var paths = files.Select((f, i) => _folder.Write($"{i}.bin", f.File)).ToArray();
         var theirs = PilPixels.Read(paths);
 
-        var differences = files.Zip(theirs, (f, theirs) => (f.Name, Theirs: theirs, Ours: PilPixels.OfOurs(f.File))).Where(f => f.Theirs != f.Ours).ToList();
+        var differences = files.Zip(theirs, (f, theirs) => (f.Name, Theirs: theirs, Ours: PilPixels.OfOurs(f.File)))
+            .Where(f => f.Theirs != f.Ours).ToList();
 
         Assert.DoesNotContain(differences, f => f.Theirs != PilPixels.Rejected && f.Ours != PilPixels.Rejected);
         Assert.All(differences.Where(f => f.Theirs == PilPixels.Rejected), f => Assert.True(IsStated(f.Name), f.Name));
@@ -27,7 +28,8 @@ public sealed class DamagedBesidePilTests : IDisposable
 
     /// <summary>A PNG's profile and EXIF, a TIFF's tags and the size of a BMP's palette field are no part of the picture here.</summary>
     private static bool IsStated(string name) =>
-        name.StartsWith("png with a colour profile", StringComparison.Ordinal) || name.StartsWith("png orientation", StringComparison.Ordinal) ||
+        name.StartsWith("png with a colour profile", StringComparison.Ordinal) ||
+            name.StartsWith("png orientation", StringComparison.Ordinal) ||
         name.StartsWith("tiff", StringComparison.Ordinal) || name.StartsWith("bmp", StringComparison.Ordinal);
 
     private static IEnumerable<(string What, byte[] File)> Damaged(byte[] file)

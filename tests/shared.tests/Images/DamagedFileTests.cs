@@ -6,7 +6,8 @@ namespace Headstart.Tests.Images;
 /// <summary>A file that can't be used is rejected with a reason: no crash, no other exception, no picture with a blank part.</summary>
 public sealed class DamagedFileTests
 {
-    public static TheoryData<string> Suffixes => [".jpg", ".jpg[interlace]", ".png", ".png[interlace]", ".gif", ".webp", ".webp[lossless]", ".tif", ".tif[compression=lzw]", ".bmp"];
+    public static TheoryData<string> Suffixes =>
+        [".jpg", ".jpg[interlace]", ".png", ".png[interlace]", ".gif", ".webp", ".webp[lossless]", ".tif", ".tif[compression=lzw]", ".bmp"];
 
     [Theory]
     [MemberData(nameof(Suffixes))]
@@ -74,7 +75,8 @@ public sealed class DamagedFileTests
         {
             var file = Sample(suffix);
             byte[] longer = [.. file, .. "something after the end"u8];
-            Assert.Equal(ImageDecoder.Decode(file, ExifOrientation.Ignore).Pixels, ImageDecoder.Decode(longer, ExifOrientation.Ignore).Pixels);
+            Assert.Equal(
+                ImageDecoder.Decode(file, ExifOrientation.Ignore).Pixels, ImageDecoder.Decode(longer, ExifOrientation.Ignore).Pixels);
         }
     }
 
@@ -99,7 +101,8 @@ public sealed class DamagedFileTests
     {
         Assert.Equal("the file is empty", Reject(Array.Empty<byte>()));
         Assert.Equal("not a JPEG, PNG, GIF, WebP, TIFF or BMP file", Reject(new byte[100]));
-        Assert.Equal("not a JPEG, PNG, GIF, WebP, TIFF or BMP file", Reject("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"u8.ToArray()));
+        Assert.Equal("not a JPEG, PNG, GIF, WebP, TIFF or BMP file",
+            Reject("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"u8.ToArray()));
     }
 
     [Fact]
@@ -125,7 +128,8 @@ public sealed class DamagedFileTests
     public void A_BMP_whose_pixels_name_colours_that_its_palette_has_not_is_rejected()
     {
         Assert.Equal([1, 2, 3, 7, 8, 9], ImageDecoder.Decode(Bmp(bits: 8, colours: 2, row: [0, 1, 0, 0]), ExifOrientation.Ignore).Pixels);
-        Assert.Equal([7, 8, 9, 1, 2, 3], ImageDecoder.Decode(Bmp(bits: 4, colours: 2, row: [0x10, 0, 0, 0]), ExifOrientation.Ignore).Pixels);
+        Assert.Equal(
+            [7, 8, 9, 1, 2, 3], ImageDecoder.Decode(Bmp(bits: 4, colours: 2, row: [0x10, 0, 0, 0]), ExifOrientation.Ignore).Pixels);
         Assert.Equal("damaged BMP: pixels name colours that its palette hasn't", Reject(Bmp(bits: 8, colours: 2, row: [0, 2, 0, 0])));
         Assert.Equal("damaged BMP: pixels name colours that its palette hasn't", Reject(Bmp(bits: 4, colours: 2, row: [0x02, 0, 0, 0])));
 
@@ -145,7 +149,8 @@ public sealed class DamagedFileTests
     public void A_picture_whose_kind_takes_too_much_memory_is_rejected_though_its_pixels_are_within_the_limit()
     {
         // 200 bands of 13,000 x 13,000: 31 GiB of samples, claimed by a few bytes.
-        (int Tag, int Value)[] tags = [(256, 13_000), (257, 13_000), (258, 8), (259, 8), (262, 1), (273, 8), (277, 200), (278, 13_000), (279, 8)];
+        (int Tag, int Value)[] tags =
+            [(256, 13_000), (257, 13_000), (258, 8), (259, 8), (262, 1), (273, 8), (277, 200), (278, 13_000), (279, 8)];
         using var file = new MemoryStream();
         using var writer = new BinaryWriter(file);
         writer.Write("II*\0"u8);
@@ -176,7 +181,8 @@ public sealed class DamagedFileTests
     }
 
     /// <summary>A 24 x 17 picture of noise: nothing in it compresses to nearly nothing, so that a cut is a loss.</summary>
-    internal static byte[] Sample(string suffix) => suffix == ".bmp" ? BmpFile.Write(NoisePicture.Make(24, 17, 1)) : NoisePicture.File(24, 17, 1, suffix);
+    internal static byte[] Sample(string suffix) =>
+        suffix == ".bmp" ? BmpFile.Write(NoisePicture.Make(24, 17, 1)) : NoisePicture.File(24, 17, 1, suffix);
 
     private static void Try(byte[] file)
     {

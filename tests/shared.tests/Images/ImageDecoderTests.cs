@@ -8,7 +8,8 @@ public sealed class ImageDecoderTests
     public void Lossless_files_give_back_the_pixels_that_were_written()
     {
         var picture = NoisePicture.Make(31, 17, 3);
-        foreach (var file in (byte[][])[BmpFile.Write(picture), NoisePicture.File(31, 17, 3, ".png"), NoisePicture.File(31, 17, 3, ".tif"), NoisePicture.File(31, 17, 3, ".webp[lossless]")])
+        foreach (var file in (byte[][])[BmpFile.Write(picture), NoisePicture.File(
+            31, 17, 3, ".png"), NoisePicture.File(31, 17, 3, ".tif"), NoisePicture.File(31, 17, 3, ".webp[lossless]")])
         {
             var image = ImageDecoder.Decode(file, ExifOrientation.Ignore);
 
@@ -23,13 +24,15 @@ public sealed class ImageDecoderTests
         var file = NoisePicture.File(9, 9, 4, ".png");
         byte[] framed = [1, 2, 3, .. file, 4, 5];
 
-        Assert.Equal(NoisePicture.Make(9, 9, 4).Pixels, ImageDecoder.Decode(framed.AsMemory(3, file.Length), ExifOrientation.Ignore).Pixels);
+        Assert.Equal(
+            NoisePicture.Make(9, 9, 4).Pixels, ImageDecoder.Decode(framed.AsMemory(3, file.Length), ExifOrientation.Ignore).Pixels);
     }
 
     [Fact]
     public void Only_the_first_page_of_many_is_read()
     {
-        using var first = NetVips.Image.NewFromMemory(NoisePicture.Make(8, 6, 1).Pixels, 8, 6, 3, NetVips.Enums.BandFormat.Uchar).Copy(interpretation: NetVips.Enums.Interpretation.Srgb);
+        using var first = NetVips.Image.NewFromMemory(NoisePicture.Make(8, 6, 1).Pixels, 8, 6, 3, NetVips.Enums.BandFormat.Uchar)
+            .Copy(interpretation: NetVips.Enums.Interpretation.Srgb);
         using var second = first.Invert();
         using var both = first.Join(second, NetVips.Enums.Direction.Vertical);
         using var pages = both.Mutate(m => m.Set(NetVips.GValue.GIntType, "page-height", 6));
@@ -48,7 +51,8 @@ public sealed class ImageDecoderTests
         byte[][] files = [.. DamagedFileTests.Suffixes.SelectMany(s => Variants(s.Data))];
         var alone = files.Select(Outcome).ToArray();
 
-        Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i => Assert.Equal(alone[i % files.Length], Outcome(files[i % files.Length])));
+        Parallel.For(0, 400, new ParallelOptions { MaxDegreeOfParallelism = 8 },
+            i => Assert.Equal(alone[i % files.Length], Outcome(files[i % files.Length])));
 
         static IEnumerable<byte[]> Variants(string suffix)
         {
@@ -60,7 +64,8 @@ public sealed class ImageDecoderTests
         {
             try
             {
-                return Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(ImageDecoder.Decode(file, ExifOrientation.Ignore).Pixels));
+                return Convert.ToHexString(
+                    System.Security.Cryptography.SHA256.HashData(ImageDecoder.Decode(file, ExifOrientation.Ignore).Pixels));
             }
             catch (ImageRejectedException e)
             {

@@ -25,7 +25,8 @@ public sealed class ImageSetTests : IDisposable
     public void Folders_are_splits_only_when_all_have_such_names()
     {
         Touch("train/cats/1.jpg", "val/cats/2.jpg", "test/dogs/3.jpg");
-        Assert.Equal([("test", "dogs"), ("train", "cats"), ("val", "cats")], ImageSet.Open(_folder.Path).Items.Select(i => (i.Split!, i.Label!)));
+        Assert.Equal(
+            [("test", "dogs"), ("train", "cats"), ("val", "cats")], ImageSet.Open(_folder.Path).Items.Select(i => (i.Split!, i.Label!)));
 
         Touch("other/cats/4.jpg");
         Assert.Equal(["other", "test", "train", "val"], ImageSet.Open(_folder.Path).Classes);
@@ -45,12 +46,14 @@ public sealed class ImageSetTests : IDisposable
     [Fact]
     public void A_csv_gives_paths_relative_to_itself_in_its_own_order()
     {
-        var csv = _folder.Write("lists/set.csv", "split,Label,path,extra\nval,dogs,../b.jpg,x\n,\"cats, big\",\"we ird,\"\"1\"\".jpg\",y\n"u8);
+        var csv =
+            _folder.Write("lists/set.csv", "split,Label,path,extra\nval,dogs,../b.jpg,x\n,\"cats, big\",\"we ird,\"\"1\"\".jpg\",y\n"u8);
 
         var set = ImageSet.Open(csv);
 
         Assert.Equal(
-            [new("../b.jpg", _folder.File("lists", "../b.jpg"), "dogs", "val"), new("we ird,\"1\".jpg", _folder.File("lists", "we ird,\"1\".jpg"), "cats, big", null)],
+            [new("../b.jpg", _folder.File("lists", "../b.jpg"), "dogs", "val"), new(
+                "we ird,\"1\".jpg", _folder.File("lists", "we ird,\"1\".jpg"), "cats, big", null)],
             set.Items);
     }
 
@@ -73,7 +76,8 @@ public sealed class ImageSetTests : IDisposable
         Directory.CreateSymbolicLink(_folder.File("linked"), _folder.File("real", "cats"));
         File.CreateSymbolicLink(_folder.File("real", "cats", "2.jpg"), _folder.File("real", "cats", "1.jpg"));
 
-        Assert.Equal(["linked/1.jpg", "linked/2.jpg", "real/cats/1.jpg", "real/cats/2.jpg"], ImageSet.Open(_folder.Path).Items.Select(i => i.Path));
+        Assert.Equal(
+            ["linked/1.jpg", "linked/2.jpg", "real/cats/1.jpg", "real/cats/2.jpg"], ImageSet.Open(_folder.Path).Items.Select(i => i.Path));
     }
 
     [Theory]
@@ -83,12 +87,14 @@ public sealed class ImageSetTests : IDisposable
     public void What_cannot_be_a_picture_set_is_explained(string expected, params string[] files)
     {
         Touch(files);
-        Assert.Contains(expected, Assert.Throws<CommandException>(() => ImageSet.Open(_folder.Path)).Message, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains(
+            expected, Assert.Throws<CommandException>(() => ImageSet.Open(_folder.Path)).Message, StringComparison.OrdinalIgnoreCase);
     }
 
     [Fact]
     public void A_missing_folder_is_named() =>
-        Assert.Contains("No such folder or file", Assert.Throws<CommandException>(() => ImageSet.Open(_folder.File("nowhere"))).Message, StringComparison.Ordinal);
+        Assert.Contains("No such folder or file", Assert.Throws<CommandException>(() => ImageSet.Open(_folder.File("nowhere"))).Message,
+            StringComparison.Ordinal);
 
     private void Touch(params string[] names)
     {

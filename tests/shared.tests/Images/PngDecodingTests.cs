@@ -23,12 +23,14 @@ public sealed class PngDecodingTests
     public void Samples_are_scaled_to_eight_bits_and_alpha_is_dropped(byte colourType, int depth)
     {
         var channels = PngFile.Channels(colourType);
-        Gen.Select(Gen.Int[1, 20], Gen.Int[1, 9]).SelectMany((w, h) => Gen.Int[0, (1 << depth) - 1].Array[w * h * channels].Select(s => (w, h, s)))
+        Gen.Select(Gen.Int[1, 20], Gen.Int[1, 9]).SelectMany(
+            (w, h) => Gen.Int[0, (1 << depth) - 1].Array[w * h * channels].Select(s => (w, h, s)))
             .Sample((width, height, samples) =>
             {
                 var image = ImageDecoder.Decode(PngFile.Write(width, height, colourType, depth, samples), ExifOrientation.Ignore);
 
-                var expected = samples.Chunk(channels).SelectMany(p => channels < 3 ? [p[0], p[0], p[0]] : p[..3]).Select(s => EightBits(s, depth));
+                var expected =
+                    samples.Chunk(channels).SelectMany(p => channels < 3 ? [p[0], p[0], p[0]] : p[..3]).Select(s => EightBits(s, depth));
                 return (image.Width, image.Height) == (width, height) && image.Pixels.SequenceEqual(expected);
             }, iter: 20);
     }
@@ -44,7 +46,8 @@ public sealed class PngDecodingTests
         var palette = Enumerable.Range(0, 3 * colours).Select(i => (byte)(i * 89)).ToArray();
         var samples = Enumerable.Range(0, 13 * 5).Select(i => i * 7 % colours).ToArray();
 
-        var image = ImageDecoder.Decode(PngFile.Write(13, 5, PngFile.Palette, depth, samples, palette, transparency: [0, 100]), ExifOrientation.Ignore);
+        var image = ImageDecoder.Decode(
+            PngFile.Write(13, 5, PngFile.Palette, depth, samples, palette, transparency: [0, 100]), ExifOrientation.Ignore);
 
         Assert.Equal(samples.SelectMany(s => palette.AsSpan(3 * s, 3).ToArray()), image.Pixels);
     }

@@ -16,7 +16,9 @@ internal static class PngFile
     /// <param name="palette">RGB triples.</param>
     /// <param name="transparency">The tRNS chunk.</param>
     /// <param name="size">A width and height to claim instead of the true ones.</param>
-    public static byte[] Write(int width, int height, byte colourType, int depth, ReadOnlySpan<int> samples, byte[]? palette = null, byte[]? transparency = null, int? size = null)
+    public static byte[] Write(
+        int width, int height, byte colourType, int depth, ReadOnlySpan<int> samples, byte[]? palette = null, byte[]? transparency = null,
+        int? size = null)
     {
         var rowSamples = width * Channels(colourType);
         using var raw = new MemoryStream();

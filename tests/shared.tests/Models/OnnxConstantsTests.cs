@@ -48,7 +48,8 @@ public sealed class OnnxConstantsTests
     public void Each_reader_behind_an_identity_has_weights_of_its_own()
     {
         var graph = Graph(
-            [Node("Identity", ["w"], "w1"), Node("Identity", ["w1"], "w2"), Node("Conv", ["x", "w1"], "a"), Node("Conv", ["a", "w2"], "y")], Noise("w", 1, 3, 3, 1, 1));
+            [Node("Identity", ["w"], "w1"), Node("Identity", ["w1"], "w2"), Node("Conv", ["x", "w1"], "a"), Node("Conv", ["a", "w2"], "y")],
+            Noise("w", 1, 3, 3, 1, 1));
         graph.Input.Add(Input("w", DataType.Float, 3, 3, 1, 1)); // As before IR version 4.
         var values = graph.Initializer[0].RawData;
 
@@ -63,7 +64,8 @@ public sealed class OnnxConstantsTests
     [Fact]
     public void Weights_that_others_read_too_stay()
     {
-        var graph = Graph([Node("Identity", ["w"], "w1"), Node("Conv", ["x", "w1"], "a"), Node("Conv", ["a", "w"], "y")], Noise("w", 1, 3, 3, 1, 1));
+        var graph = Graph(
+            [Node("Identity", ["w"], "w1"), Node("Conv", ["x", "w1"], "a"), Node("Conv", ["a", "w"], "y")], Noise("w", 1, 3, 3, 1, 1));
 
         OnnxConstants.ToInitialisers(graph);
 

@@ -51,7 +51,8 @@ public sealed class OnnxGraphTests
         var branch = new GraphProto { Name = "branch" };
         branch.Node.Add(Node("Add", ["captured", "w1"], "branch_out"));
         branch.Output.Add(new ValueInfoProto { Name = "branch_out" });
-        var choice = Node("If", ["condition"], "y", new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = branch });
+        var choice = Node("If", ["condition"], "y",
+            new AttributeProto { Name = "then_branch", Type = AttributeProto.Types.AttributeType.Graph, G = branch });
         var model = Model(
             13,
             Input("x", TensorProto.Types.DataType.Float, 0, 3, 8, 8),
@@ -93,7 +94,8 @@ public sealed class OnnxGraphTests
     [InlineData("block5_pool", "Block5_Pool", 0)]
     [InlineData("flaw", "lawn", 2)]
     [InlineData("gpa", "gap", 1)] // a swap of neighbours
-    public void Edit_distance_counts_single_mistakes(string a, string b, int distance) => Assert.Equal(distance, NearestNames.EditDistance(a, b));
+    public void Edit_distance_counts_single_mistakes(string a, string b, int distance) =>
+        Assert.Equal(distance, NearestNames.EditDistance(a, b));
 
     [Fact]
     public void A_cut_between_tensors_is_fed_with_those_it_uses_and_holds_nothing_above_them()
@@ -127,7 +129,8 @@ public sealed class OnnxGraphTests
 
         foreach (var to in all)
         {
-            var expected = all.Where(from => from != to && OnnxGraph.CutBetween(model, [from], [to]) is { } cut && cut.Graph.Input.Count == 1);
+            var expected =
+                all.Where(from => from != to && OnnxGraph.CutBetween(model, [from], [to]) is { } cut && cut.Graph.Input.Count == 1);
             Assert.Equal(expected, OnnxGraph.CutPoints(model.Graph, to));
         }
 

@@ -11,7 +11,8 @@ namespace Headstart.Tests.Models;
 internal static class OnnxSamples
 {
     /// <summary>Preprocessing for 8 x 8 images that leaves pixels as they are.</summary>
-    public static ImagePreprocessing Plain { get; } = Presets.Mobilenet with { Preset = "custom", Size = 8, DivideBy = 1, Mean = [0, 0, 0] };
+    public static ImagePreprocessing Plain { get; } =
+        Presets.Mobilenet with { Preset = "custom", Size = 8, DivideBy = 1, Mean = [0, 0, 0] };
 
     public static ModelProto Model(int opset, ValueInfoProto input, string[] outputs, NodeProto[] nodes, params TensorProto[] initialisers)
     {
@@ -32,7 +33,11 @@ internal static class OnnxSamples
         shape.Dim.AddRange(dims.Select((d, i) => d == 0
             ? new TensorShapeProto.Types.Dimension { DimParam = $"d{i}" }
             : new TensorShapeProto.Types.Dimension { DimValue = d }));
-        return new ValueInfoProto { Name = name, Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } } };
+        return new ValueInfoProto
+        {
+            Name = name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } },
+        };
     }
 
     public static NodeProto Node(string op, string[] inputs, string output, params AttributeProto[] attributes)

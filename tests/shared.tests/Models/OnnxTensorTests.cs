@@ -10,7 +10,8 @@ public sealed class OnnxTensorTests
 {
     [Fact]
     public void Floats_are_read_back_bit_for_bit() => Gen.Float.Array[0, 50].Sample(values =>
-        Assert.Equal(values.Select(BitConverter.SingleToInt32Bits), OnnxTensor.ToFloats(OnnxTensor.FromFloats("t", values, values.Length)).Select(BitConverter.SingleToInt32Bits)));
+        Assert.Equal(values.Select(BitConverter.SingleToInt32Bits),
+            OnnxTensor.ToFloats(OnnxTensor.FromFloats("t", values, values.Length)).Select(BitConverter.SingleToInt32Bits)));
 
     // Bit patterns from IEEE 754 (binary16) and from bfloat16's definition, the upper half of a float32.
     [Theory]

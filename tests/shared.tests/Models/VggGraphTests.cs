@@ -21,7 +21,8 @@ public sealed class VggGraphTests
 
     [Fact]
     public void Layers_have_keras_names_in_keras_order() => Assert.Equal(
-        ["block1_conv1", "block1_conv2", "block1_pool", "block2_conv1", "block2_conv2", "block2_pool", "block3_conv1", "block3_conv2", "block3_conv3", "block3_pool"],
+        ["block1_conv1", "block1_conv2", "block1_pool", "block2_conv1", "block2_conv2", "block2_pool", "block3_conv1", "block3_conv2",
+            "block3_conv3", "block3_pool"],
         VggArchitecture.Vgg16.LayerNames.Take(10));
 
     [Fact]
@@ -35,7 +36,9 @@ public sealed class VggGraphTests
         });
 
         Assert.Equal(["block1_conv1", "block1_conv2", "block2_conv1"], asked);
-        Assert.Equal([new ModelLayer("block1_pool", new LayerShape(64, 16, 16)), new ModelLayer("block2_conv1", new LayerShape(128, 16, 16))], layers);
+        Assert.Equal(
+            [new ModelLayer("block1_pool", new LayerShape(64, 16, 16)), new ModelLayer("block2_conv1", new LayerShape(128, 16, 16))],
+            layers);
         Assert.Equal("block2_conv1", model.Graph.Node[^1].Output[0]);
         Assert.Contains("block1_conv1.weight", model.Graph.Initializer.Select(t => t.Name));
     }

@@ -32,7 +32,8 @@ public sealed class ImagePreprocessorTests
             for (var i = 0; i < pixels.Length; i += 3)
                 (pixels[i], pixels[i + 1], pixels[i + 2]) = (r, g, b);
 
-            var planes = Apply(preprocessing, new RgbImage(size.Width, size.Height, pixels)).Chunk(preprocessing.Size * preprocessing.Size).ToArray();
+            var planes = Apply(preprocessing, new RgbImage(size.Width, size.Height, pixels)).Chunk(preprocessing.Size * preprocessing.Size)
+                .ToArray();
 
             return planes[0].All(v => v == r) && planes[1].All(v => v == g) && planes[2].All(v => v == b);
         });
@@ -58,28 +59,32 @@ public sealed class ImagePreprocessorTests
             var rgb = Apply(preprocessing, image);
             var bgr = Apply(preprocessing with { Channels = ChannelOrder.Bgr }, image);
 
-            return bgr.AsSpan(0, plane).SequenceEqual(rgb.AsSpan(2 * plane)) && bgr.AsSpan(plane, plane).SequenceEqual(rgb.AsSpan(plane, plane))
+            return bgr.AsSpan(0, plane).SequenceEqual(rgb.AsSpan(2 * plane))
+                && bgr.AsSpan(plane, plane).SequenceEqual(rgb.AsSpan(plane, plane))
                 && bgr.AsSpan(2 * plane).SequenceEqual(rgb.AsSpan(0, plane));
         });
 
     [Fact]
     public void The_crop_is_a_part_of_the_whole_resized_picture() =>
-        Gen.Select(Picture, Gen.Int[1, 50], Gen.Int[1, 50], Gen.Double[0, 1], Gen.Double[0, 1]).Sample((picture, targetX, targetY, fromX, fromY) =>
-        {
-            var image = NoisePicture.Make(picture.Width, picture.Height, picture.Seed);
-            var (startX, startY) = ((int)(fromX * (targetX - 1)), (int)(fromY * (targetY - 1)));
-            var whole = new ResizeGeometry(new(image.Width, targetX, 0, targetX), new(image.Height, targetY, 0, targetY));
-            var part = new ResizeGeometry(new(image.Width, targetX, startX, targetX - startX), new(image.Height, targetY, startY, targetY - startY));
-            return Same(new PillowResizer().Resize) && Same(new BilinearResizer().Resize);
-
-            bool Same(Resize resize)
+        Gen.Select(Picture, Gen.Int[1, 50], Gen.Int[1, 50], Gen.Double[0, 1], Gen.Double[0, 1])
+            .Sample((picture, targetX, targetY, fromX, fromY) =>
             {
-                var (all, some) = (new float[targetX * targetY], new float[part.X.Count * part.Y.Count]);
-                resize(new RgbView(image), whole, all, new float[all.Length], new float[all.Length]);
-                resize(new RgbView(image), part, some, new float[some.Length], new float[some.Length]);
-                return some.Index().All(v => v.Item == all[((startY + (v.Index / part.X.Count)) * targetX) + startX + (v.Index % part.X.Count)]);
-            }
-        });
+                var image = NoisePicture.Make(picture.Width, picture.Height, picture.Seed);
+                var (startX, startY) = ((int)(fromX * (targetX - 1)), (int)(fromY * (targetY - 1)));
+                var whole = new ResizeGeometry(new(image.Width, targetX, 0, targetX), new(image.Height, targetY, 0, targetY));
+                var part = new ResizeGeometry(
+                    new(image.Width, targetX, startX, targetX - startX), new(image.Height, targetY, startY, targetY - startY));
+                return Same(new PillowResizer().Resize) && Same(new BilinearResizer().Resize);
+
+                bool Same(Resize resize)
+                {
+                    var (all, some) = (new float[targetX * targetY], new float[part.X.Count * part.Y.Count]);
+                    resize(new RgbView(image), whole, all, new float[all.Length], new float[all.Length]);
+                    resize(new RgbView(image), part, some, new float[some.Length], new float[some.Length]);
+                    return some.Index().All(
+                        v => v.Item == all[((startY + (v.Index / part.X.Count)) * targetX) + startX + (v.Index % part.X.Count)]);
+                }
+            });
 
     [Fact]
     public void Resizing_a_view_equals_resizing_a_copy_of_it() =>
@@ -98,8 +103,10 @@ public sealed class ImagePreprocessorTests
             {
                 var count = geometry.X.Count * geometry.Y.Count;
                 var (seen, copied) = (new float[3 * count], new float[3 * count]);
-                resize(new RgbView(image, left, top, width, height), geometry, seen.AsSpan(0, count), seen.AsSpan(count, count), seen.AsSpan(2 * count));
-                resize(new RgbView(new RgbImage(width, height, copy)), geometry, copied.AsSpan(0, count), copied.AsSpan(count, count), copied.AsSpan(2 * count));
+                resize(new RgbView(image, left, top, width, height), geometry, seen.AsSpan(0, count), seen.AsSpan(count, count),
+                    seen.AsSpan(2 * count));
+                resize(new RgbView(new RgbImage(width, height, copy)), geometry, copied.AsSpan(0, count), copied.AsSpan(count, count),
+                    copied.AsSpan(2 * count));
                 return seen.SequenceEqual(copied);
             }
         });
@@ -140,7 +147,8 @@ public sealed class ImagePreprocessorTests
         var white = new RgbImage(1, 1, [255, 254, 253]);
 
         Assert.Equal([253f - 103.939f, 254f - 116.779f, 255f - 123.68f], FirstPixel(Presets.Keras, white));
-        Assert.Equal([((255f / 255f) - 0.485f) / 0.229f, ((254f / 255f) - 0.456f) / 0.224f, ((253f / 255f) - 0.406f) / 0.225f], FirstPixel(Presets.Torchvision, white));
+        Assert.Equal([((255f / 255f) - 0.485f) / 0.229f, ((254f / 255f) - 0.456f) / 0.224f, ((253f / 255f) - 0.406f) / 0.225f],
+            FirstPixel(Presets.Torchvision, white));
         Assert.Equal([(255f / 127.5f) - 1f, (254f / 127.5f) - 1f, (253f / 127.5f) - 1f], FirstPixel(Presets.Mobilenet, white));
     }
 
@@ -159,7 +167,8 @@ public sealed class ImagePreprocessorTests
     {
         var preprocessor = new ImagePreprocessor(Presets.Keras);
 
-        var e = Assert.Throws<ArgumentException>(() => preprocessor.Apply(new RgbImage(2, 2, new byte[11]), new float[preprocessor.Length]));
+        var e = Assert.Throws<ArgumentException>(
+            () => preprocessor.Apply(new RgbImage(2, 2, new byte[11]), new float[preprocessor.Length]));
 
         Assert.Contains("11 bytes instead of 12", e.Message, StringComparison.Ordinal);
     }

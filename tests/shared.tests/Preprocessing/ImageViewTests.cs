@@ -23,7 +23,8 @@ public sealed class ImageViewTests
 
     [Fact]
     public void A_crop_lies_in_the_image_whatever_its_size() =>
-        Gen.Select(Gen.OneOf(Gen.Int[1, 12], Gen.Int[1, 5000], Gen.Const(60_000)), Gen.OneOf(Gen.Int[1, 12], Gen.Int[1, 5000], Gen.Const(60_000)), Gen.Int[1, 100])
+        Gen.Select(Gen.OneOf(Gen.Int[1, 12], Gen.Int[1, 5000], Gen.Const(60_000)),
+            Gen.OneOf(Gen.Int[1, 12], Gen.Int[1, 5000], Gen.Const(60_000)), Gen.Int[1, 100])
             .Sample((width, height, view) =>
             {
                 var drawn = ImageView.Draw(Augmentation, "image", view, width, height);
@@ -65,5 +66,6 @@ public sealed class ImageViewTests
         }
     }
 
-    private static string Choices(ImageView view) => $"{view.Left} {view.Top} {view.Width} {view.Height} {view.Flip} {string.Join(",", view.Colours)}";
+    private static string Choices(ImageView view) =>
+        $"{view.Left} {view.Top} {view.Width} {view.Height} {view.Flip} {string.Join(",", view.Colours)}";
 }

@@ -25,5 +25,6 @@ public sealed class ResizeGeometryTests
 
     [Fact]
     public void Stretching_wants_everything() =>
-        Assert.Equal(new ResizeGeometry(new ResizeAxis(10, 224, 0, 224), new ResizeAxis(900, 224, 0, 224)), ResizeGeometry.For(Presets.Keras, 10, 900));
+        Assert.Equal(new ResizeGeometry(new ResizeAxis(10, 224, 0, 224), new ResizeAxis(900, 224, 0, 224)),
+            ResizeGeometry.For(Presets.Keras, 10, 900));
 }

@@ -9,9 +9,11 @@ namespace Headstart.Tests.Preprocessing;
 /// <summary>What PIL, torchvision and torch make of the same noise: resize.golden.json, by make_resize_goldens.py.</summary>
 public sealed class ResizeGoldenTests
 {
-    public sealed record Golden(int Width, int Height, ulong Seed, int Size, int? ShortSide, string Pil, string Normalised, int Step, float[] Bilinear)
+    public sealed record Golden(
+        int Width, int Height, ulong Seed, int Size, int? ShortSide, string Pil, string Normalised, int Step, float[] Bilinear)
     {
-        public string Name => string.Create(CultureInfo.InvariantCulture, $"{Width}x{Height} to {ShortSide?.ToString(CultureInfo.InvariantCulture) ?? "stretched"}/{Size}");
+        public string Name => string.Create(
+            CultureInfo.InvariantCulture, $"{Width}x{Height} to {ShortSide?.ToString(CultureInfo.InvariantCulture) ?? "stretched"}/{Size}");
 
         public ImagePreprocessing Antialiased => Presets.Torchvision with
         {

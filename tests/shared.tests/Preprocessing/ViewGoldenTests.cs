@@ -8,7 +8,9 @@ namespace Headstart.Tests.Preprocessing;
 /// </summary>
 public sealed class ViewGoldenTests
 {
-    public sealed record Golden(int Width, int Height, ulong Seed, int Size, int[] Crop, bool Flip, IReadOnlyList<GoldenChange> Changes, int Step, float[] Bilinear, float[] Pil);
+    public sealed record Golden(
+        int Width, int Height, ulong Seed, int Size, int[] Crop, bool Flip, IReadOnlyList<GoldenChange> Changes, int Step, float[] Bilinear,
+        float[] Pil);
 
     public sealed record GoldenChange(string Change, float Factor);
 

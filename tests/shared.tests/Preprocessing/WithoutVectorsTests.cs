@@ -7,5 +7,6 @@ public sealed class WithoutVectorsTests
     [Theory]
     [MemberData(nameof(Legs))]
     public Task Resizers_give_the_same_pixels(string leg) =>
-        WithoutVectors.PassAsync(leg, typeof(ResizeGoldenTests), typeof(ViewGoldenTests), typeof(ImagePreprocessorTests), typeof(ImageViewTests));
+        WithoutVectors.PassAsync(
+            leg, typeof(ResizeGoldenTests), typeof(ViewGoldenTests), typeof(ImagePreprocessorTests), typeof(ImageViewTests));
 }

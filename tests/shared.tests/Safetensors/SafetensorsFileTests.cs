@@ -24,7 +24,8 @@ public sealed class SafetensorsFileTests : IDisposable
             foreach (var tensor in tensors)
             {
                 Assert.Equal(tensor.Shape, read[tensor.Name].Shape);
-                Assert.Equal(tensor.Values.Select(BitConverter.SingleToInt32Bits), read[tensor.Name].Values.Select(BitConverter.SingleToInt32Bits));
+                Assert.Equal(
+                    tensor.Values.Select(BitConverter.SingleToInt32Bits), read[tensor.Name].Values.Select(BitConverter.SingleToInt32Bits));
             }
         },
         threads: 1,
@@ -62,8 +63,10 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("""{"b":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}""", 8, "'b' has 8 bytes")]
     [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}}""", 8, "'b' should lie at bytes -8 to 0")]
     [InlineData("""{"b":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}""", 8, "'b' holds F64 values")]
-    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8, "'b' and 'c' overlap")]
-    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "'b' is there twice")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8,
+        "'b' and 'c' overlap")]
+    [InlineData("""{"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8,
+        "'b' is there twice")]
     [InlineData("""{"__metadata__":{"format":1},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "header can't be read")]
     [InlineData("""{"b":{"dtype":"F32","shape":[2]}}""", 8, "header can't be read")]
     public void Headers_that_lie_are_refused_with_words(string header, int values, string words)

@@ -29,7 +29,8 @@ public sealed class AuditCommandTests : IAsyncLifetime
             "val/dogs/same.jpg" => Features(train[1]),
             _ => Features(row),
         });
-        await File.WriteAllTextAsync(At("cache/rejected-0-of-2.csv"), "path,reason\n\"cats/bad, one.jpg\",truncated\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            At("cache/rejected-0-of-2.csv"), "path,reason\n\"cats/bad, one.jpg\",truncated\n", TestContext.Current.CancellationToken);
     }
 
     public ValueTask DisposeAsync()
@@ -53,9 +54,11 @@ public sealed class AuditCommandTests : IAsyncLifetime
         Assert.Contains("warning: 2 of 2 duplicate pairs lie in different splits", output, StringComparison.Ordinal);
         Assert.Contains("warning: 1 of 2 duplicate pairs have two labels", output, StringComparison.Ordinal);
         Assert.All(lines, line => Assert.True(line.Length <= WrappedText.Width, line));
-        Assert.Equal(["Next: open found/report.html, mend what is wrong, extract again, then", "  trainer train cache --out RUN"], lines[^3..^1]);
+        Assert.Equal(
+            ["Next: open found/report.html, mend what is wrong, extract again, then", "  trainer train cache --out RUN"], lines[^3..^1]);
         var duplicates = await LinesAsync("found/duplicates.csv");
-        Assert.Equal("group,kind,similarity,path,label,split,other_path,other_label,other_split,across_splits,labels_differ", duplicates[0]);
+        Assert.Equal(
+            "group,kind,similarity,path,label,split,other_path,other_label,other_split,across_splits,labels_differ", duplicates[0]);
         Assert.Equal("1,exact,1,train/cats/0001.jpg,cats,train,val/dogs/same.jpg,dogs,val,true,true", duplicates[1]);
         Assert.Matches(@"^2,near,0\.9\d+,train/cats/0000\.jpg,cats,train,val/cats/near\.jpg,cats,val,true,false$", duplicates[2]);
         Assert.Equal("\"cats/bad, one.jpg\",unreadable,truncated", (await LinesAsync("found/images.csv"))[1]);
@@ -71,7 +74,8 @@ public sealed class AuditCommandTests : IAsyncLifetime
 
         Assert.True(code == ExitCode.Done, error);
         var json = JsonDocument.Parse(output).RootElement;
-        Assert.Equal((101, 1, 1, 2), (Number("images"), Number("exactDuplicates"), Number("nearDuplicates"), Number("duplicatesAcrossSplits")));
+        Assert.Equal(
+            (101, 1, 1, 2), (Number("images"), Number("exactDuplicates"), Number("nearDuplicates"), Number("duplicatesAcrossSplits")));
         Assert.Equal((1, 100), (Number("unreadable"), Number("tiny")));
         Assert.StartsWith("cache: 101 images", error, StringComparison.Ordinal);
         foreach (var table in Tables)
@@ -91,7 +95,8 @@ public sealed class AuditCommandTests : IAsyncLifetime
 
         Assert.DoesNotContain("near duplicate", before.Output, StringComparison.Ordinal);
         Assert.True(after.Code == ExitCode.Done, after.Error);
-        Assert.Contains("1 validation image is a near duplicate of training images", after.Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains(
+            "1 validation image is a near duplicate of training images", after.Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -117,5 +122,6 @@ public sealed class AuditCommandTests : IAsyncLifetime
 
     private Task<string> ReadAsync(string path) => File.ReadAllTextAsync(At(path), TestContext.Current.CancellationToken);
 
-    private async Task<string[]> LinesAsync(string path) => [.. (await ReadAsync(path)).Split('\n').Select(l => l.TrimEnd('\r')).Where(l => l.Length > 0)];
+    private async Task<string[]> LinesAsync(string path) =>
+        [.. (await ReadAsync(path)).Split('\n').Select(l => l.TrimEnd('\r')).Where(l => l.Length > 0)];
 }

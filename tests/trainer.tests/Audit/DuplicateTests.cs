@@ -23,8 +23,9 @@ public sealed class DuplicateTests : IDisposable
             rows.Add(rows[i] with { Path = $"mirrored/{i:D2}.jpg", Sha256 = $"mirrored {i}" });
         }
 
-        var audit = await AuditAsync(rows, row => row.Path.StartsWith("again/", StringComparison.Ordinal) ? Noisy(Features(Original(row)), row.Path)
-            : row.Path.StartsWith("mirrored/", StringComparison.Ordinal) ? Mirrored(Features(Original(row))) : Features(row));
+        var audit = await AuditAsync(
+            rows, row => row.Path.StartsWith("again/", StringComparison.Ordinal) ? Noisy(Features(Original(row)), row.Path)
+                : row.Path.StartsWith("mirrored/", StringComparison.Ordinal) ? Mirrored(Features(Original(row))) : Features(row));
 
         var pairs = audit.Duplicates.Pairs.Select(p => (A: p.Image.Path, B: p.Other.Path)).ToHashSet();
         Assert.Equal(3 * Planted, pairs.Count); // the two copies are a pair too
@@ -45,7 +46,8 @@ public sealed class DuplicateTests : IDisposable
         rows.Add(rows[0] with { Path = "x/copy.jpg", Label = "dogs", Split = "val" });
         rows.Add(rows[0] with { Path = "y/near.jpg", Sha256 = "another" });
 
-        var audit = await AuditAsync(rows, row => row.Path[0] == 'x' ? Features(rows[0]) : row.Path[0] == 'y' ? Noisy(Features(rows[0]), "y") : Features(row));
+        var audit = await AuditAsync(
+            rows, row => row.Path[0] == 'x' ? Features(rows[0]) : row.Path[0] == 'y' ? Noisy(Features(rows[0]), "y") : Features(row));
 
         Assert.Equal((1, 1), (audit.Duplicates.Exact, audit.Duplicates.Near));
         var (exact, near) = (audit.Duplicates.Pairs[0], audit.Duplicates.Pairs[1]);
@@ -71,7 +73,9 @@ public sealed class DuplicateTests : IDisposable
     {
         var rows = SyntheticCache.Rows(60, ["cats", "dogs"]);
 
-        var audit = await AuditAsync(rows, row => row.Path == "dogs/0007.jpg" ? SyntheticCache.Features(row with { Label = "lizards" }, Maps.Shape.Length, 1) : Features(row));
+        var audit = await AuditAsync(rows, row => row.Path == "dogs/0007.jpg"
+            ? SyntheticCache.Features(row with { Label = "lizards" }, Maps.Shape.Length, 1)
+            : Features(row));
 
         Assert.Equal("dogs/0007.jpg", audit.Outliers[0].Image.Path);
         Assert.True(audit.Outliers[0].IsOutlier);

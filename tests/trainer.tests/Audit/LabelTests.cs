@@ -32,7 +32,8 @@ public sealed class LabelTests
 
         var folds = LabelFolds.Draw(labels, pictures, 5, seed: 3);
 
-        Assert.All(Enumerable.Range(0, Images).GroupBy(i => pictures[i]), picture => Assert.Single(picture.Select(i => folds[i]).Distinct()));
+        Assert.All(
+            Enumerable.Range(0, Images).GroupBy(i => pictures[i]), picture => Assert.Single(picture.Select(i => folds[i]).Distinct()));
         foreach (var ofClass in Enumerable.Range(0, Images).DistinctBy(i => pictures[i]).GroupBy(i => labels[i]))
         {
             var sizes = ofClass.GroupBy(i => folds[i]).Select(g => g.Count()).ToArray();

@@ -55,7 +55,8 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
         Assert.Superset(
             new HashSet<string>
             {
-                "rows", "loss", "accuracy", "auc", "ece", "confusion", "classes", "averagePrecision", "macro", "perClass", "intervals", "temperature", "threshold", "split",
+                "rows", "loss", "accuracy", "auc", "ece", "confusion", "classes", "averagePrecision", "macro", "perClass", "intervals",
+                "temperature", "threshold", "split",
             },
             JsonDocument.Parse(output).RootElement.EnumerateObject().Select(p => p.Name).ToHashSet());
         Assert.StartsWith("val accuracy ", error, StringComparison.Ordinal);
@@ -74,7 +75,8 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
     [Fact]
     public async Task Test_rows_are_judged_where_the_cache_names_some_and_train_never_saw_them()
     {
-        var rows = SyntheticCache.Rows(30, Classes, "train").Concat(SyntheticCache.Rows(10, Classes, "val")).Concat(SyntheticCache.Rows(15, Classes, "test")).ToList();
+        var rows = SyntheticCache.Rows(30, Classes, "train").Concat(SyntheticCache.Rows(10, Classes, "val"))
+            .Concat(SyntheticCache.Rows(15, Classes, "test")).ToList();
         await WriteAsync("splits", rows);
         await TrainAsync("splits", "split-run");
         var weights = File.ReadAllBytes(At("split-run/head.safetensors"));
@@ -155,12 +157,14 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
     [InlineData("nowhere", "cache", "No finished run in nowhere")]
     [InlineData("run", "nowhere", "No cache in nowhere")]
     [InlineData("run", "other", "other was made with modelSha256 'bbbb")]
-    [InlineData("run", "horses", "horses has nothing to judge: The run doesn't know the class 'horses': its 5 images are left out. The run knows cats, dogs.")]
+    [InlineData("run", "horses",
+        "horses has nothing to judge: The run doesn't know the class 'horses': its 5 images are left out. The run knows cats, dogs.")]
     [InlineData("run", "cache", "cache names no splits, so there are no test rows", "--split", "test")]
     [InlineData("tuned", "cache", "tuned has tuned weights (base.safetensors), but its run.json says nothing of tuning")]
     public async Task What_cannot_be_judged_is_refused_with_words(string run, string cache, string expected, params string[] more)
     {
-        await WriteAsync("other", SyntheticCache.Rows(5, Classes), SyntheticCache.Contract(Layer) with { ModelSha256 = new string('b', 64) });
+        await WriteAsync(
+            "other", SyntheticCache.Rows(5, Classes), SyntheticCache.Contract(Layer) with { ModelSha256 = new string('b', 64) });
         await WriteAsync("horses", SyntheticCache.Rows(5, ["horses"]));
         Directory.CreateDirectory(At("tuned"));
         File.Copy(At("run/run.json"), At("tuned/run.json"));
@@ -209,7 +213,8 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
         Assert.Contains("a threshold is for two classes, and there are 3", error, StringComparison.Ordinal);
     }
 
-    private static (string?, int) Which(JsonElement report) => (report.GetProperty("split").GetString(), report.GetProperty("rows").GetInt32());
+    private static (string?, int) Which(JsonElement report) =>
+        (report.GetProperty("split").GetString(), report.GetProperty("rows").GetInt32());
 
     private async Task<JsonElement> ReportAsync(params string[] arguments)
     {
@@ -225,7 +230,8 @@ public sealed class EvaluateCommandTests : IAsyncLifetime
     }
 
     private Task WriteAsync(string name, List<CacheRow> rows, CacheContract? contract = null, int partRows = 64) =>
-        SyntheticCache.WriteAsync(At(name), contract ?? SyntheticCache.Contract(Layer), rows, (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5), partRows);
+        SyntheticCache.WriteAsync(At(name), contract ?? SyntheticCache.Contract(Layer), rows,
+            (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5), partRows);
 
     private string At(string path) => _program.At(path);
 }

@@ -19,7 +19,8 @@ public sealed class ShippedFiguresTests : IAsyncLifetime
     public ShippedFiguresTests() => _program = new TrainerProgram(_folder.Path);
 
     public async ValueTask InitializeAsync() => await SyntheticCache.WriteAsync(
-        At("cache"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(150, Classes), (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.4), partRows: 64);
+        At("cache"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(150, Classes),
+        (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.4), partRows: 64);
 
     public ValueTask DisposeAsync()
     {
@@ -72,12 +73,16 @@ public sealed class ShippedFiguresTests : IAsyncLifetime
         var validation = printed["validation"]!;
         var page = File.ReadAllText(At("run/report.html"));
 
-        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"<h1>{(double)validation["accuracy"]!:0.0%} right on "), page, StringComparison.Ordinal);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"<h1>{(double)validation["accuracy"]!:0.0%} right on "), page,
+            StringComparison.Ordinal);
         foreach (var (name, figure) in new[] { ("accuracy", "accuracy"), ("loss", "loss"), ("expected calibration error", "ece") })
-            Assert.Equal(Show(validation[figure]), Regex.Match(page, $"<b>([0-9.]+)[^/]*(?:</small>)?</b><span>{name}</span>").Groups[1].Value.Trim());
-        Assert.Equal(validation["confusion"]!.AsArray().SelectMany(r => r!.AsArray()).Select(c => c!.ToJsonString()), Numbers(page, "confusion"));
+            Assert.Equal(Show(validation[figure]),
+                Regex.Match(page, $"<b>([0-9.]+)[^/]*(?:</small>)?</b><span>{name}</span>").Groups[1].Value.Trim());
+        Assert.Equal(
+            validation["confusion"]!.AsArray().SelectMany(r => r!.AsArray()).Select(c => c!.ToJsonString()), Numbers(page, "confusion"));
         var plain = Regex.Match(page, "<p id=\"plain\">(.*?)</p>").Groups[1].Value;
-        Assert.Contains($"accuracy {Show(validation["plain"]!["accuracy"])}, loss {Show(validation["plain"]!["loss"])}", plain, StringComparison.Ordinal);
+        Assert.Contains($"accuracy {Show(validation["plain"]!["accuracy"])}, loss {Show(validation["plain"]!["loss"])}", plain,
+            StringComparison.Ordinal);
 
         var threshold = string.Create(CultureInfo.InvariantCulture, $"threshold {(double)validation["threshold"]!:0.####}");
         foreach (var figure in (string[])["roc", "precision-recall", "reliability"])
@@ -89,7 +94,8 @@ public sealed class ShippedFiguresTests : IAsyncLifetime
         Assert.Equal(4, Regex.Count(Figure(page, "precision-recall"), "<ellipse"));
 
         // The pictures aren't there, so the mistakes are a table: those at the threshold, as many as the confusion has, up to 24.
-        var mistakes = page[page.IndexOf("<h2>Worst mistakes", StringComparison.Ordinal)..page.IndexOf("<h2>Options", StringComparison.Ordinal)];
+        var mistakes =
+            page[page.IndexOf("<h2>Worst mistakes", StringComparison.Ordinal)..page.IndexOf("<h2>Options", StringComparison.Ordinal)];
         var wrong = (int)validation["confusion"]![0]![1]! + (int)validation["confusion"]![1]![0]!;
         Assert.Contains($"Wrong at the {threshold}", mistakes, StringComparison.Ordinal);
         Assert.Equal(Math.Min(wrong, 24), Regex.Count(mistakes, "<td[^>]*>(?:cats|dogs)/"));
@@ -100,8 +106,10 @@ public sealed class ShippedFiguresTests : IAsyncLifetime
     public async Task Plain_figures_that_are_the_same_to_every_shown_digit_are_not_told_twice()
     {
         // Every validation row is right, so that the temperature stays 1.
-        await SyntheticCache.WriteAsync(At("easy"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(20, Classes), (r, l) => SyntheticCache.Features(r, l.Shape.Length, 3));
-        var (code, words, error) = await _program.TrainAsync("easy", "--out", "easy-run", "--head", "gap", "--epochs", "20", "--lr", "0.05");
+        await SyntheticCache.WriteAsync(At("easy"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(20, Classes),
+            (r, l) => SyntheticCache.Features(r, l.Shape.Length, 3));
+        var (code, words, error) =
+            await _program.TrainAsync("easy", "--out", "easy-run", "--head", "gap", "--epochs", "20", "--lr", "0.05");
 
         Assert.True(code == ExitCode.Done, error);
         Assert.DoesNotContain("plain", words, StringComparison.Ordinal);
@@ -135,14 +143,16 @@ public sealed class ShippedFiguresTests : IAsyncLifetime
     private async Task<(string Words, JsonNode Printed)> TrainAsync(string threshold)
     {
         var (code, output, error) = await _program.TrainAsync(
-            "cache", "--out", "run", "--head", "gap, dense(32, relu)", "--epochs", "40", "--lr", "0.01", "--val-split", "0.4", "--threshold", threshold, "--json");
+            "cache", "--out", "run", "--head", "gap, dense(32, relu)", "--epochs", "40", "--lr", "0.01", "--val-split", "0.4",
+            "--threshold", threshold, "--json");
         Assert.True(code == ExitCode.Done, error);
         return (error, JsonNode.Parse(output)!);
     }
 
     private static string Show(JsonNode? figure) => ((double)figure!).ToString("0.0000", CultureInfo.InvariantCulture);
 
-    private static string Figure(string page, string name) => Regex.Match(page, $"<figure id=\"{name}\">.*?</figure>", RegexOptions.Singleline).Value;
+    private static string Figure(string page, string name) =>
+        Regex.Match(page, $"<figure id=\"{name}\">.*?</figure>", RegexOptions.Singleline).Value;
 
     private static IEnumerable<string> Numbers(string page, string figure) =>
         Regex.Matches(Figure(page, figure), ">([0-9,]+)</text>").Select(m => m.Groups[1].Value);

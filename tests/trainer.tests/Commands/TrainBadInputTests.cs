@@ -53,7 +53,8 @@ public sealed class TrainBadInputTests : IDisposable
     {
         await WriteAsync(
         [
-            .. SyntheticCache.Rows(10, ["cats"], "train"), .. SyntheticCache.Rows(1, ["dogs"], "train"), .. SyntheticCache.Rows(5, Classes, "val"),
+            .. SyntheticCache.Rows(10, ["cats"], "train"), .. SyntheticCache.Rows(1, ["dogs"], "train"),
+            .. SyntheticCache.Rows(5, Classes, "val"),
         ]);
 
         var (code, output, error) = await _program.TrainAsync("cache", "--out", "run", "--epochs", "1");

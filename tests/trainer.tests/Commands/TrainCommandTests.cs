@@ -21,7 +21,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
 
     public TrainCommandTests() => _program = new TrainerProgram(_folder.Path);
 
-    public async ValueTask InitializeAsync() => await WriteAsync("cache", SyntheticCache.Contract(Shallow, Deep) with { ModelNote = "The weights are seeded, not pretrained." });
+    public async ValueTask InitializeAsync() =>
+        await WriteAsync("cache", SyntheticCache.Contract(Shallow, Deep) with { ModelNote = "The weights are seeded, not pretrained." });
 
     public ValueTask DisposeAsync()
     {
@@ -32,7 +33,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
     [Fact]
     public async Task Run_holds_what_was_printed_and_a_head_that_gives_the_same_figures()
     {
-        var (code, output, error) = await TrainAsync("cache", "--out", "run", "--json", "--epochs", "4", "--seed", "3", "--head", "flatten, dense(16, relu), dropout(0.2)");
+        var (code, output, error) = await TrainAsync(
+            "cache", "--out", "run", "--json", "--epochs", "4", "--seed", "3", "--head", "flatten, dense(16, relu), dropout(0.2)");
 
         Assert.Equal((ExitCode.Done, ""), (code, code == 0 ? "" : error));
         var printed = JsonDocument.Parse(output).RootElement; // one object alone, or this throws
@@ -46,7 +48,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
         using var head = RunFolder.LoadHead(At("run"), run, CPU);
         var cache = await FeatureCache.OpenAsync(At("cache"), TestContext.Current.CancellationToken);
         var split = RowSplit.Of(cache.Rows, "cache", 0.2, 3);
-        var sets = await new FeatureLoader(cache, Deep, head).LoadAsync(Classes, [split.Validation], new Progress<int>(), TestContext.Current.CancellationToken);
+        var sets = await new FeatureLoader(cache, Deep, head)
+            .LoadAsync(Classes, [split.Validation], new Progress<int>(), TestContext.Current.CancellationToken);
         Assert.Equal(run.Result.PlainVal, TrainingLoop.Evaluate(head, sets[0]));
         sets[0].Dispose();
     }
@@ -60,7 +63,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
         Assert.Superset(
             new HashSet<string>
             {
-                "classes", "epochs", "bestEpoch", "train", "val", "loadSeconds", "seconds", "secondsPerEpoch", "rowsPerSecond", "parameters",
+                "classes", "epochs", "bestEpoch", "train", "val", "loadSeconds", "seconds", "secondsPerEpoch", "rowsPerSecond",
+                "parameters",
                 "trainableParameters", "peakMemoryBytes",
             },
             printed.EnumerateObject().Select(p => p.Name).ToHashSet());
@@ -132,7 +136,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
     [InlineData("--checkpoint-every", "-1", ExitCode.Usage, "--checkpoint-every -1")]
     [InlineData("--device", "cuda", ExitCode.Failed, "-p:Accelerator=cuda")]
     [InlineData("--val", "nowhere", ExitCode.Failed, "No cache in nowhere")]
-    public async Task Options_that_make_no_sense_are_refused_and_leave_nothing_behind(string option, string value, int expected, string words)
+    public async Task Options_that_make_no_sense_are_refused_and_leave_nothing_behind(
+        string option, string value, int expected, string words)
     {
         Assert.SkipWhen(option == "--device" && cuda.is_available(), "there is a GPU here");
 
@@ -148,7 +153,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
     public async Task Every_option_reaches_the_training_and_run_json()
     {
         var (code, _, error) = await TrainAsync(
-            "cache", "--out", "run", "--optimizer", "adamw", "--schedule", "cosine", "--warmup", "0.5", "--l2", "0.001", "--weight-decay", "0.02", "--clip", "1.5",
+            "cache", "--out", "run", "--optimizer", "adamw", "--schedule", "cosine", "--warmup", "0.5", "--l2", "0.001", "--weight-decay",
+            "0.02", "--clip", "1.5",
             "--label-smoothing", "0.1", "--class-weights", "cats=1,dogs=2.5", "--epochs", "3", "--early-stop", "3");
 
         Assert.Equal((ExitCode.Done, ""), (code, code == 0 ? "" : error));
@@ -169,7 +175,8 @@ public sealed class TrainCommandTests : IAsyncLifetime
             },
             run.Options);
         Assert.Equal(
-            "trainer train cache --out run --epochs 3 --optimizer adamw --schedule cosine --warmup 0.5 --l2 0.001 --weight-decay 0.02 --clip 1.5 " +
+            "trainer train cache --out run --epochs 3 --optimizer adamw --schedule cosine --warmup 0.5 --l2 0.001 --weight-decay 0.02 " +
+            "--clip 1.5 " +
             "--label-smoothing 0.1 --class-weights cats=1,dogs=2.5 --early-stop 3",
             run.Command);
     }
@@ -238,10 +245,12 @@ public sealed class TrainCommandTests : IAsyncLifetime
         RunFolder.LoadHead(At("run"), run, CPU).Dispose();
     }
 
-    private async Task WriteAsync(string name, CacheContract contract, Func<List<CacheRow>, IEnumerable<CacheRow>>? order = null, int partRows = 16)
+    private async Task WriteAsync(
+        string name, CacheContract contract, Func<List<CacheRow>, IEnumerable<CacheRow>>? order = null, int partRows = 16)
     {
         var rows = SyntheticCache.Rows(30, Classes);
-        await SyntheticCache.WriteAsync(At(name), contract, [.. order is null ? rows : order(rows)], (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5), partRows);
+        await SyntheticCache.WriteAsync(At(name), contract, [.. order is null ? rows : order(rows)],
+            (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5), partRows);
     }
 
     private string At(string path) => _program.At(path);

@@ -23,7 +23,8 @@ public sealed class TrainOnBytesTests : IAsyncLifetime
         var floats = SyntheticCache.Contract(Layer) with { Precision = "int8" };
         var rows = SyntheticCache.Rows(40, ["cats", "dogs"]);
         await SyntheticCache.WriteAsync(_program.At("floats"), floats, rows, Features);
-        await SyntheticCache.WriteAsync(_program.At("bytes"), floats with { Storage = LayerStorage.Bytes, Grids = new Dictionary<string, ByteGrid> { [Layer.Name] = Grid } }, rows, Features);
+        await SyntheticCache.WriteAsync(_program.At("bytes"),
+            floats with { Storage = LayerStorage.Bytes, Grids = new Dictionary<string, ByteGrid> { [Layer.Name] = Grid } }, rows, Features);
     }
 
     public ValueTask DisposeAsync()
@@ -41,7 +42,8 @@ public sealed class TrainOnBytesTests : IAsyncLifetime
         foreach (var cache in (string[])["floats", "bytes"])
             Assert.Equal(ExitCode.Done, (await _program.TrainAsync([cache, "--out", "run-" + cache, .. options])).Code);
 
-        Assert.Equal(File.ReadAllBytes(_program.At("run-floats/head.safetensors")), File.ReadAllBytes(_program.At("run-bytes/head.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(_program.At("run-floats/head.safetensors")), File.ReadAllBytes(_program.At("run-bytes/head.safetensors")));
     }
 
     [Fact]
@@ -71,7 +73,8 @@ public sealed class TrainOnBytesTests : IAsyncLifetime
     public async Task A_sweep_ends_in_the_same_leaderboard()
     {
         await File.WriteAllTextAsync(
-            _program.At("space.json"), """{"search": "grid", "seeds": 2, "options": {"head": ["gap", "gap, dense(4, relu)"], "lr": [1e-3, 1e-2], "epochs": 3}}""",
+            _program.At("space.json"),
+            """{"search": "grid", "seeds": 2, "options": {"head": ["gap", "gap, dense(4, relu)"], "lr": [1e-3, 1e-2], "epochs": 3}}""",
             TestContext.Current.CancellationToken);
         foreach (var cache in (string[])["floats", "bytes"])
         {
@@ -80,10 +83,12 @@ public sealed class TrainOnBytesTests : IAsyncLifetime
         }
 
         Assert.Equal(Leaderboard("sweep-floats"), Leaderboard("sweep-bytes"));
-        Assert.Equal(File.ReadAllBytes(_program.At("sweep-floats/best/head.safetensors")), File.ReadAllBytes(_program.At("sweep-bytes/best/head.safetensors")));
+        Assert.Equal(File.ReadAllBytes(_program.At("sweep-floats/best/head.safetensors")),
+            File.ReadAllBytes(_program.At("sweep-bytes/best/head.safetensors")));
 
         // Without the last columns, seconds and error.
-        IEnumerable<string> Leaderboard(string sweep) => File.ReadLines(_program.At($"{sweep}/leaderboard.csv")).Select(l => l[..l.LastIndexOf(',', l.LastIndexOf(',') - 1)]);
+        IEnumerable<string> Leaderboard(string sweep) =>
+            File.ReadLines(_program.At($"{sweep}/leaderboard.csv")).Select(l => l[..l.LastIndexOf(',', l.LastIndexOf(',') - 1)]);
     }
 
     // What an int8 network's last step gives for the nearest byte.

@@ -12,7 +12,8 @@ public sealed class TrainResumeTests : IAsyncLifetime
     private static readonly ModelLayer Layer = new("block5_pool", new LayerShape(16, 3, 3));
     private static readonly string[] Options =
     [
-        "--head", "flatten, dense(32, relu), dropout(0.3), batchnorm", "--epochs", "150", "--batch", "8", "--schedule", "cosine", "--early-stop", "140", "--seed", "7",
+        "--head", "flatten, dense(32, relu), dropout(0.3), batchnorm", "--epochs", "150", "--batch", "8", "--schedule", "cosine",
+        "--early-stop", "140", "--seed", "7",
     ];
 
     private readonly TemporaryFolder _folder = new();
@@ -63,10 +64,12 @@ public sealed class TrainResumeTests : IAsyncLifetime
         Assert.Equal(File.ReadAllBytes(_program.At("whole/head.safetensors")), File.ReadAllBytes(_program.At("killed/head.safetensors")));
         Assert.Equal(Metrics("whole"), Metrics("killed"));
         var (whole, killed) = (RunFolder.Read(_program.At("whole")), RunFolder.Read(_program.At("killed")));
-        Assert.Equal((whole.Result.Train, whole.Result.Val, whole.Result.SavedEpoch), (killed.Result.Train, killed.Result.Val, killed.Result.SavedEpoch));
+        Assert.Equal((whole.Result.Train, whole.Result.Val, whole.Result.SavedEpoch),
+            (killed.Result.Train, killed.Result.Val, killed.Result.SavedEpoch));
         Assert.Equal(
             ["events.out.tfevents", "head.safetensors", "metrics.jsonl", "report.html", "run.json"],
-            Directory.EnumerateFiles(_program.At("killed")).Select(f => Path.GetFileName(f)).Select(n => n.StartsWith("events.", StringComparison.Ordinal) ? n[..19] : n).Order(StringComparer.Ordinal));
+            Directory.EnumerateFiles(_program.At("killed")).Select(f => Path.GetFileName(f))
+                .Select(n => n.StartsWith("events.", StringComparison.Ordinal) ? n[..19] : n).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -135,7 +138,8 @@ public sealed class TrainResumeTests : IAsyncLifetime
     }
 
     private async Task WriteCacheAsync(long seed) => await SyntheticCache.WriteAsync(
-        _program.At("cache"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(40, ["cats", "dogs"]), (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.1, seed));
+        _program.At("cache"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(40, ["cats", "dogs"]),
+        (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.1, seed));
 
     private DateTime LastCheckpoint() => File.GetLastWriteTimeUtc(_program.At("killed/checkpoint.safetensors"));
 

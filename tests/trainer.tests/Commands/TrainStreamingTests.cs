@@ -9,7 +9,8 @@ namespace Headstart.Tests.Commands;
 public sealed class TrainStreamingTests : IAsyncLifetime
 {
     private static readonly ModelLayer Layer = new("block5_pool", new LayerShape(16, 3, 3));
-    private static readonly string[] Streamed = ["--head", "flatten, dense(16, relu), dropout(0.3)", "--batch", "8", "--block-rows", "32", "--seed", "7"];
+    private static readonly string[] Streamed =
+        ["--head", "flatten, dense(16, relu), dropout(0.3)", "--batch", "8", "--block-rows", "32", "--seed", "7"];
 
     private readonly TemporaryFolder _folder = new();
     private readonly TrainerProgram _program;
@@ -90,7 +91,8 @@ public sealed class TrainStreamingTests : IAsyncLifetime
         Assert.Contains("--memory 100M: ", error, StringComparison.Ordinal);
         var least = error.Split(' ').First(w => w.EndsWith('M') && w != "100M");
 
-        var (enough, output, again) = await _program.TrainAsync("cache", "--out", "run", "--memory", least, "--block-rows", "32", "--epochs", "2", "--json");
+        var (enough, output, again) =
+            await _program.TrainAsync("cache", "--out", "run", "--memory", least, "--block-rows", "32", "--epochs", "2", "--json");
 
         Assert.Equal((ExitCode.Done, true), (enough, again.Contains($"within {least}", StringComparison.Ordinal)));
         var peak = JsonDocument.Parse(output).RootElement.GetProperty("peakMemoryBytes").GetInt64() >> 20;
@@ -134,14 +136,16 @@ public sealed class TrainStreamingTests : IAsyncLifetime
         Assert.Equal(ExitCode.Done, judged);
         Assert.Contains("160 to train, 80 to validate, from val", apart, StringComparison.Ordinal);
         Assert.Contains("val has no images of cows.", apart, StringComparison.Ordinal);
-        Assert.Equal(ExitCode.Done, (await _program.TrainAsync(["cache", "more", "--val", "val", "--out", "streamed", "--block-rows", "32", .. options])).Code);
+        Assert.Equal(ExitCode.Done,
+            (await _program.TrainAsync(["cache", "more", "--val", "val", "--out", "streamed", "--block-rows", "32", .. options])).Code);
     }
 
     [Fact]
     public async Task Caches_of_different_networks_and_the_same_cache_twice_are_refused_by_name()
     {
         await SyntheticCache.WriteAsync(
-            _program.At("other"), SyntheticCache.Contract(Layer) with { ModelSha256 = new string('b', 64) }, SyntheticCache.Rows(5, ["cats", "dogs"]),
+            _program.At("other"), SyntheticCache.Contract(Layer) with { ModelSha256 = new string('b', 64) },
+            SyntheticCache.Rows(5, ["cats", "dogs"]),
             (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5));
 
         var (code, _, error) = await _program.TrainAsync("cache", "other", "--out", "run");
@@ -177,6 +181,7 @@ public sealed class TrainStreamingTests : IAsyncLifetime
         var rows = SyntheticCache.Rows(40, classes);
         if (seed > 0)
             rows = [.. rows.Select(r => r with { Sha256 = $"{r.Sha256} {seed}" })];
-        return SyntheticCache.WriteAsync(_program.At(cache), SyntheticCache.Contract(Layer), rows, (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5, seed));
+        return SyntheticCache.WriteAsync(
+            _program.At(cache), SyntheticCache.Contract(Layer), rows, (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.5, seed));
     }
 }

@@ -13,7 +13,8 @@ internal sealed class TrainerProgram(string folder)
         return await EndAsync(process);
     }
 
-    public async Task<(int Code, string Output, string Error)> SweepAsync(params string[] arguments) => await RunAsync(["sweep", .. arguments]);
+    public async Task<(int Code, string Output, string Error)> SweepAsync(params string[] arguments) =>
+        await RunAsync(["sweep", .. arguments]);
 
     /// <summary>Runs another command, given as the first argument.</summary>
     public async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
@@ -52,13 +53,14 @@ internal sealed class TrainerProgram(string folder)
         }
     }
 
-    public Process StartCommand(string command, params string[] arguments) => Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), [command, .. arguments])
-    {
-        WorkingDirectory = folder,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
+    public Process StartCommand(string command, params string[] arguments) =>
+        Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "trainer"), [command, .. arguments])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
 
-        // Heads this small gain nothing from a second thread, and lose a lot to it on a busy machine.
-        Environment = { ["OMP_NUM_THREADS"] = "1" },
-    })!;
+            // Heads this small gain nothing from a second thread, and lose a lot to it on a busy machine.
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
+        })!;
 }

@@ -31,7 +31,8 @@ public sealed class CalibrationTests
 
         Assert.Equal(4, four / one, 1e-9);
         Assert.Equal(
-            LogProbabilities.FromLogits(golden.Logits, 4, one).Select(l => Math.Round(l, 9)), LogProbabilities.FromLogits(surer, 4, four).Select(l => Math.Round(l, 9)));
+            LogProbabilities.FromLogits(golden.Logits, 4, one).Select(l => Math.Round(l, 9)),
+            LogProbabilities.FromLogits(surer, 4, four).Select(l => Math.Round(l, 9)));
 
         double Fit(float[] logits) => TemperatureScaling.Fit(logits, golden.Labels, 4);
     }
@@ -46,7 +47,9 @@ public sealed class CalibrationTests
             var after = Predictions.FromLogits(golden.Logits, golden.Labels, golden.Classes, calibration);
 
             Assert.Equal(before.Decided, after.Decided);
-            Assert.True(Metrics.LogLoss(after.LogProbabilities, golden.Labels) <= Metrics.LogLoss(before.LogProbabilities, golden.Labels) + 1e-15, golden.Name);
+            Assert.True(
+                Metrics.LogLoss(after.LogProbabilities, golden.Labels) <= Metrics.LogLoss(before.LogProbabilities, golden.Labels) + 1e-15,
+                golden.Name);
         }
     }
 
@@ -83,7 +86,8 @@ public sealed class CalibrationTests
         }
 
         static EvaluationReport Decide(GoldenPredictions golden, string rule) =>
-            EvaluationReport.Of(Predictions.FromLogits(golden.Logits, golden.Labels, 2, Calibration.Fit(golden.Logits, golden.Labels, 2, ThresholdRule.Parse(rule))), ["a", "b"]);
+            EvaluationReport.Of(Predictions.FromLogits(
+                golden.Logits, golden.Labels, 2, Calibration.Fit(golden.Logits, golden.Labels, 2, ThresholdRule.Parse(rule))), ["a", "b"]);
     }
 
     [Fact]
@@ -100,7 +104,8 @@ public sealed class CalibrationTests
             var found = Cost(Math.Log(threshold / (1 - threshold)));
             Assert.Equal(Enumerable.Range(-5, 11).Min(t => Cost(t + 0.5)), found);
 
-            int Cost(double logOdds) => rows.Sum(r => (r.Item1 > logOdds, r.Item2) switch { (true, false) => falseAlarm, (false, true) => miss, _ => 0 });
+            int Cost(double logOdds) =>
+                rows.Sum(r => (r.Item1 > logOdds, r.Item2) switch { (true, false) => falseAlarm, (false, true) => miss, _ => 0 });
         });
 
     [Theory]
@@ -141,7 +146,8 @@ public sealed class CalibrationTests
     public void Fitted_threshold_needs_both_classes_and_a_given_one_does_not()
     {
         var predictions = Predictions.FromLogits([1, 2], [1, 1], 2);
-        Assert.Contains("one class only", Assert.Throws<CommandException>(() => ThresholdRule.Parse("f1").Fit(predictions)).Message, StringComparison.Ordinal);
+        Assert.Contains("one class only", Assert.Throws<CommandException>(() => ThresholdRule.Parse("f1").Fit(predictions)).Message,
+            StringComparison.Ordinal);
         Assert.Equal(0.3, ThresholdRule.Parse("0.3").Fit(predictions));
     }
 
@@ -153,6 +159,7 @@ public sealed class CalibrationTests
         var calibration = Calibration.Fit(golden.Logits, golden.Labels, 4, ThresholdRule.Parse(ThresholdRule.Default));
 
         Assert.Equal((null, null), (calibration.Threshold, calibration.ThresholdRule));
-        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => ThresholdRule.Parse("f1").RequireTwoClasses(["a", "b", "c"])).ExitCode);
+        Assert.Equal(
+            ExitCode.Usage, Assert.Throws<CommandException>(() => ThresholdRule.Parse("f1").RequireTwoClasses(["a", "b", "c"])).ExitCode);
     }
 }

@@ -65,7 +65,8 @@ public sealed class EvaluationReportTests
             (macro.Precision, all.MacroPrecision), (macro.Recall, all.MacroRecall), (macro.F1, all.MacroF1),
         };
         foreach (var (c, i) in report.PerClass.Select(c => (c, c.Intervals)))
-            pairs.AddRange([(c.Precision, i.Precision), (c.Recall, i.Recall), (c.F1, i.F1), (c.Auc, i.Auc), (c.AveragePrecision, i.AveragePrecision)]);
+            pairs.AddRange(
+                [(c.Precision, i.Precision), (c.Recall, i.Recall), (c.F1, i.F1), (c.Auc, i.Auc), (c.AveragePrecision, i.AveragePrecision)]);
 
         foreach (var (figure, interval) in pairs.Where(p => p.Interval is not null))
         {
@@ -133,7 +134,11 @@ public sealed class EvaluationReportTests
         {
             var order = Enumerable.Range(0, golden.Labels.Length).Reverse().ToArray();
             var outputs = golden.Logits.Length / golden.Labels.Length;
-            var reversed = golden with { Labels = [.. order.Select(i => golden.Labels[i])], Logits = [.. order.SelectMany(i => golden.Logits.Skip(i * outputs).Take(outputs))] };
+            var reversed = golden with
+            {
+                Labels = [.. order.Select(i => golden.Labels[i])],
+                Logits = [.. order.SelectMany(i => golden.Logits.Skip(i * outputs).Take(outputs))],
+            };
 
             var (report, expected) = (Report(reversed), golden.Expected);
 
@@ -165,7 +170,8 @@ public sealed class EvaluationReportTests
 
         var json = JsonSerializer.Serialize(report, HeadstartJson.Compact);
 
-        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<EvaluationReport>(json, HeadstartJson.Compact), HeadstartJson.Compact));
+        Assert.Equal(json,
+            JsonSerializer.Serialize(JsonSerializer.Deserialize<EvaluationReport>(json, HeadstartJson.Compact), HeadstartJson.Compact));
         Assert.DoesNotContain("NaN", json, StringComparison.Ordinal);
         Assert.True(JsonDocument.Parse(json).RootElement.TryGetProperty("auc", out _));
     }

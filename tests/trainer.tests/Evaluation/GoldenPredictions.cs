@@ -19,7 +19,8 @@ internal sealed record GoldenPredictions(string Name, int Classes, int[] Labels,
 }
 
 internal sealed record GoldenFigures(
-    double Loss, double Accuracy, double? Auc, double? AveragePrecision, double Ece, MacroFigures Macro, int[][] Confusion, GoldenClass[] PerClass,
+    double Loss, double Accuracy, double? Auc, double? AveragePrecision, double Ece, MacroFigures Macro, int[][] Confusion,
+    GoldenClass[] PerClass,
     GoldenIntervals AucIntervals, GoldenIntervals AveragePrecisionIntervals, double? Temperature, GoldenThresholds? Thresholds);
 
 /// <summary>Of an area: low and high, or null.</summary>

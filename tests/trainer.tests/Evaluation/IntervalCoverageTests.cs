@@ -68,7 +68,8 @@ public sealed class IntervalCoverageTests
         Assert.Null(Interval.Wilson(fraction, 0));
     }
 
-    private static int Holds(Interval? interval, double truth) => interval is { } found && found.Low <= truth && truth <= found.High ? 1 : 0;
+    private static int Holds(Interval? interval, double truth) =>
+        interval is { } found && found.Low <= truth && truth <= found.High ? 1 : 0;
 
     // The integral of log(1 + e^-z) over z, normal around the signal, by the trapezoid rule, which is as good as exact for such functions.
     private static double MeanLoss()

@@ -14,7 +14,8 @@ public sealed class MetricsTests
             var random = new Random(seed);
             var outputs = classes == 2 ? 1 : classes;
             var labels = Enumerable.Range(0, rows).Select(_ => random.Next(classes)).ToArray();
-            var logits = Enumerable.Range(0, rows).Select(_ => Enumerable.Range(0, outputs).Select(_ => random.Next(-4, 5) * 0.5f).ToArray()).ToArray();
+            var logits = Enumerable.Range(0, rows)
+                .Select(_ => Enumerable.Range(0, outputs).Select(_ => random.Next(-4, 5) * 0.5f).ToArray()).ToArray();
             var order = Enumerable.Range(0, rows).ToArray();
             random.Shuffle(order);
 
@@ -91,6 +92,7 @@ public sealed class MetricsTests
 
         var each = labels.Select((y, i) => Figures.FromLogits([logits[i]], [y], 2).Loss).ToArray();
 
-        Assert.Equal(((0.25 * each[1]) + (0.25 * each[2]) + (3 * each[0])) / 3, Figures.FromLogits(logits, labels, 2, [0.25, 3]).Loss, Tolerance);
+        Assert.Equal(
+            ((0.25 * each[1]) + (0.25 * each[2]) + (3 * each[0])) / 3, Figures.FromLogits(logits, labels, 2, [0.25, 3]).Loss, Tolerance);
     }
 }

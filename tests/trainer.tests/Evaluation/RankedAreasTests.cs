@@ -35,7 +35,8 @@ public sealed class RankedAreasTests
             row[Noise] = labels[i] == Noise ? 30 : -30;
         }
 
-        var report = EvaluationReport.Of(Predictions.FromLogits(logits, labels, Noise + 1), [.. Enumerable.Range(0, Noise + 1).Select(c => $"{c}")]);
+        var report =
+            EvaluationReport.Of(Predictions.FromLogits(logits, labels, Noise + 1), [.. Enumerable.Range(0, Noise + 1).Select(c => $"{c}")]);
 
         // A row of a noisy class is before each perfect one, whose other classes have next to no probability, and before half of the rest.
         var ofNoise = (((Noise - 1) * Rows * 0.5) + Perfect) / (((Noise - 1) * Rows) + Perfect);
@@ -49,8 +50,14 @@ public sealed class RankedAreasTests
         var average = report.Intervals.AveragePrecision!.Value;
         Assert.InRange(report.AveragePrecision!.Value, average.Low, average.High);
         Assert.Equal(Interval.Wilson(1, Perfect), report.PerClass[Noise].Intervals.Auc);
-        Assert.All(report.PerClass.Take(Noise), c => Assert.True(c.Intervals.Auc!.Value.Low <= c.Auc && c.Auc <= c.Intervals.Auc!.Value.High, $"{c}"));
-        foreach (var (figure, interval) in new[] { (report.Accuracy, report.Intervals.Accuracy), (report.Macro.F1, report.Intervals.MacroF1), (report.Macro.Recall, report.Intervals.MacroRecall) })
+        Assert.All(report.PerClass.Take(Noise),
+            c => Assert.True(c.Intervals.Auc!.Value.Low <= c.Auc && c.Auc <= c.Intervals.Auc!.Value.High, $"{c}"));
+        foreach (var (figure, interval) in new[]
+        {
+            (report.Accuracy, report.Intervals.Accuracy),
+            (report.Macro.F1, report.Intervals.MacroF1),
+            (report.Macro.Recall, report.Intervals.MacroRecall),
+        })
             Assert.InRange(figure, interval!.Value.Low, interval.Value.High);
     }
 

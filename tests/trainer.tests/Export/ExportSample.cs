@@ -38,7 +38,12 @@ internal sealed class ExportSample : IDisposable
         {
             Name = "small",
             Architecture = isVgg ? architecture.Name : "onnx",
-            Preprocessing = (preprocessing ?? Presets.Keras) with { Preset = "custom", Size = Size, ShortSide = preprocessing?.ShortSide is null ? null : Size + 5 },
+            Preprocessing = (preprocessing ?? Presets.Keras) with
+            {
+                Preset = "custom",
+                Size = Size,
+                ShortSide = preprocessing?.ShortSide is null ? null : Size + 5,
+            },
             Layers = layers,
             Weights = new WeightsSource("seeded", new string('0', 64)),
             FixedBatch = fixedBatch,
@@ -114,7 +119,8 @@ internal sealed class ExportSample : IDisposable
         return run;
     }
 
-    public ModelExport Export(RunFile run, ExportOptions? options = null, ModelFile? model = null) => new(run, RunFolderPath, model ?? Base, options ?? new ExportOptions());
+    public ModelExport Export(RunFile run, ExportOptions? options = null, ModelFile? model = null) =>
+        new(run, RunFolderPath, model ?? Base, options ?? new ExportOptions());
 
     public void Dispose() => Folder.Dispose();
 
@@ -146,7 +152,11 @@ internal sealed class ExportSample : IDisposable
         var shape = new TensorShapeProto();
         shape.Dim.AddRange([new() { DimParam = "batch" }, new() { DimValue = layer.Shape.Channels }]);
         proto.Graph.Output.Clear();
-        proto.Graph.Output.Add(new ValueInfoProto { Name = "vector", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = 1, Shape = shape } } });
+        proto.Graph.Output.Add(new ValueInfoProto
+        {
+            Name = "vector",
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = 1, Shape = shape } },
+        });
         return new ModelLayer("vector", new LayerShape(layer.Shape.Channels, 1, 1));
     }
 }

@@ -5,12 +5,16 @@ public sealed class HeadGraphTests
 {
     public static TheoryData<string> Maps =>
     [
-        "flatten", "gap", "gmp", "avgpool(2), flatten", "avgpool(5)", "gap, l2norm", "flatten, layernorm, dense(8, relu)", "batchnorm, gap", "gap, batchnorm, dense(4, tanh)",
-        "flatten, dropout(0.5), dense(8, relu), dropout(0.2)", "flatten, dense(8)", "flatten, dense(8, relu)", "flatten, dense(8, elu)", "flatten, dense(8, gelu)",
-        "flatten, dense(8, silu)", "flatten, dense(8, tanh)", "flatten, dense(8, sigmoid), dense(6, relu)", "avgpool(2), batchnorm, avgpool(2), dropout(0.1), l2norm",
+        "flatten", "gap", "gmp", "avgpool(2), flatten", "avgpool(5)", "gap, l2norm", "flatten, layernorm, dense(8, relu)", "batchnorm, gap",
+        "gap, batchnorm, dense(4, tanh)",
+        "flatten, dropout(0.5), dense(8, relu), dropout(0.2)", "flatten, dense(8)", "flatten, dense(8, relu)", "flatten, dense(8, elu)",
+        "flatten, dense(8, gelu)",
+        "flatten, dense(8, silu)", "flatten, dense(8, tanh)", "flatten, dense(8, sigmoid), dense(6, relu)",
+        "avgpool(2), batchnorm, avgpool(2), dropout(0.1), l2norm",
     ];
 
-    public static TheoryData<string> Vectors => ["flatten", "gap", "gmp", "avgpool(1)", "batchnorm", "l2norm, dense(5, gelu)", "layernorm, dense(8, relu)"];
+    public static TheoryData<string> Vectors =>
+        ["flatten", "gap", "gmp", "avgpool(1)", "batchnorm", "l2norm, dense(5, gelu)", "layernorm, dense(8, relu)"];
 
     [Theory]
     [MemberData(nameof(Maps))]

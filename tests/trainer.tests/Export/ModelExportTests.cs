@@ -44,7 +44,8 @@ public sealed class ModelExportTests
 
         Assert.Contains("'block2_conv1_linear' (Conv) differs from ONNX Runtime", error.Message, StringComparison.Ordinal);
         using var mended = new ModelExport(run, sample.RunFolderPath, sample.Base, new ExportOptions(), BrokenConvolutions.Fast(6));
-        Assert.Contains("block2_conv1.weight", Assert.Single(mended.Make("out.onnx", ExportSample.Pictures).Check.Notes), StringComparison.Ordinal);
+        Assert.Contains(
+            "block2_conv1.weight", Assert.Single(mended.Make("out.onnx", ExportSample.Pictures).Check.Notes), StringComparison.Ordinal);
         using var sound = sample.Export(run);
         Assert.Empty(sound.Make("out.onnx", ExportSample.Pictures).Check.Notes);
     }
@@ -88,13 +89,17 @@ public sealed class ModelExportTests
     {
         using var sample = new ExportSample(isVgg: true);
         var run = sample.WriteRun();
-        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), [new NamedTensor("block9_conv1.weight", [1], [1])], new Dictionary<string, string>());
+        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), [new NamedTensor("block9_conv1.weight", [1], [1])],
+            new Dictionary<string, string>());
         using var export = sample.Export(run);
-        Assert.Contains("'block9_conv1.weight', which the base doesn't have", Assert.Throws<CommandException>(() => export.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
+        Assert.Contains("'block9_conv1.weight', which the base doesn't have",
+            Assert.Throws<CommandException>(() => export.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
 
-        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), [new NamedTensor("block1_conv1.bias", [2], [1, 2])], new Dictionary<string, string>());
+        SafetensorsFile.Write(Path.Combine(sample.RunFolderPath, RunFolder.BaseName), [new NamedTensor("block1_conv1.bias", [2], [1, 2])],
+            new Dictionary<string, string>());
         using var other = sample.Export(run);
-        Assert.Contains("'block1_conv1.bias' as [2], which the base has as [64]", Assert.Throws<CommandException>(() => other.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
+        Assert.Contains("'block1_conv1.bias' as [2], which the base has as [64]",
+            Assert.Throws<CommandException>(() => other.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -144,7 +149,8 @@ public sealed class ModelExportTests
         using var sample = new ExportSample();
         var run = sample.WriteRun();
         var other = sample.Folder.File("other.onnx");
-        ModelFile.Save(sample.Base.Proto.Clone(), sample.Base.Contract with { Weights = new WeightsSource("others", new string('1', 64)) }, other);
+        ModelFile.Save(
+            sample.Base.Proto.Clone(), sample.Base.Contract with { Weights = new WeightsSource("others", new string('1', 64)) }, other);
         var model = ModelFile.Load(other);
 
         var error = Assert.Throws<CommandException>(() => sample.Export(run, model: model));
@@ -163,9 +169,11 @@ public sealed class ModelExportTests
         using var sample = new ExportSample();
         var run = sample.WriteRun();
         var other = sample.Folder.File("other.onnx");
-        ModelFile.Save(sample.Base.Proto.Clone(), sample.Base.Contract with { Preprocessing = sample.Base.Contract.Preprocessing with { Channels = ChannelOrder.Rgb } }, other);
+        ModelFile.Save(sample.Base.Proto.Clone(),
+            sample.Base.Contract with { Preprocessing = sample.Base.Contract.Preprocessing with { Channels = ChannelOrder.Rgb } }, other);
 
-        var error = Assert.Throws<CommandException>(() => sample.Export(run, new ExportOptions { AllowOtherBase = true }, ModelFile.Load(other)));
+        var error =
+            Assert.Throws<CommandException>(() => sample.Export(run, new ExportOptions { AllowOtherBase = true }, ModelFile.Load(other)));
 
         Assert.Contains("preprocessing.channels 'rgb'", error.Message, StringComparison.Ordinal);
     }
@@ -179,7 +187,8 @@ public sealed class ModelExportTests
 
         Assert.Equal(8, export.Make("o", ExportSample.Pictures).Check.Pictures);
         using var raw = sample.Export(run, new ExportOptions { RawInput = true });
-        Assert.Contains("takes 3 images at a time", Assert.Throws<CommandException>(() => raw.Make("o", ExportSample.Pictures)).Message, StringComparison.Ordinal);
+        Assert.Contains("takes 3 images at a time", Assert.Throws<CommandException>(() => raw.Make("o", ExportSample.Pictures)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -209,7 +218,8 @@ public sealed class ModelExportTests
         Assert.Null(large.Rounded);
         Assert.InRange(small.Rounded!.LargestChange, 1e-9, 0.01);
         Assert.Equal("float16", small.Contract.Precision);
-        var types = ModelProto.Parser.ParseFrom(small.Bytes).Graph.Initializer.Where(t => t.Dims.Count > 1).Select(t => t.DataType).Distinct();
+        var types =
+            ModelProto.Parser.ParseFrom(small.Bytes).Graph.Initializer.Where(t => t.Dims.Count > 1).Select(t => t.DataType).Distinct();
         Assert.Equal([(int)TensorProto.Types.DataType.Float16], types);
         Assert.InRange((double)small.Bytes.Length / large.Bytes.Length, 0.5, 0.55);
     }
@@ -226,7 +236,8 @@ public sealed class ModelExportTests
         Assert.Contains("o.onnx was not written", error.Message, StringComparison.Ordinal);
         Assert.Contains("float16", error.Message, StringComparison.Ordinal);
 
-        static ConvolutionWeights Scaled(ConvolutionWeights of, float by) => new([.. of.Kernel.Select(v => v * by)], [.. of.Bias.Select(v => by < 1 ? v * by : v)]);
+        static ConvolutionWeights Scaled(ConvolutionWeights of, float by) =>
+            new([.. of.Kernel.Select(v => v * by)], [.. of.Bias.Select(v => by < 1 ? v * by : v)]);
     }
 
     [Fact]
@@ -241,7 +252,8 @@ public sealed class ModelExportTests
         Assert.Equal(("""["class0","class1"]""", "1", "0.5"), (metadata["classes"], metadata["temperature"], metadata["threshold"]));
     }
 
-    private static float[] Initialiser(ProvenModel made, string name) => OnnxTensor.ToFloats(ModelProto.Parser.ParseFrom(made.Bytes).Graph.Initializer.Single(t => t.Name == name));
+    private static float[] Initialiser(ProvenModel made, string name) =>
+        OnnxTensor.ToFloats(ModelProto.Parser.ParseFrom(made.Bytes).Graph.Initializer.Single(t => t.Name == name));
 
     private static void Tune(ExportSample sample, Func<NamedTensor, float[]> change)
     {

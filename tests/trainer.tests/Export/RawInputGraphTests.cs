@@ -16,7 +16,8 @@ public sealed class RawInputGraphTests
 {
     public static TheoryData<int, int> Sizes => new()
     {
-        { 1, 1 }, { 1, 300 }, { 7, 5 }, { 224, 224 }, { 256, 256 }, { 255, 257 }, { 500, 375 }, { 374, 500 }, { 100, 99 }, { 1831, 613 }, { 40, 3000 },
+        { 1, 1 }, { 1, 300 }, { 7, 5 }, { 224, 224 }, { 256, 256 }, { 255, 257 }, { 500, 375 }, { 374, 500 }, { 100, 99 }, { 1831, 613 },
+        { 40, 3000 },
     };
 
     [Theory]
@@ -41,7 +42,14 @@ public sealed class RawInputGraphTests
     [Fact]
     public void Channels_and_every_field_of_the_normalisation_are_heeded()
     {
-        var preprocessing = Presets.Mobilenet with { Preset = "custom", Size = 64, Channels = ChannelOrder.Bgr, Mean = [0.1f, 0.5f, 0.9f], Std = [0.5f, 1, 2] };
+        var preprocessing = Presets.Mobilenet with
+        {
+            Preset = "custom",
+            Size = 64,
+            Channels = ChannelOrder.Bgr,
+            Mean = [0.1f, 0.5f, 0.9f],
+            Std = [0.5f, 1, 2],
+        };
         var (found, expected) = Both(preprocessing, 90, 50);
 
         Assert.Equal(0, Largest(found, expected), 1e-6);
@@ -50,7 +58,8 @@ public sealed class RawInputGraphTests
     [Fact]
     public void Operators_that_are_too_old_are_refused()
     {
-        var error = Assert.Throws<CommandException>(() => RawInputGraph.Prepend(Identity(opset: 10, 8), "input", Presets.Keras, "old.onnx"));
+        var error =
+            Assert.Throws<CommandException>(() => RawInputGraph.Prepend(Identity(opset: 10, 8), "input", Presets.Keras, "old.onnx"));
 
         Assert.Contains("--raw-input needs 11", error.Message, StringComparison.Ordinal);
     }

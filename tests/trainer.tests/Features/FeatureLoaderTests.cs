@@ -28,7 +28,8 @@ public sealed class FeatureLoaderTests : IDisposable
         int[] first = [.. Enumerable.Range(3, 20), 2, 39];
         int[] second = [30, 1, 29];
 
-        var sets = await new FeatureLoader(cache, Layer, head).LoadAsync(Classes, [first, second], new Progress<int>(), TestContext.Current.CancellationToken);
+        var sets = await new FeatureLoader(cache, Layer, head)
+            .LoadAsync(Classes, [first, second], new Progress<int>(), TestContext.Current.CancellationToken);
 
         using var noGradient = no_grad();
         foreach (var (set, chosen) in sets.Zip([first, second]))

@@ -21,8 +21,10 @@ public sealed class ImageViewsTests : IDisposable
     public async Task Images_are_loaded_first_and_their_other_views_after_them(string spec, int partRows)
     {
         // Unequal numbers of views, as after an interrupted extraction.
-        var rows = SyntheticCache.Rows(4, Classes).SelectMany((r, i) => Enumerable.Range(0, 1 + (i % 3)).Select(v => r with { View = v })).ToList();
-        await SyntheticCache.WriteAsync(_folder.Path, SyntheticCache.Contract(Layer), rows, (row, l) => SyntheticCache.Features(row, l.Shape.Length, 1), partRows);
+        var rows = SyntheticCache.Rows(4, Classes).SelectMany((r, i) => Enumerable.Range(0, 1 + (i % 3)).Select(v => r with { View = v }))
+            .ToList();
+        await SyntheticCache.WriteAsync(
+            _folder.Path, SyntheticCache.Contract(Layer), rows, (row, l) => SyntheticCache.Features(row, l.Shape.Length, 1), partRows);
         var cache = await Headstart.Cache.FeatureCache.OpenAsync(_folder.Path, TestContext.Current.CancellationToken);
         using var head = new Head(HeadPlan.Create(HeadSpec.Parse(spec), Layer, 2), 0, CPU);
 
@@ -41,7 +43,8 @@ public sealed class ImageViewsTests : IDisposable
             {
                 using var scope = NewDisposeScope();
                 var candidates = rows.Where(r => r.Path == plain[i].Path)
-                    .Select(r => head.Reduce(tensor(SyntheticCache.Features(r, Layer.Shape.Length, 1), [1, 3, 4, 5])).contiguous().data<float>().ToArray()).ToList();
+                    .Select(r => head.Reduce(tensor(SyntheticCache.Features(r, Layer.Shape.Length, 1), [1, 3, 4, 5])).contiguous()
+                        .data<float>().ToArray()).ToList();
                 Assert.Equal(candidates[0], set.Row(i).ToArray());
                 Assert.Contains(set.Row(drawn[i]).ToArray(), candidates);
             }
@@ -75,7 +78,8 @@ public sealed class ImageViewsTests : IDisposable
     public void Every_chosen_row_has_a_place_of_its_own_and_images_keep_the_rows_order() =>
         Gen.Select(Gen.Int[1, 10], Gen.Int[0, 4], Gen.Int).Sample((perClass, views, seed) =>
         {
-            var rows = SyntheticCache.Rows(perClass, Classes).SelectMany(r => Enumerable.Range(0, views + 1).Select(v => r with { View = v })).ToArray();
+            var rows = SyntheticCache.Rows(perClass, Classes)
+                .SelectMany(r => Enumerable.Range(0, views + 1).Select(v => r with { View = v })).ToArray();
             int[] chosen = [.. Enumerable.Range(0, rows.Length)];
             new Random(seed).Shuffle(chosen);
 

@@ -10,7 +10,8 @@ public sealed class MemoryPlanTests : IDisposable
     private const long RowBytes = 2048L * 7 * 7 * sizeof(float);
     private const long FeatureBytes = 2 * PerClass * RowBytes; // 1.6 GB
     private static readonly string[] Classes = ["cats", "dogs"];
-    private static readonly HeadPlan WideHead = HeadPlan.Create(HeadSpec.Parse("batchnorm, gap"), new ModelLayer("wide", new LayerShape(2048, 7, 7)), 2);
+    private static readonly HeadPlan WideHead =
+        HeadPlan.Create(HeadSpec.Parse("batchnorm, gap"), new ModelLayer("wide", new LayerShape(2048, 7, 7)), 2);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -61,14 +62,16 @@ public sealed class MemoryPlanTests : IDisposable
         if (told)
         {
             Assert.Equal(0.5, BlockMixture.Distance(data, blockRows, seed: 0), 0.05);
-            Assert.Contains("Raise --memory; or extract again from a CSV whose lines are in random order.", notes[0], StringComparison.Ordinal);
+            Assert.Contains(
+                "Raise --memory; or extract again from a CSV whose lines are in random order.", notes[0], StringComparison.Ordinal);
         }
     }
 
     private async Task<TrainingData> OpenAsync(int partRows)
     {
         var layer = new ModelLayer("narrow", new LayerShape(2, 1, 1));
-        await SyntheticCache.WriteAsync(_folder.Path, SyntheticCache.Contract(layer), SyntheticCache.Rows(PerClass, Classes), (r, _) => SyntheticCache.Features(r, 2, 1), partRows);
+        await SyntheticCache.WriteAsync(_folder.Path, SyntheticCache.Contract(layer), SyntheticCache.Rows(PerClass, Classes),
+            (r, _) => SyntheticCache.Features(r, 2, 1), partRows);
         return await TrainingData.OpenAsync(_folder.Path, null, null, 0.2, 0, TestContext.Current.CancellationToken);
     }
 }

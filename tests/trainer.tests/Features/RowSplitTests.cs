@@ -11,7 +11,8 @@ public sealed class RowSplitTests
     [Fact]
     public void Split_column_is_followed_and_the_test_split_left_alone()
     {
-        List<CacheRow> rows = [.. SyntheticCache.Rows(3, Classes, "train"), .. SyntheticCache.Rows(2, Classes, "test"), .. SyntheticCache.Rows(2, Classes, "Validation")];
+        List<CacheRow> rows = [.. SyntheticCache.Rows(
+            3, Classes, "train"), .. SyntheticCache.Rows(2, Classes, "test"), .. SyntheticCache.Rows(2, Classes, "Validation")];
 
         var split = RowSplit.Of(rows, "cache", 0.2, 0);
 
@@ -35,28 +36,31 @@ public sealed class RowSplitTests
     /// <summary>Duplicates share a checksum, views share a path and a checksum.</summary>
     [Fact]
     public void Drawn_split_is_stratified_keeps_copies_together_and_ignores_the_order_of_rows() =>
-        Gen.Select(Gen.Int[2, 12], Gen.Int[2, 12], Gen.Int[0, 3], Gen.Int[0, 2], Gen.Double[0.05, 0.95], Gen.Int).Sample((cats, dogs, copies, views, fraction, seed) =>
-        {
-            var plain = SyntheticCache.Rows(cats, ["cats"]).Concat(SyntheticCache.Rows(dogs, ["dogs"])).ToList();
-            plain.AddRange(Enumerable.Range(0, copies).Select(i => plain[i % cats] with { Path = $"cats/copy{i}.jpg" }));
-            var rows = plain.SelectMany(r => Enumerable.Range(0, views + 1).Select(v => r with { View = v })).ToList();
-            var shuffled = rows.ToArray();
-            new Random(seed).Shuffle(shuffled);
-
-            var split = RowSplit.Of(rows, "cache", fraction, seed);
-            var again = RowSplit.Of(shuffled, "cache", fraction, seed);
-
-            Assert.Equal(split.Train.Select(r => rows[r]), again.Train.Select(r => shuffled[r]));
-            Assert.Equal(split.Validation.Select(r => rows[r]), again.Validation.Select(r => shuffled[r]));
-            Assert.Empty(split.Train.Select(r => rows[r].Sha256).Intersect(split.Validation.Select(r => rows[r].Sha256)));
-            Assert.All(split.Validation, r => Assert.Equal(0, rows[r].View));
-            foreach (var (name, images) in new[] { ("cats", cats), ("dogs", dogs) })
+        Gen.Select(Gen.Int[2, 12], Gen.Int[2, 12], Gen.Int[0, 3], Gen.Int[0, 2], Gen.Double[0.05, 0.95], Gen.Int)
+            .Sample((cats, dogs, copies, views, fraction, seed) =>
             {
-                var expected = Math.Clamp((int)Math.Round(fraction * images, MidpointRounding.AwayFromZero), 1, images - 1);
-                Assert.Equal(expected, split.Validation.Where(r => rows[r].Label == name).Select(r => rows[r].Sha256).Distinct().Count());
-                Assert.Equal(images - expected, split.Train.Where(r => rows[r].Label == name).Select(r => rows[r].Sha256).Distinct().Count());
-            }
-        });
+                var plain = SyntheticCache.Rows(cats, ["cats"]).Concat(SyntheticCache.Rows(dogs, ["dogs"])).ToList();
+                plain.AddRange(Enumerable.Range(0, copies).Select(i => plain[i % cats] with { Path = $"cats/copy{i}.jpg" }));
+                var rows = plain.SelectMany(r => Enumerable.Range(0, views + 1).Select(v => r with { View = v })).ToList();
+                var shuffled = rows.ToArray();
+                new Random(seed).Shuffle(shuffled);
+
+                var split = RowSplit.Of(rows, "cache", fraction, seed);
+                var again = RowSplit.Of(shuffled, "cache", fraction, seed);
+
+                Assert.Equal(split.Train.Select(r => rows[r]), again.Train.Select(r => shuffled[r]));
+                Assert.Equal(split.Validation.Select(r => rows[r]), again.Validation.Select(r => shuffled[r]));
+                Assert.Empty(split.Train.Select(r => rows[r].Sha256).Intersect(split.Validation.Select(r => rows[r].Sha256)));
+                Assert.All(split.Validation, r => Assert.Equal(0, rows[r].View));
+                foreach (var (name, images) in new[] { ("cats", cats), ("dogs", dogs) })
+                {
+                    var expected = Math.Clamp((int)Math.Round(fraction * images, MidpointRounding.AwayFromZero), 1, images - 1);
+                    Assert.Equal(
+                        expected, split.Validation.Where(r => rows[r].Label == name).Select(r => rows[r].Sha256).Distinct().Count());
+                    Assert.Equal(
+                        images - expected, split.Train.Where(r => rows[r].Label == name).Select(r => rows[r].Sha256).Distinct().Count());
+                }
+            });
 
     [Fact]
     public void Another_seed_draws_another_split()
@@ -82,7 +86,8 @@ public sealed class RowSplitTests
         var rows = SyntheticCache.Rows(5, Classes);
         rows.Add(rows[0] with { Path = "dogs/copy.jpg", Label = "dogs" });
 
-        Assert.Contains("1 images are there under two labels", Assert.Single(RowSplit.Of(rows, "cache", 0.2, 0).Notes), StringComparison.Ordinal);
+        Assert.Contains(
+            "1 images are there under two labels", Assert.Single(RowSplit.Of(rows, "cache", 0.2, 0).Notes), StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string> Refusals => new()
@@ -105,7 +110,8 @@ public sealed class RowSplitTests
         List<CacheRow> rows = what switch
         {
             "one class" => SyntheticCache.Rows(5, ["cats"]),
-            "no label" => [.. SyntheticCache.Rows(3, Classes), .. SyntheticCache.Rows(2, ["x"]).Select((r, i) => r with { Label = null, Path = i == 0 ? "a.jpg" : "b.jpg" })],
+            "no label" => [.. SyntheticCache.Rows(3, Classes), .. SyntheticCache.Rows(2, ["x"]).Select(
+                (r, i) => r with { Label = null, Path = i == 0 ? "a.jpg" : "b.jpg" })],
             "single image" => [.. SyntheticCache.Rows(3, Classes), .. SyntheticCache.Rows(1, ["birds"])],
             "partial split" => [.. train, .. SyntheticCache.Rows(1, Classes)],
             "unknown split" => [.. train.Select(r => r with { Split = "holdout" })],
@@ -124,7 +130,8 @@ public sealed class RowSplitTests
     [InlineData(-0.5)]
     [InlineData(double.NaN)]
     public void Fractions_that_leave_a_side_empty_are_refused(double fraction) =>
-        Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => RowSplit.Of(SyntheticCache.Rows(5, Classes), "cache", fraction, 0)).ExitCode);
+        Assert.Equal(ExitCode.Usage,
+            Assert.Throws<CommandException>(() => RowSplit.Of(SyntheticCache.Rows(5, Classes), "cache", fraction, 0)).ExitCode);
 
     [Fact]
     public void Second_cache_validates_by_its_own_validation_rows_and_missing_classes_are_said()
@@ -152,7 +159,8 @@ public sealed class RowSplitTests
     public void Cache_without_a_split_column_trains_beside_one_that_has_it()
     {
         var split = RowSplit.Of(
-            [new RowSource("a", [.. SyntheticCache.Rows(3, Classes, "train"), .. SyntheticCache.Rows(2, Classes, "val")]), new RowSource("b", SyntheticCache.Rows(4, Classes))], 0.2, 0);
+            [new RowSource("a", [.. SyntheticCache.Rows(3, Classes, "train"), .. SyntheticCache.Rows(2, Classes, "val")]), new RowSource(
+                "b", SyntheticCache.Rows(4, Classes))], 0.2, 0);
 
         Assert.Equal((14, 4), (split.TrainImages, split.Validation.Count));
         Assert.Empty(split.Notes);
@@ -167,6 +175,7 @@ public sealed class RowSplitTests
 
         Assert.Equal((28, 12), (split.TrainImages, split.Validation.Count));
         Assert.Empty(split.Train.Select(r => r % 20).Intersect(split.Validation.Select(r => r % 20)));
-        Assert.Contains("20 images are in more than one cache, byte for byte (cats/0000.jpg first)", Assert.Single(split.Notes), StringComparison.Ordinal);
+        Assert.Contains("20 images are in more than one cache, byte for byte (cats/0000.jpg first)", Assert.Single(split.Notes),
+            StringComparison.Ordinal);
     }
 }

@@ -102,14 +102,16 @@ public sealed class StreamedFeaturesTests : IDisposable
         var seen = new HashSet<int>();
         for (var epoch = 1; epoch <= 3; epoch++)
         {
-            var drawn = Epoch(features.Train, epoch).Select(line => imageOf[line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..]]).ToList();
+            var drawn =
+                Epoch(features.Train, epoch).Select(line => imageOf[line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..]]).ToList();
             Assert.Equal(data.Split.TrainImages, drawn.Select(d => d.Path).Distinct().Count());
             Assert.Equal(data.Split.TrainImages, drawn.Count);
             seen.UnionWith(drawn.Select(d => d.View));
         }
 
         Assert.Equal([0, 1, 2, 3], seen.Order());
-        Assert.All(InOrder(features.Train), line => Assert.Equal(0, imageOf[line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..]].View));
+        Assert.All(
+            InOrder(features.Train), line => Assert.Equal(0, imageOf[line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..]].View));
     }
 
     [Fact]
@@ -164,7 +166,8 @@ public sealed class StreamedFeaturesTests : IDisposable
             using (var features = await FeaturesAsync(data, head, blockRows))
             {
                 TrainingLoop.Run(
-                    head, features.Train, features.Validation, Classes, new TrainingOptions { Epochs = 8 }, _ => counts.Add(Tensor.TotalCount), TimeProvider.System, null,
+                    head, features.Train, features.Validation, Classes, new TrainingOptions { Epochs = 8 },
+                    _ => counts.Add(Tensor.TotalCount), TimeProvider.System, null,
                     TestContext.Current.CancellationToken);
             }
 
@@ -237,17 +240,21 @@ public sealed class StreamedFeaturesTests : IDisposable
         return await TrainingData.OpenAsync(_folder.File(folder), null, null, 0.2, 0, TestContext.Current.CancellationToken);
     }
 
-    private Task<TrainingFeatures> FeaturesAsync(TrainingData data, Head head, int? blockRows, bool spills = true) => TrainingFeatures.OpenAsync(
-        data, new MemoryPlan(null, blockRows, HoldsValidation: false), head, spills ? _folder.File() : null, new Progress<int>(), TestContext.Current.CancellationToken);
+    private Task<TrainingFeatures> FeaturesAsync(TrainingData data, Head head, int? blockRows, bool spills = true) =>
+        TrainingFeatures.OpenAsync(
+            data, new MemoryPlan(null, blockRows, HoldsValidation: false), head, spills ? _folder.File() : null, new Progress<int>(),
+            TestContext.Current.CancellationToken);
 
     private async Task<(TrainingResult Result, float[] Weights)> TrainAsync(
-        TrainingData data, int? blockRows, string? checkpoint, int epochs, TrainingOptions? options = null, string spec = "flatten, dense(8, relu), dropout(0.2), batchnorm",
+        TrainingData data, int? blockRows, string? checkpoint, int epochs, TrainingOptions? options = null,
+        string spec = "flatten, dense(8, relu), dropout(0.2), batchnorm",
         Action<EpochRecord>? onEpoch = null, CancellationToken? cancelled = null, bool spills = true)
     {
         using var head = CreateHead(spec);
         using var features = await FeaturesAsync(data, head, blockRows, spills);
         var result = TrainingLoop.Run(
-            head, features.Train, features.Validation, data.Classes, options ?? new TrainingOptions { Epochs = epochs, Batch = 10, LearningRate = 1e-2 }, onEpoch ?? (_ => { }),
+            head, features.Train, features.Validation, data.Classes,
+            options ?? new TrainingOptions { Epochs = epochs, Batch = 10, LearningRate = 1e-2 }, onEpoch ?? (_ => { }),
             TimeProvider.System, checkpoint is null ? null : new Checkpoint(checkpoint, TimeSpan.Zero, TimeProvider.System),
             cancelled ?? TestContext.Current.CancellationToken);
         return (result, [.. head.ToNamedTensors().SelectMany(t => t.Values)]);

@@ -42,7 +42,8 @@ public sealed class BeforeTuningTests : IAsyncLifetime
 
         Assert.Equal(right.Before!.Loss, mended.Before!.Loss, 1e-5);
         Assert.Equal(right.Val.Loss, mended.Val.Loss, 1e-4);
-        Assert.Contains("note: libtorch's own way to compute 2 of the convolutions is wrong here", words.ToString().ReplaceLineEndings(" "), StringComparison.Ordinal);
+        Assert.Contains("note: libtorch's own way to compute 2 of the convolutions is wrong here", words.ToString().ReplaceLineEndings(" "),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -52,7 +53,8 @@ public sealed class BeforeTuningTests : IAsyncLifetime
         var run = RunFolder.Read(_sample.Program.At("run"));
         var report = run.Result.Validation!;
         var other = report with { Plain = report.Plain! with { Loss = report.Plain.Loss + 0.01 } };
-        File.WriteAllText(path, JsonSerializer.Serialize(run with { Result = run.Result with { Validation = other } }, HeadstartJson.Indented));
+        File.WriteAllText(
+            path, JsonSerializer.Serialize(run with { Result = run.Result with { Validation = other } }, HeadstartJson.Indented));
 
         var (code, _, error) = await FinetuneAsync("x", "1e-4");
 
@@ -69,13 +71,16 @@ public sealed class BeforeTuningTests : IAsyncLifetime
         Assert.True(code == ExitCode.Done, error);
 
         var result = JsonDocument.Parse(output).RootElement;
-        Assert.Equal((1, 0, 0), (result.GetProperty("epochs").GetInt32(), result.GetProperty("bestEpoch").GetInt32(), result.GetProperty("savedEpoch").GetInt32()));
-        Assert.Equal(result.GetProperty("before").GetProperty("loss").GetDouble(), result.GetProperty("val").GetProperty("loss").GetDouble());
+        Assert.Equal((1, 0, 0), (result.GetProperty(
+            "epochs").GetInt32(), result.GetProperty("bestEpoch").GetInt32(), result.GetProperty("savedEpoch").GetInt32()));
+        Assert.Equal(
+            result.GetProperty("before").GetProperty("loss").GetDouble(), result.GetProperty("val").GetProperty("loss").GetDouble());
         Assert.Equal(_sample.Run.Result.Train.Loss, result.GetProperty("train").GetProperty("loss").GetDouble());
         Assert.Contains("kept: the weights that went in; none of 1 epochs was better", error, StringComparison.Ordinal);
         Assert.DoesNotContain("ended worse", error, StringComparison.Ordinal);
 
-        var (before, after) = (SafetensorsFile.Read(_sample.Program.At("run/head.safetensors")), SafetensorsFile.Read(_sample.Program.At("kept/head.safetensors")));
+        var (before, after) = (SafetensorsFile.Read(_sample.Program.At("run/head.safetensors")),
+            SafetensorsFile.Read(_sample.Program.At("kept/head.safetensors")));
         Assert.All(before.Values, t => Assert.Equal(t.Values, after[t.Name].Values));
     }
 
@@ -105,12 +110,16 @@ public sealed class BeforeTuningTests : IAsyncLifetime
             Batch = 8,
             LearningRate = 1e-4,
         };
-        arguments = source == "cache" ? arguments with { Cache = _sample.Program.At("cache") } : arguments with { Images = _sample.Program.At("pictures") };
+        arguments = source == "cache"
+            ? arguments with { Cache = _sample.Program.At("cache") }
+            : arguments with { Images = _sample.Program.At("pictures") };
         return TuningRun.MakeAsync(
-            arguments, null, new RunControl(Resume: false, RequireComplete: false, TimeSpan.FromSeconds(10)), words ?? TextWriter.Null, TimeProvider.System, 0,
+            arguments, null, new RunControl(Resume: false, RequireComplete: false, TimeSpan.FromSeconds(10)), words ?? TextWriter.Null,
+            TimeProvider.System, 0,
             TestContext.Current.CancellationToken, kernels);
     }
 
-    private Task<(int Code, string Output, string Error)> FinetuneAsync(string folder, string rate, params string[] options) => _sample.Program.FinetuneAsync(
-        ["run", "--out", folder, "--model", "vgg.onnx", "--cache", "cache", "--epochs", "2", "--batch", "8", "--lr", rate, .. options]);
+    private Task<(int Code, string Output, string Error)> FinetuneAsync(string folder, string rate, params string[] options) =>
+        _sample.Program.FinetuneAsync(
+            ["run", "--out", folder, "--model", "vgg.onnx", "--cache", "cache", "--epochs", "2", "--batch", "8", "--lr", rate, .. options]);
 }

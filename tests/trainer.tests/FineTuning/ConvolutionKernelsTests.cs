@@ -27,7 +27,8 @@ public sealed class ConvolutionKernelsTests
     [InlineData(64, 64, 14, 3, 1, 8, 1)]
     [InlineData(24, 40, 14, 3, 1, 1, 2)]
     [InlineData(3, 16, 20, 7, 2, 1, 1)]
-    public void Values_and_gradients_are_those_of_float64(int channels, int outputs, int size, int kernel, int stride, int groups, int dilation)
+    public void Values_and_gradients_are_those_of_float64(
+        int channels, int outputs, int size, int kernel, int stride, int groups, int dilation)
     {
         Compare(ScalarType.Float32, 1e-5, channels, outputs, size, kernel, stride, groups, dilation);
         try
@@ -42,16 +43,20 @@ public sealed class ConvolutionKernelsTests
         Compare(ScalarType.BFloat16, 1e-2, channels, outputs, size, kernel, stride, groups, dilation);
     }
 
-    private static void Compare(ScalarType type, double tolerance, int channels, int outputs, int size, int kernel, int stride, int groups, int dilation)
+    private static void Compare(
+        ScalarType type, double tolerance, int channels, int outputs, int size, int kernel, int stride, int groups, int dilation)
     {
         using var scope = NewDisposeScope();
         var chance = new Generator(7);
         long padding = dilation * (kernel / 2);
         var window = new ConvolutionWindow([stride, stride], [padding, padding], [dilation, dilation], groups);
         var input = ChannelsLast.Of(randn([2, channels, size, size], generator: chance)).to(type);
-        var weight = ChannelsLast.Of(randn([outputs, channels / groups, kernel, kernel], generator: chance) / Math.Sqrt(channels / groups * kernel * kernel)).to(type);
+        var weight = ChannelsLast.Of(randn(
+            [outputs, channels / groups, kernel, kernel], generator: chance) / Math.Sqrt(channels / groups * kernel * kernel)).to(type);
         var bias = randn([outputs], generator: chance).to(type);
-        var expected = Run((x, k, b, w) => functional.conv2d(x.contiguous(), k.contiguous(), b, w.Strides, w.Padding, w.Dilations, w.Groups), ScalarType.Float64);
+        var expected = Run(
+            (x, k, b, w) => functional.conv2d(x.contiguous(), k.contiguous(), b, w.Strides, w.Padding, w.Dilations, w.Groups),
+            ScalarType.Float64);
         foreach (var (name, way) in new[] { ("fast", ConvolutionKernels.Default.Fast), ("plain", ConvolutionKernels.Default.Plain) })
         {
             foreach (var (found, exact) in Run(way, type).Zip(expected))

@@ -9,7 +9,8 @@ public sealed class FinetuneResumeTests : IAsyncLifetime
 {
     private static readonly string[] Options =
     [
-        "run", "--model", "vgg.onnx", "--epochs", "12", "--batch", "8", "--lr", "1e-4", "--gradual", "2", "--schedule", "cosine", "--early-stop", "10", "--seed", "3",
+        "run", "--model", "vgg.onnx", "--epochs", "12", "--batch", "8", "--lr", "1e-4", "--gradual", "2", "--schedule", "cosine",
+        "--early-stop", "10", "--seed", "3",
     ];
 
     private readonly TemporaryFolder _folder = new();
@@ -35,7 +36,8 @@ public sealed class FinetuneResumeTests : IAsyncLifetime
         while (true)
         {
             var checkpoint = LastCheckpoint();
-            using var process = _sample.Program.StartCommand("finetune", ["--out", "killed", .. options, "--checkpoint-every", "0", "--resume"]);
+            using var process =
+                _sample.Program.StartCommand("finetune", ["--out", "killed", .. options, "--checkpoint-every", "0", "--resume"]);
             var ended = TrainerProgram.EndAsync(process);
             if (kills < 4)
             {
@@ -57,7 +59,8 @@ public sealed class FinetuneResumeTests : IAsyncLifetime
             Assert.Equal(File.ReadAllBytes(_sample.Program.At($"whole/{name}")), File.ReadAllBytes(_sample.Program.At($"killed/{name}")));
         Assert.Equal(Metrics("whole"), Metrics("killed"));
         var (whole, killed) = (RunFolder.Read(_sample.Program.At("whole")), RunFolder.Read(_sample.Program.At("killed")));
-        Assert.Equal((whole.Result.Train, whole.Result.Val, whole.Result.Before), (killed.Result.Train, killed.Result.Val, killed.Result.Before));
+        Assert.Equal(
+            (whole.Result.Train, whole.Result.Val, whole.Result.Before), (killed.Result.Train, killed.Result.Val, killed.Result.Before));
         Assert.True(killed.Result.ResumedAfter > 0);
 
         var (again, output, _) = await _sample.Program.FinetuneAsync(["--out", "killed", .. options, "--resume"]);
@@ -71,14 +74,16 @@ public sealed class FinetuneResumeTests : IAsyncLifetime
     [Fact]
     public async Task The_two_trainings_do_not_resume_each_other()
     {
-        using (var process = _sample.Program.StartCommand("finetune", [.. Options, "--out", "tuned", "--cache", "cache", "--checkpoint-every", "0"]))
+        using (var process = _sample.Program.StartCommand(
+            "finetune", [.. Options, "--out", "tuned", "--cache", "cache", "--checkpoint-every", "0"]))
         {
             await _sample.Program.WaitForEpochAsync(process, "tuned");
             process.Kill();
             await TrainerProgram.EndAsync(process);
         }
 
-        Assert.Contains("holds a run that 'trainer finetune' began", (await _sample.Program.TrainAsync("cache", "--out", "tuned", "--resume")).Error, StringComparison.Ordinal);
+        Assert.Contains("holds a run that 'trainer finetune' began",
+            (await _sample.Program.TrainAsync("cache", "--out", "tuned", "--resume")).Error, StringComparison.Ordinal);
         using (var process = _sample.Program.Start("cache", "--out", "trained", "--epochs", "100000000", "--checkpoint-every", "0"))
         {
             await _sample.Program.WaitForEpochAsync(process, "trained");
@@ -87,7 +92,8 @@ public sealed class FinetuneResumeTests : IAsyncLifetime
         }
 
         Assert.Contains("holds a run that 'trainer train' began",
-            (await _sample.Program.FinetuneAsync([.. Options, "--out", "trained", "--cache", "cache", "--resume"])).Error, StringComparison.Ordinal);
+            (await _sample.Program.FinetuneAsync([.. Options, "--out", "trained", "--cache", "cache", "--resume"])).Error,
+            StringComparison.Ordinal);
     }
 
     private DateTime LastCheckpoint() => File.GetLastWriteTimeUtc(_sample.Program.At("killed/checkpoint.safetensors"));

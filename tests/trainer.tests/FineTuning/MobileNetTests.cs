@@ -35,7 +35,8 @@ public sealed class MobileNetTests : IDisposable
 
         var found = network.Forward(tensor(images, [2, 3, 224, 224])).contiguous().data<float>().ToArray();
 
-        var distance = OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(OnnxGraph.CutTo(proto, ["features"]), images, 224)["features"]);
+        var distance = OnnxRuntimeReference.RelativeDistance(
+            found, OnnxRuntimeReference.Run(OnnxGraph.CutTo(proto, ["features"]), images, 224)["features"]);
         TestContext.Current.TestOutputHelper!.WriteLine($"{name}: relative distance {distance:g3}");
         Assert.InRange(distance, 0, 1e-5);
 

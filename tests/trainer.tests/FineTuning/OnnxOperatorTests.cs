@@ -20,11 +20,16 @@ public sealed class OnnxOperatorTests : IDisposable
 
     public static TheoryData<string> Nodes =>
     [
-        "Conv", "Conv group=4", "Conv group=2 strides=2,2 pads=0,0,1,1", "Conv pads=1,1,1,1 dilations=2,2", "Conv auto_pad=SAME_UPPER strides=2,2", "Conv auto_pad=SAME_LOWER strides=2,2",
-        "Conv auto_pad=VALID", "BatchNormalization epsilon=0.01", "Relu", "Clip", "Clip6", "Add", "AddConstant", "Pad", "Identity", "GlobalAveragePool",
-        "MaxPool kernel_shape=2,2 strides=2,2", "MaxPool kernel_shape=3,3 strides=2,2 pads=1,1,1,1", "MaxPool kernel_shape=3,3 strides=2,2 pads=0,0,1,1", "MaxPool kernel_shape=3,3 auto_pad=SAME_UPPER strides=2,2",
-        "MaxPool kernel_shape=2,2 strides=2,2 ceil_mode=1", "AveragePool kernel_shape=3,3 strides=2,2", "AveragePool kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
-        "AveragePool kernel_shape=3,3 strides=2,2 pads=1,1,1,1 count_include_pad=1", "AveragePool kernel_shape=3,3 strides=2,2 pads=0,0,1,1",
+        "Conv", "Conv group=4", "Conv group=2 strides=2,2 pads=0,0,1,1", "Conv pads=1,1,1,1 dilations=2,2",
+        "Conv auto_pad=SAME_UPPER strides=2,2", "Conv auto_pad=SAME_LOWER strides=2,2",
+        "Conv auto_pad=VALID", "BatchNormalization epsilon=0.01", "Relu", "Clip", "Clip6", "Add", "AddConstant", "Pad", "Identity",
+        "GlobalAveragePool",
+        "MaxPool kernel_shape=2,2 strides=2,2", "MaxPool kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+        "MaxPool kernel_shape=3,3 strides=2,2 pads=0,0,1,1", "MaxPool kernel_shape=3,3 auto_pad=SAME_UPPER strides=2,2",
+        "MaxPool kernel_shape=2,2 strides=2,2 ceil_mode=1", "AveragePool kernel_shape=3,3 strides=2,2",
+        "AveragePool kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+        "AveragePool kernel_shape=3,3 strides=2,2 pads=1,1,1,1 count_include_pad=1",
+        "AveragePool kernel_shape=3,3 strides=2,2 pads=0,0,1,1",
         "AveragePool kernel_shape=3,3 strides=2,2 pads=0,0,1,1 count_include_pad=1", "Flatten", "Gemm transB=1", "Gemm",
     ];
 
@@ -39,7 +44,8 @@ public sealed class OnnxOperatorTests : IDisposable
 
         using var found = tail.Forward(tensor(images, [2, 3, Size, Size])).contiguous();
 
-        Assert.InRange(OnnxRuntimeReference.RelativeDistance(found.data<float>().ToArray(), OnnxRuntimeReference.Run(model.Proto, images, Size)["out"]), 0, Tolerance);
+        Assert.InRange(OnnxRuntimeReference.RelativeDistance(
+            found.data<float>().ToArray(), OnnxRuntimeReference.Run(model.Proto, images, Size)["out"]), 0, Tolerance);
         tail.Unfreeze(null);
         tail.Forward(tensor(images, [2, 3, Size, Size])).sum().backward(); // what is overwritten in place must not be needed again
         Assert.All(tail.Trained, p => Assert.NotNull(p.Value.grad));
@@ -51,7 +57,8 @@ public sealed class OnnxOperatorTests : IDisposable
     [InlineData("Flatten axis=2", "a Flatten with another axis than 1")]
     [InlineData("AveragePool kernel_shape=3,3 ceil_mode=1", "an AveragePool with ceil_mode or dilations")]
     public void What_is_not_known_is_named(string written, string words) =>
-        Assert.Contains(words, Assert.Throws<CommandException>(() => OnnxTail.FromModel(Model(written), CPU, null, "out")).Message, StringComparison.Ordinal);
+        Assert.Contains(words, Assert.Throws<CommandException>(() => OnnxTail.FromModel(Model(written), CPU, null, "out")).Message,
+            StringComparison.Ordinal);
 
     // A branch around the tuned part: what it goes through is frozen, and what joins it is tuned.
     [Fact]
@@ -90,7 +97,8 @@ public sealed class OnnxOperatorTests : IDisposable
             case "BatchNormalization":
                 foreach (var name in new[] { "scale", "shift", "mean", "variance" })
                 {
-                    graph.Initializer.Add(OnnxTensor.FromFloats(name, [.. Values(name, Channels).Select(v => Math.Abs(v) + 0.1f)], Channels));
+                    graph.Initializer.Add(
+                        OnnxTensor.FromFloats(name, [.. Values(name, Channels).Select(v => Math.Abs(v) + 0.1f)], Channels));
                     node.Input.Add(name);
                 }
 
@@ -98,7 +106,12 @@ public sealed class OnnxOperatorTests : IDisposable
             case "Clip":
                 graph.Initializer.Add(OnnxTensor.FromFloats("low", [-0.1f]));
                 var six = Node("Constant", "high");
-                six.Attribute.Add(new AttributeProto { Name = "value", Type = AttributeProto.Types.AttributeType.Tensor, T = OnnxTensor.FromFloats("", [0.2f]) });
+                six.Attribute.Add(new AttributeProto
+                {
+                    Name = "value",
+                    Type = AttributeProto.Types.AttributeType.Tensor,
+                    T = OnnxTensor.FromFloats("", [0.2f]),
+                });
                 graph.Node.Add(six);
                 node.Input.AddRange(["low", "high"]);
                 break;
@@ -108,7 +121,8 @@ public sealed class OnnxOperatorTests : IDisposable
                 node.Attribute.Add(new AttributeProto { Name = "max", Type = AttributeProto.Types.AttributeType.Float, F = 0.2f });
                 break;
             case "Add":
-                graph.Initializer.Add(OnnxTensor.FromFloats("other.weight", Values("other", Channels * Channels), Channels, Channels, 1, 1));
+                graph.Initializer.Add(
+                    OnnxTensor.FromFloats("other.weight", Values("other", Channels * Channels), Channels, Channels, 1, 1));
                 graph.Node.Add(Node("Conv", "other", "in", "other.weight"));
                 node.Input.Add("other");
                 break;
@@ -127,7 +141,9 @@ public sealed class OnnxOperatorTests : IDisposable
             case "Gemm":
                 graph.Node.Add(Node("Flatten", "flat", "in"));
                 var inputs = Channels * Size * Size;
-                graph.Initializer.Add(words.Length > 1 ? OnnxTensor.FromFloats("w", Values("w", 5 * inputs), 5, inputs) : OnnxTensor.FromFloats("w", Values("w", 5 * inputs), inputs, 5));
+                graph.Initializer.Add(words.Length > 1
+                    ? OnnxTensor.FromFloats("w", Values("w", 5 * inputs), 5, inputs)
+                    : OnnxTensor.FromFloats("w", Values("w", 5 * inputs), inputs, 5));
                 graph.Initializer.Add(OnnxTensor.FromFloats("b", Values("b", 5), 5));
                 node.Input[0] = "flat";
                 node.Input.AddRange(["w", "b"]);
@@ -136,7 +152,8 @@ public sealed class OnnxOperatorTests : IDisposable
 
         node.Attribute.AddRange(words.Skip(1).Select(Attribute));
         graph.Node.Add(node);
-        graph.Output.Add(new ValueInfoProto { Name = "out", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = 1 } } });
+        graph.Output.Add(
+            new ValueInfoProto { Name = "out", Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = 1 } } });
         var proto = new ModelProto { IrVersion = 8, Graph = graph };
         proto.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = opset });
         return VggSample.Save(_folder, proto, new ModelContract
@@ -167,7 +184,8 @@ public sealed class OnnxOperatorTests : IDisposable
         }
         else if (name is "epsilon")
         {
-            (attribute.Type, attribute.F) = (AttributeProto.Types.AttributeType.Float, float.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
+            (attribute.Type, attribute.F) =
+                (AttributeProto.Types.AttributeType.Float, float.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
         }
         else if (value.Contains(',', StringComparison.Ordinal))
         {
@@ -176,7 +194,8 @@ public sealed class OnnxOperatorTests : IDisposable
         }
         else
         {
-            (attribute.Type, attribute.I) = (AttributeProto.Types.AttributeType.Int, long.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
+            (attribute.Type, attribute.I) =
+                (AttributeProto.Types.AttributeType.Int, long.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
         }
 
         return attribute;

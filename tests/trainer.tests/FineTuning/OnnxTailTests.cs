@@ -86,10 +86,14 @@ public sealed class OnnxTailTests : IDisposable
 
         var found = Values(vgg.Forward(tensor(images, [Images, 3, VggSample.Size, VggSample.Size])));
 
-        Assert.InRange(OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, images, VggSample.Size)["block3_pool"]), 0, Tolerance);
+        Assert.InRange(
+            OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, images, VggSample.Size)["block3_pool"]), 0,
+            Tolerance);
         Assert.Contains("computes no tensor 'block5_pool'", Refused(model, null, "block5_pool"), StringComparison.Ordinal);
-        Assert.Contains("Nothing lies between block3_pool and block3_pool", Refused(model, "block3_pool", "block3_pool"), StringComparison.Ordinal);
-        Assert.Contains("computes no tensor 'block3_poool'. The nearest names: block3_pool", Refused(model, "block3_poool", "block3_pool"), StringComparison.Ordinal);
+        Assert.Contains(
+            "Nothing lies between block3_pool and block3_pool", Refused(model, "block3_pool", "block3_pool"), StringComparison.Ordinal);
+        Assert.Contains("computes no tensor 'block3_poool'. The nearest names: block3_pool", Refused(model, "block3_poool", "block3_pool"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -105,7 +109,8 @@ public sealed class OnnxTailTests : IDisposable
         vgg.Unfreeze("block1_pool");
         vgg.Forward(images).sum().backward();
 
-        Assert.Equal(["block2_conv1", "block2_conv2", "block3_conv1", "block3_conv2"], vgg.Trained.Select(p => p.Name.Split('.')[0]).Distinct());
+        Assert.Equal(
+            ["block2_conv1", "block2_conv2", "block3_conv1", "block3_conv2"], vgg.Trained.Select(p => p.Name.Split('.')[0]).Distinct());
         foreach (var parameter in vgg.Parameters)
             Assert.Equal(parameter.Block >= 2, parameter.Value.grad is { } gradient && gradient.abs().sum().item<float>() > 0);
 
@@ -193,8 +198,11 @@ public sealed class OnnxTailTests : IDisposable
         }
 
         var found = Values(tail.Forward(prefix.Forward(tensor(images, [Images, 3, VggSample.Size, VggSample.Size]))));
-        Assert.InRange(OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(tuned, images, VggSample.Size)["block3_pool"]), 0, Tolerance);
-        Assert.InRange(OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, images, VggSample.Size)["block3_pool"]), 0.01, 10);
+        Assert.InRange(OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(tuned, images, VggSample.Size)["block3_pool"]),
+            0, Tolerance);
+        Assert.InRange(
+            OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, images, VggSample.Size)["block3_pool"]),
+            0.01, 10);
     }
 
     [Fact]

@@ -32,14 +32,16 @@ public sealed class PublishedVggTests : IDisposable
         var input = ToChw(Floats("known-answers/vgg16/persian_cat_input_nhwc_bgr.f32"), Size, 3);
         var published = ToChw(Floats("known-answers/vgg16/persian_cat_block3_pool.f32"), 28, 256);
         var convolutions = VggArchitecture.Vgg16.ConvolutionsUpTo("block3_pool").ToList();
-        var model = VggSample.Write(_folder, VggArchitecture.Vgg16, ["block3_pool"], Size, c => Real(weights, TorchPositions[convolutions.IndexOf(c)]));
+        var model = VggSample.Write(
+            _folder, VggArchitecture.Vgg16, ["block3_pool"], Size, c => Real(weights, TorchPositions[convolutions.IndexOf(c)]));
         using var vgg = OnnxTail.FromModel(model, CPU, null, "block3_pool");
         using var scope = NewDisposeScope();
 
         var found = vgg.Forward(tensor(input, [1, 3, Size, Size])).contiguous().data<float>().ToArray();
 
         Assert.InRange(found.Zip(published).Max(p => Math.Abs(p.First - p.Second)), 0, 1e-3 * published.Max());
-        Assert.InRange(OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, input, Size)["block3_pool"]), 0, 1e-5);
+        Assert.InRange(
+            OnnxRuntimeReference.RelativeDistance(found, OnnxRuntimeReference.Run(model.Proto, input, Size)["block3_pool"]), 0, 1e-5);
     }
 
     /// <summary>What tuning from a cache is worth depends on this, on real weights and photographs.</summary>
@@ -49,17 +51,20 @@ public sealed class PublishedVggTests : IDisposable
     {
         var weights = SafetensorsFile.Read(SharedMaterial.Find("models/vgg16_blocks123.safetensors"));
         var convolutions = VggArchitecture.Vgg16.ConvolutionsUpTo("block3_pool").ToList();
-        var model = VggSample.Write(_folder, VggArchitecture.Vgg16, ["block2_pool", "block3_pool"], Size, c => Real(weights, TorchPositions[convolutions.IndexOf(c)]));
+        var model = VggSample.Write(_folder, VggArchitecture.Vgg16, ["block2_pool", "block3_pool"], Size,
+            c => Real(weights, TorchPositions[convolutions.IndexOf(c)]));
         var preprocessor = new ImagePreprocessor(Presets.Keras);
         var photographs = new List<float[]>();
-        foreach (var file in Classes.SelectMany(c => Directory.EnumerateFiles(SharedMaterial.Find($"data/cats-dogs/train/{c}")).Order(StringComparer.Ordinal).Take(4)))
+        foreach (var file in Classes.SelectMany(
+            c => Directory.EnumerateFiles(SharedMaterial.Find($"data/cats-dogs/train/{c}")).Order(StringComparer.Ordinal).Take(4)))
         {
             var chw = new float[preprocessor.Length];
             preprocessor.Apply(ImageDecoder.Decode(File.ReadAllBytes(file), ExifOrientation.Ignore), chw);
             photographs.Add(chw);
         }
 
-        float[][] cached = [.. photographs.Select(p => OnnxRuntimeReference.Run(OnnxGraph.CutTo(model.Proto, ["block2_pool"]), p, Size)["block2_pool"])];
+        float[][] cached =
+            [.. photographs.Select(p => OnnxRuntimeReference.Run(OnnxGraph.CutTo(model.Proto, ["block2_pool"]), p, Size)["block2_pool"])];
         var fromCache = Losses(model, "block2_pool", cached, [128, 56, 56]);
         var endToEnd = Losses(model, null, photographs, [3, Size, Size]);
 
@@ -72,9 +77,12 @@ public sealed class PublishedVggTests : IDisposable
     private static double[] Losses(ModelFile model, string? after, IReadOnlyList<float[]> inputs, long[] shape)
     {
         using var network = new TunedNetwork(
-            OnnxTail.FromModel(model, CPU, after, "block3_pool"), new Head(HeadPlan.Create(HeadSpec.Parse("gap, l2norm"), model.Contract.Layers[^1], 2), 0, CPU));
+            OnnxTail.FromModel(model, CPU, after, "block3_pool"),
+            new Head(HeadPlan.Create(HeadSpec.Parse("gap, l2norm"), model.Contract.Layers[^1], 2), 0, CPU));
         network.Unfreeze("block2_pool");
-        using var groups = new TuningGroups(network, new TuningOptions { Training = new TrainingOptions { LearningRate = 1e-5 }, HeadLearningRate = 1e-2 });
+        using var groups =
+            new TuningGroups(
+                network, new TuningOptions { Training = new TrainingOptions { LearningRate = 1e-5 }, HeadLearningRate = 1e-2 });
         var losses = new List<double>();
         for (var i = 0; i < 20; i++)
         {

@@ -64,7 +64,9 @@ public sealed class TailCheckTests : IDisposable
         var note = Assert.Single(TailCheck.Run(tail, Input()));
 
         // Block 2 has one convolution to 128 channels, block 3 two to 256.
-        Assert.StartsWith("libtorch's own way to compute 3 of the convolutions is wrong here, block2_conv1.weight (3x3, 64 to 128 channels) the first", note, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "libtorch's own way to compute 3 of the convolutions is wrong here, block2_conv1.weight (3x3, 64 to 128 channels) the first",
+            note, StringComparison.Ordinal);
         Assert.InRange(RelativeDistance.Of(tail.Forward(Input()), expected), 0, 1e-5);
         Assert.Empty(TailCheck.Run(tail, Input()));
     }
@@ -84,7 +86,8 @@ public sealed class TailCheckTests : IDisposable
         using var right = Tail(null);
         right.Unfreeze("block1_pool");
         right.Forward(Input()).square().sum().backward();
-        Assert.All(tail.Trained.Zip(right.Trained), p => Assert.InRange(RelativeDistance.Of(p.First.Value.grad!, p.Second.Value.grad!), 0, 1e-4));
+        Assert.All(
+            tail.Trained.Zip(right.Trained), p => Assert.InRange(RelativeDistance.Of(p.First.Value.grad!, p.Second.Value.grad!), 0, 1e-4));
     }
 
     [Fact]

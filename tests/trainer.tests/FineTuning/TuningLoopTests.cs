@@ -39,10 +39,12 @@ public sealed class TuningLoopTests : IAsyncLifetime
         var fromCache = Losses(cached.Train, "block2_pool", 20);
         var fromShallower = Losses(shallow.Train, "block1_pool", 20);
 
-        TestContext.Current.TestOutputHelper!.WriteLine($"largest relative difference {fromCache.Zip(endToEnd).Max(p => Math.Abs((p.First / p.Second) - 1)):g3}");
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"largest relative difference {fromCache.Zip(endToEnd).Max(p => Math.Abs((p.First / p.Second) - 1)):g3}");
         Assert.All(fromCache.Zip(endToEnd), p => Assert.Equal(p.Second, p.First, 1e-4 * p.Second));
         Assert.All(fromShallower.Zip(endToEnd), p => Assert.Equal(p.Second, p.First, 1e-4 * p.Second));
-        Assert.True(endToEnd[^3..].Average() < 0.8 * endToEnd[..3].Average(), string.Join(' ', endToEnd)); // it learns, so the losses mean something
+        // It learns, so the losses mean something.
+        Assert.True(endToEnd[^3..].Average() < 0.8 * endToEnd[..3].Average(), string.Join(' ', endToEnd));
     }
 
     [Fact]
@@ -63,7 +65,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
 
             void Steps(int count)
             {
-                foreach (var batch in rows.Batches([.. Enumerable.Range(0, Batch * count)], [.. Enumerable.Repeat(Batch, count)], 1, TestContext.Current.CancellationToken))
+                foreach (var batch in rows.Batches([.. Enumerable.Range(0, Batch * count)], [.. Enumerable.Repeat(Batch, count)], 1,
+                    TestContext.Current.CancellationToken))
                 {
                     using var step = NewDisposeScope();
                     TuningLoop.Step(network, groups, new Objective(2, []), batch, rows.Labels.AsSpan(0, Batch), LearningRate);
@@ -81,7 +84,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
         using var single = Network("block2_pool");
         using var groups = new TuningGroups(grouped, Options() with { HeadLearningRate = LearningRate });
         using var adam = new KerasAdam([.. single.Head.Parameters.Select(p => p.Value), .. single.Base.Trained.Select(p => p.Value)]);
-        foreach (var batch in cached.Train.Batches([.. Enumerable.Range(0, 3 * Batch)], [Batch, Batch, Batch], 0, TestContext.Current.CancellationToken))
+        foreach (var batch in cached.Train.Batches(
+            [.. Enumerable.Range(0, 3 * Batch)], [Batch, Batch, Batch], 0, TestContext.Current.CancellationToken))
         {
             using var step = NewDisposeScope();
             TuningLoop.Step(grouped, groups, new Objective(2, []), batch, cached.Train.Labels.AsSpan(0, Batch), LearningRate);
@@ -106,7 +110,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
         var before = Weights(network);
         var afterEpochs = new List<Dictionary<string, float[]>>();
 
-        TuningLoop.Run(network, cached.Train, cached.Validation, ["cats", "dogs"], options, _ => afterEpochs.Add(Weights(network)), TimeProvider.System, null, null, CancellationToken.None);
+        TuningLoop.Run(network, cached.Train, cached.Validation, ["cats", "dogs"], options, _ => afterEpochs.Add(Weights(network)),
+            TimeProvider.System, null, null, CancellationToken.None);
 
         Assert.Equal(before["block2_conv1.weight"], afterEpochs[0]["block2_conv1.weight"]);
         Assert.NotEqual(before["block3_conv1.weight"], afterEpochs[0]["block3_conv1.weight"]);
@@ -116,7 +121,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
         Assert.InRange(Moved("block3_conv1.bias", before, afterEpochs[0]), 0.9e-5, 4.1e-5);
         Assert.InRange(Moved("block2_conv1.bias", before, afterEpochs[1]), 0.9 * 5e-6, 4.1 * 5e-6);
 
-        static double Moved(string name, Dictionary<string, float[]> from, Dictionary<string, float[]> to) => from[name].Zip(to[name]).Max(p => Math.Abs(p.First - p.Second));
+        static double Moved(string name, Dictionary<string, float[]> from, Dictionary<string, float[]> to) =>
+            from[name].Zip(to[name]).Max(p => Math.Abs(p.First - p.Second));
     }
 
     [Fact]
@@ -132,7 +138,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
         {
             var expected = order.SelectMany(i =>
             {
-                var image = ImageDecoder.Decode(File.ReadAllBytes(Path.Combine(_sample.Program.At("pictures"), images.Train[i].Path)), ExifOrientation.Ignore);
+                var image = ImageDecoder.Decode(
+                    File.ReadAllBytes(Path.Combine(_sample.Program.At("pictures"), images.Train[i].Path)), ExifOrientation.Ignore);
                 var chw = new float[preprocessor.Length];
                 if (epoch == 0)
                     preprocessor.Apply(image, chw);
@@ -140,7 +147,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
                     preprocessor.Apply(image, ImageView.Draw(augmentation, images.Train[i].Sha256, epoch, image.Width, image.Height), chw);
                 return chw;
             });
-            var found = pictures.Train.Batches(order, [2, 2, 1], epoch, TestContext.Current.CancellationToken).SelectMany(b => b.data<float>().ToArray()).ToArray();
+            var found = pictures.Train.Batches(order, [2, 2, 1], epoch, TestContext.Current.CancellationToken)
+                .SelectMany(b => b.data<float>().ToArray()).ToArray();
             Assert.Equal(expected, found);
         }
     }
@@ -159,8 +167,9 @@ public sealed class TuningLoopTests : IAsyncLifetime
         Assert.NotEqual(First(views.Train, 1), First(views.Train, 2));
         Assert.Equal(First(plain.Validation, 0), First(views.Validation, 0));
 
-        float[][] First(TuningRows rows, int epoch) => [.. rows.Batches([.. Enumerable.Range(0, rows.Count)], [rows.Count], epoch, TestContext.Current.CancellationToken)
-            .SelectMany(b => Enumerable.Range(0, rows.Count).Select(i => b[i].data<float>().ToArray()))];
+        float[][] First(TuningRows rows, int epoch) => [.. rows.Batches(
+            [.. Enumerable.Range(0, rows.Count)], [rows.Count], epoch, TestContext.Current.CancellationToken)
+                .SelectMany(b => Enumerable.Range(0, rows.Count).Select(i => b[i].data<float>().ToArray()))];
     }
 
     [Fact]
@@ -183,14 +192,17 @@ public sealed class TuningLoopTests : IAsyncLifetime
         Assert.All(coarse.Zip(exact), p => Assert.Equal(p.Second, p.First, 0.05 * p.Second)); // 8 bits of mantissa: 0.4% a value
     }
 
-    private async Task<RunImages> ImagesAsync() => await RunImages.OpenAsync(_sample.Run, "run", null, null, TestContext.Current.CancellationToken);
+    private async Task<RunImages> ImagesAsync() =>
+        await RunImages.OpenAsync(_sample.Run, "run", null, null, TestContext.Current.CancellationToken);
 
     private async Task<TuningSets> CachedAsync(RunImages images, string layer, bool augment = false)
     {
         if (!Directory.Exists(_sample.Program.At("shallow")) && layer == "block1_pool")
             await _sample.WriteCacheAsync("shallow", ["block1_pool"]);
-        var cache = await FeatureCache.OpenAsync(_sample.Program.At(layer == "block1_pool" ? "shallow" : "cache"), TestContext.Current.CancellationToken);
-        return await TuningSets.LoadAsync(images, cache, null, cache.Layer(layer), augment, 0, CPU, new Progress<int>(), TestContext.Current.CancellationToken);
+        var cache = await FeatureCache.OpenAsync(
+            _sample.Program.At(layer == "block1_pool" ? "shallow" : "cache"), TestContext.Current.CancellationToken);
+        return await TuningSets.LoadAsync(
+            images, cache, null, cache.Layer(layer), augment, 0, CPU, new Progress<int>(), TestContext.Current.CancellationToken);
     }
 
     private TunedNetwork Network(string? after, string? from = "block2_pool", ComputePrecision precision = ComputePrecision.Float32)
@@ -202,9 +214,11 @@ public sealed class TuningLoopTests : IAsyncLifetime
         return network;
     }
 
-    private static TuningOptions Options(int epochs = 1) => new() { Training = new TrainingOptions { LearningRate = LearningRate, Epochs = epochs, Batch = Batch } };
+    private static TuningOptions Options(int epochs = 1) =>
+        new() { Training = new TrainingOptions { LearningRate = LearningRate, Epochs = epochs, Batch = Batch } };
 
-    private static Dictionary<string, float[]> Weights(TunedNetwork network) => network.Head.ToNamedTensors().Concat(network.TunedTensors).ToDictionary(t => t.Name, t => t.Values);
+    private static Dictionary<string, float[]> Weights(TunedNetwork network) =>
+        network.Head.ToNamedTensors().Concat(network.TunedTensors).ToDictionary(t => t.Name, t => t.Values);
 
     /// <summary>The loss of each step, each time over the same batches.</summary>
     private double[] Losses(TuningRows rows, string? after, int steps, ComputePrecision precision = ComputePrecision.Float32)
@@ -217,7 +231,8 @@ public sealed class TuningLoopTests : IAsyncLifetime
             var order = Enumerable.Range(0, rows.Count).ToArray();
             new SeededRandom(0, "shuffle", epoch).Shuffle(order.AsSpan());
             var first = 0;
-            foreach (var batch in rows.Batches(order, TrainingLoop.BatchSizes(rows.Count, Batch, false), 0, TestContext.Current.CancellationToken))
+            foreach (var batch in rows.Batches(
+                order, TrainingLoop.BatchSizes(rows.Count, Batch, false), 0, TestContext.Current.CancellationToken))
             {
                 using var step = NewDisposeScope();
                 int[] labels = [.. order.Skip(first).Take(Batch).Select(i => rows.Labels[i])];

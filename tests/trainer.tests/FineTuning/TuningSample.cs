@@ -37,7 +37,8 @@ internal sealed class TuningSample
     /// <param name="views">Cached views of each picture beside the plain one.</param>
     public static async Task<TuningSample> CreateAsync(TemporaryFolder folder, int perClass = 18, int views = 0)
     {
-        var sample = new TuningSample(folder, VggSample.Write(folder, VggArchitecture.Vgg11, ["block1_pool", "block2_pool", "block3_conv1", "block3_pool"], weights: Weights));
+        var sample = new TuningSample(folder, VggSample.Write(
+            folder, VggArchitecture.Vgg11, ["block1_pool", "block2_pool", "block3_conv1", "block3_pool"], weights: Weights));
         foreach (var label in new[] { "cats", "dogs" })
         {
             for (var i = 0; i < perClass; i++)
@@ -89,7 +90,8 @@ internal sealed class TuningSample
     private async Task TrainAsync(string cache, string run, int views)
     {
         await WriteCacheAsync(cache, ["block2_pool", "block3_pool"], views);
-        var (code, _, error) = await Program.TrainAsync(cache, "--out", run, "--head", Head, "--epochs", "2", "--batch", "8", "--lr", "1e-3", "--layer", "block3_pool");
+        var (code, _, error) = await Program.TrainAsync(
+            cache, "--out", run, "--head", Head, "--epochs", "2", "--batch", "8", "--lr", "1e-3", "--layer", "block3_pool");
         Assert.True(code == 0, error);
     }
 

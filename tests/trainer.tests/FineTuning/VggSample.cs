@@ -15,7 +15,8 @@ internal static class VggSample
     /// <param name="layers">The named layers; all, convolutions too, when empty.</param>
     /// <param name="weights">Seeded ones when null.</param>
     public static ModelFile Write(
-        TemporaryFolder folder, VggArchitecture architecture, IReadOnlyCollection<string>? layers = null, int size = Size, Func<VggConvolution, ConvolutionWeights>? weights = null)
+        TemporaryFolder folder, VggArchitecture architecture, IReadOnlyCollection<string>? layers = null, int size = Size,
+        Func<VggConvolution, ConvolutionWeights>? weights = null)
     {
         var (proto, named) = VggGraph.Build(architecture, layers ?? architecture.LayerNames, size, weights ?? Seeded);
         return Save(folder, proto, new ModelContract
@@ -42,7 +43,8 @@ internal static class VggSample
     {
         var random = new SeededRandom(7, convolution.Name);
         var limit = Math.Sqrt(6.0 / (9 * convolution.InChannels));
-        return new ConvolutionWeights(Uniform(convolution.OutChannels * convolution.InChannels * 9, limit), Uniform(convolution.OutChannels, 0.1));
+        return new ConvolutionWeights(
+            Uniform(convolution.OutChannels * convolution.InChannels * 9, limit), Uniform(convolution.OutChannels, 0.1));
 
         float[] Uniform(int count, double limit)
         {

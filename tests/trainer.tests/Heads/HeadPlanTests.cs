@@ -49,7 +49,8 @@ public sealed class HeadPlanTests
 
     [Fact]
     public void Vector_layer_needs_no_flatten() =>
-        Assert.Equal(1280 + 1, HeadPlan.Create(HeadSpec.Parse("dropout(0.2)"), new ModelLayer("pooled", new LayerShape(1280, 1, 1)), 2).Parameters);
+        Assert.Equal(
+            1280 + 1, HeadPlan.Create(HeadSpec.Parse("dropout(0.2)"), new ModelLayer("pooled", new LayerShape(1280, 1, 1)), 2).Parameters);
 
     [Fact]
     public void Names_count_pieces_of_a_kind() => Assert.Equal(

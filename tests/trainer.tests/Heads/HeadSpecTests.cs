@@ -22,7 +22,15 @@ public sealed class HeadSpecTests
     public void What_is_written_parses_to_the_same_pieces()
     {
         var piece = Gen.OneOf<HeadPiece>(
-            Gen.OneOf([.. new HeadPiece[] { new Flatten(), new GlobalAveragePool(), new GlobalMaxPool(), new BatchNorm(), new LayerNorm(), new L2Norm() }.Select(p => Gen.Const(p))]),
+            Gen.OneOf([.. new HeadPiece[]
+            {
+                new Flatten(),
+                new GlobalAveragePool(),
+                new GlobalMaxPool(),
+                new BatchNorm(),
+                new LayerNorm(),
+                new L2Norm(),
+            }.Select(p => Gen.Const(p))]),
             Gen.Int[1, 1024].Select(k => (HeadPiece)new AveragePool(k)),
             Gen.Int[0, 99].Select(p => (HeadPiece)new Dropout(p / 100.0)),
             Gen.Select(Gen.Int[1, 1_000_000], Gen.Enum<Activation>()).Select((n, a) => (HeadPiece)new Dense(n, a)));

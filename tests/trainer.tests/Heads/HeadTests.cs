@@ -36,7 +36,8 @@ public sealed class HeadTests
         Assert.All(weight, w => Assert.InRange(w, -limit, limit));
         Assert.InRange(weight.Max(), 0.99 * limit, limit);
         Assert.InRange(weight.Min(), -limit, -0.99 * limit);
-        Assert.Equal(limit * limit / 3, weight.Average(w => (double)w * w), 0.03 * limit * limit / 3); // 24,000 values: five standard errors
+        // 24,000 values: five standard errors.
+        Assert.Equal(limit * limit / 3, weight.Average(w => (double)w * w), 0.03 * limit * limit / 3);
         Assert.All(Values(head.State.Single(s => s.Name == "dense_1.bias").Value), b => Assert.Equal(0, b));
     }
 
@@ -46,8 +47,9 @@ public sealed class HeadTests
         using var head = Create("gap, batchnorm, layernorm, dense(7, gelu)", classes: 3);
 
         Assert.Equal(
-            ["batchnorm_1.weight", "batchnorm_1.bias", "layernorm_1.weight", "layernorm_1.bias", "dense_1.weight", "dense_1.bias", "output.weight",
-             "output.bias", "batchnorm_1.running_mean", "batchnorm_1.running_var"],
+            ["batchnorm_1.weight", "batchnorm_1.bias", "layernorm_1.weight", "layernorm_1.bias", "dense_1.weight", "dense_1.bias",
+                "output.weight",
+                 "output.bias", "batchnorm_1.running_mean", "batchnorm_1.running_var"],
             head.State.Select(s => s.Name));
         Assert.Equal(head.Plan.Parameters, head.Parameters.Sum(p => p.Value.numel()));
     }
@@ -138,9 +140,11 @@ public sealed class HeadTests
         using var other = Create("flatten, dense(9)");
         var before = head.State.Select(s => Values(s.Value)).ToList();
 
-        var error = Assert.Throws<CommandException>(() => head.Load(other.ToNamedTensors().ToDictionary(t => t.Name), "run/head.safetensors"));
+        var error =
+            Assert.Throws<CommandException>(() => head.Load(other.ToNamedTensors().ToDictionary(t => t.Name), "run/head.safetensors"));
 
-        Assert.Contains("run/head.safetensors: 'dense_1.weight' is [9, 120], and the head 'flatten, dense(8)' needs [8, 120]", error.Message, StringComparison.Ordinal);
+        Assert.Contains("run/head.safetensors: 'dense_1.weight' is [9, 120], and the head 'flatten, dense(8)' needs [8, 120]",
+            error.Message, StringComparison.Ordinal);
         Assert.Equal(before, head.State.Select(s => Values(s.Value)));
     }
 

@@ -148,11 +148,13 @@ public sealed class WideDenseTests : IDisposable
     private Checkpoint From(string name) => new(_folder.File(name), TimeSpan.Zero, TimeProvider.System);
 
     private static TrainingResult Run(
-        Head head, FeatureSet train, FeatureSet val, TrainingOptions options, Checkpoint? checkpoint = null, Action<EpochRecord>? onEpoch = null)
+        Head head, FeatureSet train, FeatureSet val, TrainingOptions options, Checkpoint? checkpoint = null,
+        Action<EpochRecord>? onEpoch = null)
     {
         string[] classes = [.. Enumerable.Range(0, head.Plan.Classes).Select(c => $"class{c}")];
         return TrainingLoop.Run(
-            head, train, val, classes, options, onEpoch ?? (_ => { }), TimeProvider.System, checkpoint, TestContext.Current.CancellationToken);
+            head, train, val, classes, options, onEpoch ?? (_ => { }), TimeProvider.System, checkpoint,
+            TestContext.Current.CancellationToken);
     }
 
     private static Head Create(string spec, int classes = 2) =>

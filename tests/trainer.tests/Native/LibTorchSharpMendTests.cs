@@ -27,7 +27,8 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
 
         foreach (var library in libraries)
         {
-            var asked = CxxVersion().Matches((await Run("/usr/bin/readelf", "-VW", library)).Output).Select(m => Version.Parse(m.Groups[1].Value)).ToList();
+            var asked = CxxVersion().Matches((await Run("/usr/bin/readelf", "-VW", library)).Output)
+                .Select(m => Version.Parse(m.Groups[1].Value)).ToList();
 
             Assert.All(asked, v => Assert.True(v <= NewestOnRhel9, $"{Path.GetFileName(library)} asks for GLIBCXX_{v}"));
         }
@@ -58,7 +59,8 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
 
         Assert.True(exitCode == 0, output);
         Assert.Equal("", output.Trim());
-        Assert.Equal(await File.ReadAllBytesAsync(good, TestContext.Current.CancellationToken), await File.ReadAllBytesAsync(Mended, TestContext.Current.CancellationToken));
+        Assert.Equal(await File.ReadAllBytesAsync(good, TestContext.Current.CancellationToken),
+            await File.ReadAllBytesAsync(Mended, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -83,7 +85,8 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
 
         Assert.NotEqual(0, exitCode);
         Assert.Contains("error HEADSTART001", output, StringComparison.Ordinal);
-        Assert.Contains("GLIBCXX_3.4.32 was expected for _ZSt21ios_base_library_initv alone, but is for _ZSt21something_differentv", output, StringComparison.Ordinal);
+        Assert.Contains("GLIBCXX_3.4.32 was expected for _ZSt21ios_base_library_initv alone, but is for _ZSt21something_differentv", output,
+            StringComparison.Ordinal);
         Assert.False(File.Exists(Mended));
     }
 
@@ -132,7 +135,8 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
 
     private static async Task<(int ExitCode, string Output)> Run(string program, params string[] args)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var error = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
@@ -141,10 +145,13 @@ public sealed partial class LibTorchSharpMendTests : IDisposable
 
     private static string PackagedLibrary()
     {
-        using var assets = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Root, "tests/trainer.tests/obj/project.assets.json")));
-        var package = assets.RootElement.GetProperty("libraries").EnumerateObject().Single(l => l.Name.StartsWith("TorchSharp/", StringComparison.Ordinal));
+        using var assets =
+            JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Repository.Root, "tests/trainer.tests/obj/project.assets.json")));
+        var package = assets.RootElement.GetProperty("libraries").EnumerateObject()
+            .Single(l => l.Name.StartsWith("TorchSharp/", StringComparison.Ordinal));
         return assets.RootElement.GetProperty("packageFolders").EnumerateObject()
-            .Select(f => Path.Combine(f.Name, package.Value.GetProperty("path").GetString()!, "runtimes/linux-x64/native/libLibTorchSharp.so"))
+            .Select(
+                f => Path.Combine(f.Name, package.Value.GetProperty("path").GetString()!, "runtimes/linux-x64/native/libLibTorchSharp.so"))
             .First(File.Exists);
     }
 

@@ -25,7 +25,8 @@ public sealed class TensorBoardLogTests : IDisposable
             [
                 ("loss/train", 1L, 1.7f), ("loss/validation", 1, 0.7f), ("accuracy/train", 1, 0.25f), ("accuracy/validation", 1, 0.75f),
                 ("auc/validation", 1, 0.5f), ("learning rate", 1, 1e-3f),
-                ("loss/train", 2, 1.25f), ("loss/validation", 2, 0.25f), ("accuracy/train", 2, 0.25f), ("accuracy/validation", 2, 0.75f), ("learning rate", 2, 1e-3f),
+                ("loss/train", 2, 1.25f), ("loss/validation", 2, 0.25f), ("accuracy/train", 2, 0.25f), ("accuracy/validation", 2, 0.75f),
+                ("learning rate", 2, 1e-3f),
             ],
             values);
     }
@@ -39,7 +40,8 @@ public sealed class TensorBoardLogTests : IDisposable
         Assert.Equal(0.5f, Assert.Single(Read(), v => v.Tag == "loss/validation").Value);
     }
 
-    private static EpochRecord Epoch(int number, double loss, double? auc) => new(number, new Figures(loss + 1, 0.25, null), new Figures(loss, 0.75, auc), 1e-3, 0.1);
+    private static EpochRecord Epoch(int number, double loss, double? auc) =>
+        new(number, new Figures(loss + 1, 0.25, null), new Figures(loss, 0.75, auc), 1e-3, 0.1);
 
     // The format of TensorFlow's record files (tensorflow/core/lib/io/record_writer.h): length, its masked CRC-32C, the event, its masked
     // CRC-32C.

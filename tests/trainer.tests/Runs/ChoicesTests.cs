@@ -21,7 +21,8 @@ public sealed class ChoicesTests
     [MemberData(nameof(Commands))]
     public void Every_choice_is_an_option_of_its_command_under_the_same_names(Type arguments, Type request)
     {
-        var options = arguments.GetConstructors().Single().GetParameters().ToDictionary(p => p.Name!, p => p.GetCustomAttribute<Cocona.OptionAttribute>()?.Name);
+        var options = arguments.GetConstructors().Single().GetParameters()
+            .ToDictionary(p => p.Name!, p => p.GetCustomAttribute<Cocona.OptionAttribute>()?.Name);
 
         Assert.NotEmpty(Choices.In(request));
         Assert.All(Choices.In(request), c => Assert.Equal(c.Choice.Option, options.GetValueOrDefault(c.Property.Name)));

@@ -23,7 +23,15 @@ public sealed class OldRunTests : IDisposable
 
         Assert.Equal("gap, dense(8, relu)", run.Head);
         Assert.Equal(
-            new TrainRequest { Cache = "cache", Out = "run", Head = "gap, dense(8, relu)", Epochs = 2, ClassWeights = "balanced", Threshold = "cost=1:5" }, run.Arguments);
+            new TrainRequest
+            {
+                Cache = "cache",
+                Out = "run",
+                Head = "gap, dense(8, relu)",
+                Epochs = 2,
+                ClassWeights = "balanced",
+                Threshold = "cost=1:5",
+            }, run.Arguments);
         Assert.Equal(new TrainingOptions { Epochs = 2, ClassWeights = "balanced" }, run.Options);
         Assert.Equal(run.Command, run.Arguments!.Command);
         Assert.Equal("cost=1:5", run.Calibration!.ThresholdRule);
@@ -35,7 +43,15 @@ public sealed class OldRunTests : IDisposable
         var run = Read(Frozen("tuned"));
 
         Assert.Equal(
-            new FinetuneRequest { Run = "run", Out = "tuned", Model = "onnx/demo-base.onnx", Cache = "cache", UnfreezeFrom = "block3_pool", Epochs = 2 },
+            new FinetuneRequest
+            {
+                Run = "run",
+                Out = "tuned",
+                Model = "onnx/demo-base.onnx",
+                Cache = "cache",
+                UnfreezeFrom = "block3_pool",
+                Epochs = 2,
+            },
             run.Tuning!.Arguments);
         Assert.Equal(run.Command, run.Tuning.Arguments.Command);
         Assert.Equal(2, run.Tuning.Groups.Count);
@@ -74,7 +90,8 @@ public sealed class OldRunTests : IDisposable
         var json = Frozen("run");
         json["calibration"]!["temperature"] = 0;
 
-        Assert.Contains("calibration.temperature is 0", Assert.Throws<CommandException>(() => Read(json)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "calibration.temperature is 0", Assert.Throws<CommandException>(() => Read(json)).Message, StringComparison.Ordinal);
     }
 
     private static JsonObject Frozen(string name)

@@ -23,8 +23,10 @@ public sealed class DepthAdviceTests
 
         // McNemar: (b + c + 2 - (c - b)²/n) / n², to 1.96 of its roots.
         var margin = 1.959964 * Math.Sqrt(12 + 10 + 2 - (4.0 / Images)) / Images;
-        Assert.Equal($"Unfreeze 1 block at 1e-5: 0.8700 beside 0.8650 for the head alone, +0.0050 ± {margin:0.0000}: within the noise. The head alone is enough.", advice.Text);
-        Assert.Contains("Each was trained once: what another seed would change is not in the ±.", Assert.Single(advice.Notes), StringComparison.Ordinal);
+        Assert.Equal($"Unfreeze 1 block at 1e-5: 0.8700 beside 0.8650 for the head alone, +0.0050 ± {margin:0.0000}: within the noise. " +
+            "The head alone is enough.", advice.Text);
+        Assert.Contains("Each was trained once: what another seed would change is not in the ±.", Assert.Single(advice.Notes),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -34,11 +36,14 @@ public sealed class DepthAdviceTests
         var one = Changed(head, toRight: 50, toWrong: 10);
         var two = Changed(one, toRight: 8, toWrong: 4);
 
-        var advice = Advice(Standing(1, null, 0, head), Standing(2, "1", 1e-4, one), Standing(3, "1", 1e-5, Changed(head, 20, 5)), Standing(4, "2", 1e-4, two), Standing(5, "2", 1e-3, Right(Images, 200)));
+        var advice = Advice(Standing(1, null, 0, head), Standing(2, "1", 1e-4, one), Standing(3, "1", 1e-5, Changed(head, 20, 5)),
+            Standing(4, "2", 1e-4, two), Standing(5, "2", 1e-3, Right(Images, 200)));
 
         Assert.Equal((2, "1 block"), (advice.Chosen.Standing.Trial.Number, advice.Chosen.Part));
-        Assert.StartsWith("Unfreeze 1 block at 1e-4: 0.9000 beside 0.8000 for the head alone, +0.1000 ± ", advice.Text, StringComparison.Ordinal);
-        Assert.Contains(": more than noise. Deeper (2 blocks at 1e-4: 0.9100) brings no more beyond the noise: +0.0100 ± ", advice.Text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Unfreeze 1 block at 1e-4: 0.9000 beside 0.8000 for the head alone, +0.1000 ± ", advice.Text, StringComparison.Ordinal);
+        Assert.Contains(": more than noise. Deeper (2 blocks at 1e-4: 0.9100) brings no more beyond the noise: +0.0100 ± ", advice.Text,
+            StringComparison.Ordinal);
         Assert.Equal(NormalDistribution.Quantile(1 - (0.025 / 4)), advice.Widths); // four trials were tuned
     }
 
@@ -59,10 +64,12 @@ public sealed class DepthAdviceTests
     public void Loss_of_accuracy_is_no_gain_and_an_edge_of_the_rates_is_pointed_out()
     {
         var head = Right(Images, 320);
-        Assert.EndsWith(": no gain. The head alone is enough.", Advice(Standing(1, null, 0, head), Standing(2, "1", 1e-3, Right(Images, 300))).Text, StringComparison.Ordinal);
+        Assert.EndsWith(": no gain. The head alone is enough.",
+            Advice(Standing(1, null, 0, head), Standing(2, "1", 1e-3, Right(Images, 300))).Text, StringComparison.Ordinal);
 
         var better = Changed(head, 60, 5);
-        var notes = Advice(Standing(1, null, 0, head, head), Standing(2, "1", 1e-5, head, head), Standing(3, "1", 1e-4, better, better)).Notes;
+        var notes =
+            Advice(Standing(1, null, 0, head, head), Standing(2, "1", 1e-5, head, head), Standing(3, "1", 1e-4, better, better)).Notes;
         Assert.Equal(["1e-4 is the highest finetune-lr that was tried: higher ones may do better."], notes);
     }
 
@@ -90,7 +97,8 @@ public sealed class DepthAdviceTests
     public void A_handful_of_images_convinces_no_sooner_than_the_exact_test(int changed, bool convinces)
     {
         var head = Right(Images, 320);
-        Assert.Equal(convinces, Advice(Standing(1, null, 0, head), Standing(2, "1", 1e-5, Changed(head, changed, 0))).Chosen.Gain is not null);
+        Assert.Equal(
+            convinces, Advice(Standing(1, null, 0, head), Standing(2, "1", 1e-5, Changed(head, changed, 0))).Chosen.Gain is not null);
     }
 
     [Fact]
@@ -103,7 +111,8 @@ public sealed class DepthAdviceTests
             // Each trial changes its mind about some images, to the better and to the worse alike; images are judged anew in every sweep.
             var difficulty = Enumerable.Range(0, Images).Select(_ => random.NextBelow(100)).ToArray();
             bool[] Judge() => [.. difficulty.Select(d => d < 75 || (d < 95 && random.NextBelow(2) == 0))];
-            return Advice([Standing(1, null, 0, Judge(), Judge()), .. from i in Enumerable.Range(0, 6) select Standing(2 + i, $"{1 + (i / 3)}", Math.Pow(10, -3 - (i % 3)), Judge(), Judge())])
+            return Advice([Standing(1, null, 0, Judge(), Judge()),
+                .. from i in Enumerable.Range(0, 6) select Standing(2 + i, $"{1 + (i / 3)}", Math.Pow(10, -3 - (i % 3)), Judge(), Judge())])
                 .Chosen.Gain is not null;
         });
 
@@ -116,7 +125,8 @@ public sealed class DepthAdviceTests
     {
         var head = Right(Images, 320);
         var table = Table(
-            Standing(5, "2", 1e-5, Right(Images, 330)), Standing(1, null, 0, head), Standing(2, "1", 1e-4, Right(Images, 310)), Standing(3, "1", 1e-5, Right(Images, 300)),
+            Standing(5, "2", 1e-5, Right(Images, 330)), Standing(1, null, 0, head), Standing(2, "1", 1e-4, Right(Images, 310)),
+            Standing(3, "1", 1e-5, Right(Images, 300)),
             Standing(4, "1", 1e-5, Right(Images, 325)), Standing(6, null, 0, Right(Images, 319)));
 
         Assert.Equal([1, 4, 2, 5], table.Rows.Select(r => r.Standing.Trial.Number));
@@ -149,7 +159,8 @@ public sealed class DepthAdviceTests
         foreach (var count in (int[])[1, 7, 8, 9, 400])
         {
             var labels = Enumerable.Range(0, count).Select(i => i % 2).ToArray();
-            var predictions = new Predictions([.. Enumerable.Range(0, count).SelectMany(i => i % 3 == 0 ? new[] { -0.1, -2.4 } : [-2.4, -0.1])], labels);
+            var predictions =
+                new Predictions([.. Enumerable.Range(0, count).SelectMany(i => i % 3 == 0 ? new[] { -0.1, -2.4 } : [-2.4, -0.1])], labels);
             Assert.Equal(labels.Select((l, i) => l == (i % 3 == 0 ? 0 : 1)), RightImages.Read(RightImages.Of(predictions), count));
         }
     }
@@ -157,13 +168,24 @@ public sealed class DepthAdviceTests
     private static DepthAdvice Advice(params Standing[] standings) => DepthAdvice.Of(Table(standings));
 
     private static DepthTable Table(params Standing[] standings) =>
-        DepthTable.Of(standings, t => t.Tuning is null ? 0 : 1000 * int.Parse(t.Tuning.Unfreeze!, System.Globalization.CultureInfo.InvariantCulture), _ => [.. Enumerable.Range(0, Images)])!;
+        DepthTable.Of(
+            standings, t => t.Tuning is null ? 0 : 1000 * int.Parse(t.Tuning.Unfreeze!, System.Globalization.CultureInfo.InvariantCulture),
+            _ => [.. Enumerable.Range(0, Images)])!;
 
-    private static IReadOnlyList<JudgedRepeat> Repeats(bool[][] rights) => [.. rights.Select(r => new JudgedRepeat([.. Enumerable.Range(0, Images)], r))];
+    private static IReadOnlyList<JudgedRepeat> Repeats(bool[][] rights) =>
+        [.. rights.Select(r => new JudgedRepeat([.. Enumerable.Range(0, Images)], r))];
 
     private static Standing Standing(int number, string? unfreeze, double rate, params bool[][] repeats)
     {
-        var tuning = unfreeze is null ? null : new FinetuneRequest { Run = "head", Out = "best", Model = "vgg.onnx", Cache = "cache", Unfreeze = unfreeze, LearningRate = rate };
+        var tuning = unfreeze is null ? null : new FinetuneRequest
+        {
+            Run = "head",
+            Out = "best",
+            Model = "vgg.onnx",
+            Cache = "cache",
+            Unfreeze = unfreeze,
+            LearningRate = rate,
+        };
         var trial = new Trial(number, new TrainRequest { Cache = "cache", Out = "best" }, tuning, []);
         return new Standing(trial, [.. repeats.Select(Outcome)], 1);
 
@@ -178,7 +200,8 @@ public sealed class DepthAdviceTests
             Val = new Figures(0.5, right.Count(r => r) / (double)right.Length, null),
             Seconds = 1,
             Together = 1,
-            Right = RightImages.Of(new Predictions([.. right.SelectMany(r => r ? new[] { -0.1, -2.4 } : [-2.4, -0.1])], new int[right.Length])),
+            Right = RightImages.Of(
+                new Predictions([.. right.SelectMany(r => r ? new[] { -0.1, -2.4 } : [-2.4, -0.1])], new int[right.Length])),
         };
     }
 

@@ -10,31 +10,34 @@ public sealed class FoldSplitTests
     private static readonly string[] Classes = ["cats", "dogs", "owls"];
 
     // Images of three classes, some of them under several names, some with views, some of the test split.
-    private static readonly Gen<List<CacheRow>> Rows = Gen.Select(Gen.Int[5, 30], Gen.Int[0, 3], Gen.Int[0, 5]).Select((perClass, views, copies) =>
-    {
-        var rows = SyntheticCache.Rows(perClass, Classes, "train");
-        rows.AddRange(SyntheticCache.Rows(5, Classes, "val"));
-        rows.AddRange(SyntheticCache.Rows(4, Classes, "test"));
-        rows.AddRange([.. rows.Take(copies).Select(r => r with { Path = "copy/" + r.Path })]);
-        rows.AddRange([.. rows.Where((r, i) => i % 2 == 0 && r.Split == "train").SelectMany(r => Enumerable.Range(1, views).Select(v => r with { View = v }))]);
-        return rows;
-    });
+    private static readonly Gen<List<CacheRow>> Rows =
+        Gen.Select(Gen.Int[5, 30], Gen.Int[0, 3], Gen.Int[0, 5]).Select((perClass, views, copies) =>
+        {
+            var rows = SyntheticCache.Rows(perClass, Classes, "train");
+            rows.AddRange(SyntheticCache.Rows(5, Classes, "val"));
+            rows.AddRange(SyntheticCache.Rows(4, Classes, "test"));
+            rows.AddRange([.. rows.Take(copies).Select(r => r with { Path = "copy/" + r.Path })]);
+            rows.AddRange([.. rows.Where((r, i) => i % 2 == 0 && r.Split == "train").SelectMany(
+                r => Enumerable.Range(1, views).Select(v => r with { View = v }))]);
+            return rows;
+        });
 
     [Fact]
-    public void Every_image_judges_once_and_trains_in_all_other_folds() => Gen.Select(Rows, Gen.Int[2, 5], Gen.Long).Sample((rows, folds, seed) =>
-    {
-        var pool = RowSplit.Pool(rows, "cache");
-        var splits = FoldSplit.Divide(rows, pool, "cache", folds, seed);
-
-        Assert.Equal(folds, splits.Count);
-        Assert.DoesNotContain(pool, r => rows[r].Split == "test");
-        Assert.Equal(pool.Where(r => rows[r].View == 0).Order(), splits.SelectMany(s => s.Validation).Order());
-        foreach (var split in splits)
+    public void Every_image_judges_once_and_trains_in_all_other_folds() =>
+        Gen.Select(Rows, Gen.Int[2, 5], Gen.Long).Sample((rows, folds, seed) =>
         {
-            var judged = split.Validation.Select(r => rows[r].Sha256).ToHashSet();
-            Assert.Equal(pool.Where(r => !judged.Contains(rows[r].Sha256)), split.Train); // copies and views of an image on one side
-        }
-    });
+            var pool = RowSplit.Pool(rows, "cache");
+            var splits = FoldSplit.Divide(rows, pool, "cache", folds, seed);
+
+            Assert.Equal(folds, splits.Count);
+            Assert.DoesNotContain(pool, r => rows[r].Split == "test");
+            Assert.Equal(pool.Where(r => rows[r].View == 0).Order(), splits.SelectMany(s => s.Validation).Order());
+            foreach (var split in splits)
+            {
+                var judged = split.Validation.Select(r => rows[r].Sha256).ToHashSet();
+                Assert.Equal(pool.Where(r => !judged.Contains(rows[r].Sha256)), split.Train); // copies and views of an image on one side
+            }
+        });
 
     [Fact]
     public void Folds_have_as_many_images_of_each_class() => Gen.Select(Rows, Gen.Int[2, 5], Gen.Long).Sample((rows, folds, seed) =>
@@ -42,7 +45,8 @@ public sealed class FoldSplitTests
         var splits = FoldSplit.Divide(rows, RowSplit.Pool(rows, "cache"), "cache", folds, seed);
         foreach (var label in Classes)
         {
-            var counts = splits.Select(s => s.Validation.Where(r => rows[r].Label == label).Select(r => rows[r].Sha256).Distinct().Count()).ToList();
+            var counts =
+                splits.Select(s => s.Validation.Where(r => rows[r].Label == label).Select(r => rows[r].Sha256).Distinct().Count()).ToList();
             Assert.InRange(counts.Max() - counts.Min(), 0, 1);
         }
     });
@@ -57,7 +61,8 @@ public sealed class FoldSplitTests
         Assert.NotEqual(Judged(rows, 7), Judged(rows, 8));
 
         static IEnumerable<string> Judged(List<CacheRow> rows, long seed) =>
-            FoldSplit.Divide(rows, RowSplit.Pool(rows, "cache"), "cache", 5, seed).Select(s => string.Join(' ', s.Validation.Select(r => rows[r].Path)));
+            FoldSplit.Divide(rows, RowSplit.Pool(rows, "cache"), "cache", 5, seed)
+                .Select(s => string.Join(' ', s.Validation.Select(r => rows[r].Path)));
     }
 
     [Fact]

@@ -14,17 +14,23 @@ public sealed class SpaceReaderTests
     [InlineData("""{"search": "rndom", "options": {"lr": 1}}""", "search: there is no search 'rndom'. Did you mean random?")]
     [InlineData("""{"options": {"learning-rte": [1]}}""", "options.learning-rte: there is no such option to try.")]
     [InlineData("""{"options": {"optimiser": ["adam"]}}""", "Did you mean optimizer?")]
-    [InlineData("""{"options": {"optimizer": ["adam", "adamm"]}}""", "options.optimizer[1]: there is no optimizer 'adamm'. Did you mean adam?")]
-    [InlineData("""{"options": {"head": ["gap", "gap, dense(8, rleu)"]}}""", "options.head[1]: column 15: no activation 'rleu'. Did you mean relu?")]
+    [InlineData(
+        """{"options": {"optimizer": ["adam", "adamm"]}}""", "options.optimizer[1]: there is no optimizer 'adamm'. Did you mean adam?")]
+    [InlineData("""{"options": {"head": ["gap", "gap, dense(8, rleu)"]}}""",
+        "options.head[1]: column 15: no activation 'rleu'. Did you mean relu?")]
     [InlineData("""{"options": {"lr": ["0.1"]}}""", "options.lr[0]: must be a number, found \"0.1\".")]
     [InlineData("""{"options": {"batch": [16.5]}}""", "options.batch[0]: must be a whole number, found 16.5.")]
     [InlineData("""{"options": {"lr": []}}""", "options.lr: the list is empty")]
     [InlineData("""{"options": {"lr": [1, 2, 1]}}""", "options.lr[2]: 1 is there twice.")]
     [InlineData("""{"options": {"lr": [1], "lr": [2]}}""", "space.json: ")]
-    [InlineData("""{"search": "random", "trials": 3, "options": {"lr": {"lgo": [1, 2]}}}""", "options.lr.lgo: there is no such way to draw. Did you mean log?")]
-    [InlineData("""{"search": "random", "trials": 3, "options": {"lr": {"log": [0, 2]}}}""", "options.lr.log[0]: a logarithmic scale has only numbers above 0")]
-    [InlineData("""{"search": "random", "trials": 3, "options": {"lr": {"uniform": [3, 2]}}}""", "options.lr.uniform: the first number must be below the second")]
-    [InlineData("""{"search": "random", "trials": 3, "options": {"head": {"uniform": [3, 4]}}}""", "options.head.uniform: head has no numbers to draw between.")]
+    [InlineData("""{"search": "random", "trials": 3, "options": {"lr": {"lgo": [1, 2]}}}""",
+        "options.lr.lgo: there is no such way to draw. Did you mean log?")]
+    [InlineData("""{"search": "random", "trials": 3, "options": {"lr": {"log": [0, 2]}}}""",
+        "options.lr.log[0]: a logarithmic scale has only numbers above 0")]
+    [InlineData("""{"search": "random", "trials": 3, "options": {"lr": {"uniform": [3, 2]}}}""",
+        "options.lr.uniform: the first number must be below the second")]
+    [InlineData("""{"search": "random", "trials": 3, "options": {"head": {"uniform": [3, 4]}}}""",
+        "options.head.uniform: head has no numbers to draw between.")]
     [InlineData("""{"options": {"lr": {"log": [1e-5, 2]}}}""", "options.lr: a grid needs a list of values.")]
     [InlineData("""{"search": "random", "options": {"lr": {"log": [1e-5, 2]}}}""", "trials: is missing")]
     [InlineData("""{"trials": 4, "options": {"lr": [1, 2]}}""", "trials: a grid tries every combination.")]
@@ -33,11 +39,15 @@ public sealed class SpaceReaderTests
     [InlineData("""{"seeds": 0, "options": {"lr": [1, 2]}}""", "seeds: must be a whole number from 1 to 1000, found 0.")]
     [InlineData("""{"options": {"unfreez": [0, 1]}}""", "options.unfreez: there is no such option to try. Did you mean unfreeze?")]
     [InlineData("""{"options": {"unfreeze": ["all"]}}""", "options.unfreeze[0]: must be a whole number, found \"all\".")]
-    [InlineData("""{"options": {"finetune-lr": [1e-5]}}""", "options.finetune-lr: says how a base is tuned, and none is. Add \"unfreeze\": [0, 1], or leave it out.")]
-    [InlineData("""{"options": {"unfreeze": [1], "unfreeze-from": ["x"]}}""", "unfreeze and unfreeze-from both say what is tuned. Keep one of the two.")]
-    [InlineData("""{"options": {"unfreeze": [1], "finetune-optimizer": ["lbfgs"]}}""", "options.finetune-optimizer[0]: there is no finetune-optimizer 'lbfgs'.")]
+    [InlineData("""{"options": {"finetune-lr": [1e-5]}}""",
+        "options.finetune-lr: says how a base is tuned, and none is. Add \"unfreeze\": [0, 1], or leave it out.")]
+    [InlineData("""{"options": {"unfreeze": [1], "unfreeze-from": ["x"]}}""",
+        "unfreeze and unfreeze-from both say what is tuned. Keep one of the two.")]
+    [InlineData("""{"options": {"unfreeze": [1], "finetune-optimizer": ["lbfgs"]}}""",
+        "options.finetune-optimizer[0]: there is no finetune-optimizer 'lbfgs'.")]
     [InlineData("""{"options": {"unfreeze": [1], "seed": [1, 2]}}""", "options.seed: trials that tune are compared on the same images")]
-    [InlineData("""{"search": "halving", "options": {"unfreeze": [0, 1]}}""", "options.unfreeze: halving tries heads alone. Tune with \"search\": \"grid\" or \"random\"")]
+    [InlineData("""{"search": "halving", "options": {"unfreeze": [0, 1]}}""",
+        "options.unfreeze: halving tries heads alone. Tune with \"search\": \"grid\" or \"random\"")]
     [InlineData("""{"seeds": 2, "options": {"seed": [1, 2]}}""", "options.seed: \"seeds\": 2 gives every trial its seeds already.")]
     public void Mistake_is_named_with_its_place_and_what_may_have_been_meant(string json, string words)
     {
@@ -76,13 +86,16 @@ public sealed class SpaceReaderTests
             trials.Select(t => TrialDraw.Describe(t.Chosen)));
         Assert.Null(trials[0].Tuning);
         Assert.All(trials.Skip(1), t => Assert.Equal(trials[0].Arguments, t.Arguments));
-        Assert.Equal(("2", 1e-4, 1e-3), (trials[^1].Tuning!.Unfreeze, trials[^1].Tuning!.LearningRate, trials[^1].Tuning!.HeadLearningRate));
+        Assert.Equal(
+            ("2", 1e-4, 1e-3), (trials[^1].Tuning!.Unfreeze, trials[^1].Tuning!.LearningRate, trials[^1].Tuning!.HeadLearningRate));
 
         // Named tensors, and no head alone among them: it comes by itself, once for every head.
         var named = Trials("""{"options": {"head": ["gap", "gmp"], "unfreeze-from": ["a", "b"], "finetune-batch": 8}}""");
         Assert.Equal(
-            ["head=gap unfreeze-from=none", "head=gap unfreeze-from=a", "head=gap unfreeze-from=b", "head=gmp unfreeze-from=none", "head=gmp unfreeze-from=a", "head=gmp unfreeze-from=b"],
-            named.Select(t => string.Join(' ', TrialDraw.Describe(t.Chosen).Split(' ').Where(w => !w.StartsWith("finetune-batch", StringComparison.Ordinal)))));
+            ["head=gap unfreeze-from=none", "head=gap unfreeze-from=a", "head=gap unfreeze-from=b", "head=gmp unfreeze-from=none",
+                "head=gmp unfreeze-from=a", "head=gmp unfreeze-from=b"],
+            named.Select(t => string.Join(
+                ' ', TrialDraw.Describe(t.Chosen).Split(' ').Where(w => !w.StartsWith("finetune-batch", StringComparison.Ordinal)))));
         Assert.Equal(8, named[1].Tuning!.Batch);
     }
 
@@ -102,7 +115,8 @@ public sealed class SpaceReaderTests
     [Fact]
     public void Random_trials_are_different_lie_in_their_ranges_and_follow_from_the_seed()
     {
-        const string Options = """ "options": {"lr": {"log": [1e-5, 1e-1]}, "epochs": {"uniform": [1, 3]}, "label-smoothing": {"uniform": [0, 0.5]}}}""";
+        const string Options =
+            """ "options": {"lr": {"log": [1e-5, 1e-1]}, "epochs": {"uniform": [1, 3]}, "label-smoothing": {"uniform": [0, 0.5]}}}""";
         var json = """{"search": "random", "trials": 200, "seed": 5,""" + Options;
         var trials = Trials(json);
 
@@ -113,27 +127,32 @@ public sealed class SpaceReaderTests
         Assert.Equal([1, 2, 3], trials.Select(t => t.Arguments.Epochs).Distinct().Order());
         Assert.InRange(trials.Count(t => t.Arguments.LearningRate < 1e-3), 70, 130); // half of a logarithmic scale; 100 ± 4 sd
         Assert.Equal(trials.Select(t => TrialDraw.Describe(t.Chosen)), Trials(json).Select(t => TrialDraw.Describe(t.Chosen)));
-        Assert.NotEqual(trials[0].Arguments.LearningRate, Trials(json.Replace("5,", "6,", StringComparison.Ordinal))[0].Arguments.LearningRate);
+        Assert.NotEqual(
+            trials[0].Arguments.LearningRate, Trials(json.Replace("5,", "6,", StringComparison.Ordinal))[0].Arguments.LearningRate);
     }
 
     [Fact]
     public void More_trials_than_there_are_combinations_is_an_error_that_says_how_many()
     {
-        var error = Assert.Throws<CommandException>(() => Trials("""{"search": "random", "trials": 9, "options": {"lr": [1, 2], "batch": [1, 2]}}"""));
+        var error = Assert.Throws<CommandException>(
+            () => Trials("""{"search": "random", "trials": 9, "options": {"lr": [1, 2], "batch": [1, 2]}}"""));
 
         Assert.Contains("trials: 9 were asked for, but only 4 different ones could be drawn.", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
     [InlineData("""{"options": {"lr": [1e-3, -1]}}""", "space.json: trial 2 (lr=-1): --lr -1: the learning rate must be above 0")]
-    [InlineData("""{"options": {"unfreeze": [1], "finetune-lr": [1e-5, -1]}}""", "space.json: trial 3 (unfreeze=1 finetune-lr=-1): finetune --lr -1: the learning rate must be above 0")]
-    [InlineData("""{"search": "halving", "options": {"optimizer": ["lbfgs"]}}""", "optimizer lbfgs has no epochs that halving could divide.")]
+    [InlineData("""{"options": {"unfreeze": [1], "finetune-lr": [1e-5, -1]}}""",
+        "space.json: trial 3 (unfreeze=1 finetune-lr=-1): finetune --lr -1: the learning rate must be above 0")]
+    [InlineData(
+        """{"search": "halving", "options": {"optimizer": ["lbfgs"]}}""", "optimizer lbfgs has no epochs that halving could divide.")]
     public void Trial_that_makes_no_sense_is_named_before_anything_is_trained(string json, string words) =>
         Assert.Contains(words, Assert.Throws<CommandException>(() => Trials(json)).Message, StringComparison.Ordinal);
 
     private static IReadOnlyList<Trial> Trials(string json) => TrialDraw.Trials(
         SpaceReader.Parse(json, "space.json"),
         new TrialOptions(
-            new TrainRequest { Cache = "cache", Out = "out" }, new FinetuneRequest { Run = "head", Out = "out", Model = "model.onnx", Cache = "cache" }),
+            new TrainRequest { Cache = "cache", Out = "out" },
+            new FinetuneRequest { Run = "head", Out = "out", Model = "model.onnx", Cache = "cache" }),
         "space.json");
 }

@@ -18,7 +18,9 @@ public sealed class StackTrainingTests
         get
         {
             var cases = new TheoryData<string, int, string>();
-            foreach (var head in (string[])["l2norm", "dense(8, relu)", "dense(8, tanh), dense(4, gelu)", "dropout(0.3)", "dense(6, silu), dropout(0.4), dense(5, sigmoid)"])
+            foreach (var head in (
+                string[])["l2norm", "dense(8, relu)", "dense(8, tanh), dense(4, gelu)", "dropout(0.3)", "dense(6, silu), dropout(0.4), " +
+                    "dense(5, sigmoid)"])
             {
                 foreach (var classes in (int[])[2, 3])
                 {
@@ -40,7 +42,8 @@ public sealed class StackTrainingTests
         foreach (var optimizer in (OptimizerChoice[])[OptimizerChoice.Adam, OptimizerChoice.Sgd, OptimizerChoice.Adamw])
         {
             var faster = optimizer == OptimizerChoice.Sgd ? 10 : 1;
-            var options = Options(kind).Select(o => o with { Optimizer = optimizer, LearningRate = o.LearningRate * faster, Batch = 16, Epochs = 1 }).ToList();
+            var options = Options(kind)
+                .Select(o => o with { Optimizer = optimizer, LearningRate = o.LearningRate * faster, Batch = 16, Epochs = 1 }).ToList();
             AssertEqual(spec, classes, options, train, val, 1e-4);
         }
     }
@@ -54,7 +57,8 @@ public sealed class StackTrainingTests
     {
         using var train = Set(30, 2, "train");
         using var val = Set(10, 2, "val");
-        var options = Enumerable.Range(0, 33).Select(i => new TrainingOptions { LearningRate = 1e-3 * (1 + (i % 7)), Seed = i % seeds, Batch = 16, Epochs = 1 }).ToList();
+        var options = Enumerable.Range(0, 33)
+            .Select(i => new TrainingOptions { LearningRate = 1e-3 * (1 + (i % 7)), Seed = i % seeds, Batch = 16, Epochs = 1 }).ToList();
         var cores = get_num_threads();
 
         AssertEqual(spec, 2, options, train, val, 1e-4);
@@ -104,7 +108,8 @@ public sealed class StackTrainingTests
     {
         using var train = Set(20, 2, "train");
         using var val = Set(10, 2, "val", signal: 0); // nothing to learn for it, so that early stops come at different epochs
-        var options = Options("both").Select(o => o with { Schedule = schedule, EarlyStop = earlyStop, Epochs = 12, WarmUp = 0.5, Batch = 7 }).ToList();
+        var options = Options("both")
+            .Select(o => o with { Schedule = schedule, EarlyStop = earlyStop, Epochs = 12, WarmUp = 0.5, Batch = 7 }).ToList();
 
         var kept = AssertEqual("dense(8, relu)", 2, options, train, val, 1e-3);
 
@@ -118,7 +123,8 @@ public sealed class StackTrainingTests
         using var plain = Set(20, 2, "train");
         using var scope = NewDisposeScope();
         var doubled = cat([plain.Features, plain.Features * 1.5]).DetachFromDisposeScope();
-        using var train = new FeatureSet(doubled, plain.Labels, [.. Enumerable.Range(0, plain.Count).Select(i => (int[])[plain.Count + i])]);
+        using var train =
+            new FeatureSet(doubled, plain.Labels, [.. Enumerable.Range(0, plain.Count).Select(i => (int[])[plain.Count + i])]);
         using var val = Set(10, 2, "val");
 
         AssertEqual("dense(4, relu)", 2, [.. Options("both").Select(o => o with { Epochs = 2, Batch = 8 })], train, val, 1e-4);
@@ -130,7 +136,8 @@ public sealed class StackTrainingTests
         using var train = Set(20, 2, "train");
         using var val = Set(10, 2, "val");
         double[] rates = [1e-3, 1e38, 1e-2];
-        var members = rates.Select(r => new StackMember(Create("dense(4, relu)", 2, 0), new TrainingOptions { LearningRate = r, Epochs = 5 })).ToList();
+        var members = rates
+            .Select(r => new StackMember(Create("dense(4, relu)", 2, 0), new TrainingOptions { LearningRate = r, Epochs = 5 })).ToList();
 
         var results = StackTraining.Run(members, train, val, Names(2), 5, TimeProvider.System, TestContext.Current.CancellationToken)!;
 
@@ -155,14 +162,16 @@ public sealed class StackTrainingTests
 
         // And alone from the state that was left together.
         using var head = Create(Spec, 2, options[1].Seed);
-        var alone = TrainingLoop.Run(head, train, val, Names(2), options[1], _ => { }, TimeProvider.System, At("a", 1), TestContext.Current.CancellationToken);
+        var alone = TrainingLoop.Run(
+            head, train, val, Names(2), options[1], _ => { }, TimeProvider.System, At("a", 1), TestContext.Current.CancellationToken);
         Assert.Equal(4, alone.ResumedAfter);
         foreach (var (together, own) in whole[1].Zip(Weights(head)))
             Assert.Equal(together, own, 1e-4);
 
         List<float[]> Run(List<TrainingOptions> options, string? from, string? to, int until)
         {
-            var members = options.Select((o, i) => new StackMember(Create(Spec, 2, o.Seed), o, from is null ? null : At(from, i), to is null ? null : At(to, i))).ToList();
+            var members = options.Select((o, i) => new StackMember(
+                Create(Spec, 2, o.Seed), o, from is null ? null : At(from, i), to is null ? null : At(to, i))).ToList();
             StackTraining.Run(members, train, val, Names(2), until, TimeProvider.System, TestContext.Current.CancellationToken);
             var weights = members.ConvertAll(m => Weights(m.Head));
             members.ForEach(m => m.Head.Dispose());
@@ -189,7 +198,8 @@ public sealed class StackTrainingTests
 
         void Train()
         {
-            var members = Options(kind).ConvertAll(o => new StackMember(Create("dense(6, relu), dropout(0.3)", 3, o.Seed), o with { Epochs = 3, LabelSmoothing = 0.1 }));
+            var members = Options(kind).ConvertAll(
+                o => new StackMember(Create("dense(6, relu), dropout(0.3)", 3, o.Seed), o with { Epochs = 3, LabelSmoothing = 0.1 }));
             StackTraining.Run(members, train, val, Names(3), 3, TimeProvider.System, TestContext.Current.CancellationToken);
             members.ForEach(m => m.Head.Dispose());
         }
@@ -210,15 +220,18 @@ public sealed class StackTrainingTests
     }
 
     // Weights by relative distance of whole tensors, figures by their own; and the same epoch kept.
-    private static IEnumerable<int> AssertEqual(string spec, int classes, List<TrainingOptions> options, FeatureSet train, FeatureSet val, double tolerance)
+    private static IEnumerable<int> AssertEqual(
+        string spec, int classes, List<TrainingOptions> options, FeatureSet train, FeatureSet val, double tolerance)
     {
         var members = options.ConvertAll(o => new StackMember(Create(spec, classes, o.Seed), o));
-        var results = StackTraining.Run(members, train, val, Names(classes), options[0].Epochs, TimeProvider.System, TestContext.Current.CancellationToken)!;
+        var results = StackTraining.Run(
+            members, train, val, Names(classes), options[0].Epochs, TimeProvider.System, TestContext.Current.CancellationToken)!;
         foreach (var (member, result) in members.Zip(results))
         {
             using var alone = Create(spec, classes, member.Options.Seed);
             var first = Weights(alone);
-            var expected = TrainingLoop.Run(alone, train, val, Names(classes), member.Options, _ => { }, TimeProvider.System, null, TestContext.Current.CancellationToken);
+            var expected = TrainingLoop.Run(alone, train, val, Names(classes), member.Options, _ => { }, TimeProvider.System, null,
+                TestContext.Current.CancellationToken);
             var (kept, found) = (expected.Kept!, result.Training!.Kept!);
             Assert.Equal(kept.Epoch, found.Epoch);
             Assert.Equal(expected.Epochs.Count, result.Training.Epochs.Count);
@@ -227,7 +240,8 @@ public sealed class StackTrainingTests
             Assert.Equal(kept.Val.Loss, found.Val.Loss, tolerance * kept.Val.Loss);
             Assert.Equal(kept.Val.Auc!.Value, found.Val.Auc!.Value, 0.02);
             var (one, other) = (Weights(alone), Weights(member.Head));
-            Assert.True(Distance(one, other) <= tolerance * Length(one), $"{Distance(one, other) / Length(one)} in {spec}, {member.Options}");
+            Assert.True(
+                Distance(one, other) <= tolerance * Length(one), $"{Distance(one, other) / Length(one)} in {spec}, {member.Options}");
             Assert.True(Distance(one, first) > 1e-3 * Length(one), "nothing was learnt, so nothing was tested");
             member.Head.Dispose();
         }
@@ -262,7 +276,8 @@ public sealed class StackTrainingTests
 
     private static string[] Names(int classes) => [.. Enumerable.Range(0, classes).Select(c => $"class{c}")];
 
-    private static Head Create(string spec, int classes, long seed) => new(HeadPlan.Create(HeadSpec.Parse(spec), Layer, classes), seed, CPU);
+    private static Head Create(string spec, int classes, long seed) =>
+        new(HeadPlan.Create(HeadSpec.Parse(spec), Layer, classes), seed, CPU);
 
     private static FeatureSet Set(int perClass, int classes, string split, double signal = 0.5)
     {

@@ -30,7 +30,8 @@ public sealed class SweepCommandTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         await SyntheticCache.WriteAsync(
-            _program.At("cache"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(40, ["cats", "dogs"]), (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.1));
+            _program.At("cache"), SyntheticCache.Contract(Layer), SyntheticCache.Rows(40, ["cats", "dogs"]),
+            (r, l) => SyntheticCache.Features(r, l.Shape.Length, 0.1));
         File.WriteAllText(_program.At("grid.json"), Grid);
         File.WriteAllText(_program.At("halving.json"), Halving);
     }
@@ -47,7 +48,8 @@ public sealed class SweepCommandTests : IAsyncLifetime
         var (code, output, error) = await _program.SweepAsync("cache", "--space", "grid.json", "--out", "sweep", "--json");
 
         Assert.True(code == ExitCode.Done, error);
-        Assert.All(error.Split('\n'), line => Assert.True(line.Length <= 80 || line.Contains("trainer train", StringComparison.Ordinal), line));
+        Assert.All(
+            error.Split('\n'), line => Assert.True(line.Length <= 80 || line.Contains("trainer train", StringComparison.Ordinal), line));
         var result = JsonNode.Parse(output)!;
         var trials = result["trials"]!.AsArray();
         Assert.Equal(8, trials.Count);
@@ -63,17 +65,21 @@ public sealed class SweepCommandTests : IAsyncLifetime
         var run = RunFolder.Read(_program.At("sweep/best"));
         Assert.Equal(command, run.Command);
         Assert.Equal((double)best["val"]!["loss"]!, run.Result.PlainVal.Loss, 1e-4);
-        string[] words = ["cache", "--out", "again", "--head", run.Arguments!.Head, "--lr", $"{run.Arguments.LearningRate}", "--epochs", "4", "--batch", "8"];
+        string[] words = ["cache", "--out", "again", "--head", run.Arguments!.Head, "--lr", $"{run.Arguments.LearningRate}", "--epochs",
+            "4", "--batch", "8"];
         Assert.Equal(ExitCode.Done, (await _program.TrainAsync(words)).Code);
-        Assert.Equal(File.ReadAllBytes(_program.At("again/head.safetensors")), File.ReadAllBytes(_program.At("sweep/best/head.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(_program.At("again/head.safetensors")), File.ReadAllBytes(_program.At("sweep/best/head.safetensors")));
         Assert.Equal(RunFolder.Read(_program.At("again")).Result.Val, run.Result.Val);
 
         // Every trial, not only the best one.
         foreach (var trial in trials.Where(t => (double)t!["lr"]! == 1e-2))
         {
             var name = $"trial{trial!["trial"]}";
-            Assert.Equal(ExitCode.Done, (await _program.TrainAsync("cache", "--out", name, "--head", (string)trial["head"]!, "--lr", "0.01", "--epochs", "4", "--batch", "8")).Code);
-            Assert.Equal(RunFolder.Read(_program.At(name)).Result.PlainVal.Loss, (double)trial["val"]!["loss"]!, 2e-3 * (double)trial["val"]!["loss"]!);
+            Assert.Equal(ExitCode.Done, (await _program.TrainAsync(
+                "cache", "--out", name, "--head", (string)trial["head"]!, "--lr", "0.01", "--epochs", "4", "--batch", "8")).Code);
+            Assert.Equal(RunFolder.Read(_program.At(name)).Result.PlainVal.Loss, (double)trial["val"]!["loss"]!,
+                2e-3 * (double)trial["val"]!["loss"]!);
         }
     }
 
@@ -95,7 +101,8 @@ public sealed class SweepCommandTests : IAsyncLifetime
             var accuracies = trial!["repeats"]!.AsArray().Select(r => (double)r!["val"]!["accuracy"]!).ToList();
             Assert.Equal([1, 2, 3, 4], trial["repeats"]!.AsArray().Select(r => (int)r!["fold"]!));
             Assert.Equal(accuracies.Average(), (double)trial["val"]!["accuracy"]!, 1e-12);
-            Assert.Equal(Math.Sqrt(accuracies.Sum(a => Math.Pow(a - accuracies.Average(), 2)) / 3), (double)trial["sd"]!["accuracy"]!, 1e-12);
+            Assert.Equal(
+                Math.Sqrt(accuracies.Sum(a => Math.Pow(a - accuracies.Average(), 2)) / 3), (double)trial["sd"]!["accuracy"]!, 1e-12);
         }
     }
 
@@ -133,7 +140,8 @@ public sealed class SweepCommandTests : IAsyncLifetime
         TestContext.Current.TestOutputHelper!.WriteLine($"{kills} kills, {afterTrials} of them after more trials");
         Assert.True(kills >= 3 && afterTrials > 1, "the sweep was too fast to be killed");
         Assert.Equal(Figures("whole"), Figures("killed"));
-        Assert.Equal(File.ReadAllBytes(_program.At("whole/best/head.safetensors")), File.ReadAllBytes(_program.At("killed/best/head.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(_program.At("whole/best/head.safetensors")), File.ReadAllBytes(_program.At("killed/best/head.safetensors")));
         Assert.Equal(File.ReadLines(_program.At("whole/trials.jsonl")).Count(), File.ReadLines(_program.At("killed/trials.jsonl")).Count());
         Assert.Equal(["best", "leaderboard.csv", "report.html", "sweep.json", "trials.jsonl"], Entries("killed"));
 
@@ -188,8 +196,10 @@ public sealed class SweepCommandTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("""{"options": {"head": ["gap", "avgpool(9)"]}}""", "trial 2 (head='avgpool(9)'): --head, column 1: avgpool has a window of 9 x 9")]
-    [InlineData("""{"options": {"class-weights": ["cats=2", "catz=2"]}}""", "trial 2 (class-weights=catz=2): --class-weights catz=2: there is no class 'catz'. Did you mean cats?")]
+    [InlineData(
+        """{"options": {"head": ["gap", "avgpool(9)"]}}""", "trial 2 (head='avgpool(9)'): --head, column 1: avgpool has a window of 9 x 9")]
+    [InlineData("""{"options": {"class-weights": ["cats=2", "catz=2"]}}""",
+        "trial 2 (class-weights=catz=2): --class-weights catz=2: there is no class 'catz'. Did you mean cats?")]
     [InlineData("""{"options": {"lr": [1e38], "head": "gap, dense(4, relu)"}}""", "Every trial failed. The first: ")]
     public async Task Trial_that_does_not_fit_the_cache_is_named(string space, string words)
     {
@@ -214,7 +224,8 @@ public sealed class SweepCommandTests : IAsyncLifetime
         Assert.All(trials.Skip(4), t => Assert.Contains("diverged", t.GetProperty("error").GetString(), StringComparison.Ordinal));
     }
 
-    private IEnumerable<string?> Entries(string folder) => Directory.EnumerateFileSystemEntries(_program.At(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+    private IEnumerable<string?> Entries(string folder) =>
+        Directory.EnumerateFileSystemEntries(_program.At(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     // All but the times.
     private string Figures(string folder)

@@ -22,7 +22,8 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         , "unfreeze": [0, 1, 2], "finetune-lr": [1e-4, 1e-3], "finetune-epochs": 2, "finetune-batch": 8}}
         """;
 
-    private static readonly string[] ByHand = ["--head", "gap, dense(8, relu), dropout(0.2)", "--lr", "1e-2", "--epochs", "2", "--batch", "8"];
+    private static readonly string[] ByHand =
+        ["--head", "gap, dense(8, relu), dropout(0.2)", "--lr", "1e-2", "--epochs", "2", "--batch", "8"];
 
     private TrainerProgram Program => shared.Sample.Program;
 
@@ -45,13 +46,15 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
             foreach (var (depth, rate) in new[] { (1, 1e-3), (2, 1e-4) })
             {
                 var run = $"byhand/tuned{depth}{seed}";
-                await DoneAsync("finetune", $"byhand/head{seed}", "--out", run, "--model", "vgg.onnx", "--cache", "deep", "--unfreeze", $"{depth}", "--lr", $"{rate}", "--epochs", "2", "--batch", "8");
+                await DoneAsync("finetune", $"byhand/head{seed}", "--out", run, "--model", "vgg.onnx", "--cache", "deep", "--unfreeze",
+                    $"{depth}", "--lr", $"{rate}", "--epochs", "2", "--batch", "8");
                 Assert.Equal(RunFolder.Read(Program.At(run)).Result.PlainVal.Loss, Loss(depth, rate, seed));
             }
         }
 
         // A cache with a deeper layer too gives finetune less to compute, in ONNX Runtime's rounding.
-        await DoneAsync("finetune", "byhand/head0", "--out", "byhand/near", "--model", "vgg.onnx", "--cache", "cache", "--unfreeze", "1", "--lr", "0.0001", "--epochs", "2", "--batch", "8");
+        await DoneAsync("finetune", "byhand/head0", "--out", "byhand/near", "--model", "vgg.onnx", "--cache", "cache", "--unfreeze", "1",
+            "--lr", "0.0001", "--epochs", "2", "--batch", "8");
         Assert.Equal("block2_pool", RunFolder.Read(Program.At("byhand/near")).Tuning!.Prefix);
         Assert.Equal(RunFolder.Read(Program.At("byhand/near")).Result.PlainVal.Loss, Loss(1, 1e-4, 0), 1e-4);
 
@@ -61,10 +64,13 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         Assert.Equal((double)best["repeats"]![0]!["val"]!["loss"]!, bestRun.Result.PlainVal.Loss);
         var accuracies = trials.Select(t => (double)t!["val"]!["accuracy"]!).ToList();
         Assert.Equal(accuracies.OrderDescending(), accuracies);
-        Assert.Equal(["best", "depth-and-rate.csv", .. bestRun.Tuning is null ? Array.Empty<string>() : ["head"], "leaderboard.csv", "report.html", "sweep.json", "trials.jsonl"], Entries("byhand/sweep"));
+        Assert.Equal(["best", "depth-and-rate.csv", .. bestRun.Tuning is null
+            ? Array.Empty<string>()
+            : ["head"], "leaderboard.csv", "report.html", "sweep.json", "trials.jsonl"], Entries("byhand/sweep"));
 
         double Loss(int depth, double? rate, int seed) =>
-            (double)trials.Single(t => (int)t!["unfreeze"]! == depth && (double?)t["finetune-lr"] == rate)!["repeats"]![seed]!["val"]!["loss"]!;
+            (double)trials.Single(
+                t => (int)t!["unfreeze"]! == depth && (double?)t["finetune-lr"] == rate)!["repeats"]![seed]!["val"]!["loss"]!;
     }
 
     [Fact]
@@ -76,7 +82,8 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         Assert.True(code == ExitCode.Done, error);
         var best = JsonNode.Parse(output)!["best"]!;
         Assert.Equal(1, (int)best["unfreeze"]!);
-        Assert.Equal("trainer finetune best/sweep/head --out best/sweep/best --model vgg.onnx --cache deep --unfreeze 1 --lr 0.0001 --epochs 4 --batch 4", (string)best["command"]!);
+        Assert.Equal("trainer finetune best/sweep/head --out best/sweep/best --model vgg.onnx --cache deep --unfreeze 1 --lr 0.0001 " +
+            "--epochs 4 --batch 4", (string)best["command"]!);
 
         var run = RunFolder.Read(Program.At("best/sweep/best"));
         var report = JsonNode.Parse((await Program.RunAsync("evaluate", "best/sweep/best", "deep", "--json")).Output)!;
@@ -86,7 +93,8 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         foreach (var name in new[] { "headCommand", "command" })
             await DoneAsync([.. ((string)best[name]!).Replace("best/sweep/", "best/again/", StringComparison.Ordinal).Split(' ').Skip(1)]);
         foreach (var file in new[] { "head.safetensors", "base.safetensors" })
-            Assert.Equal(File.ReadAllBytes(Program.At($"best/sweep/best/{file}")), File.ReadAllBytes(Program.At($"best/again/best/{file}")));
+            Assert.Equal(
+                File.ReadAllBytes(Program.At($"best/sweep/best/{file}")), File.ReadAllBytes(Program.At($"best/again/best/{file}")));
     }
 
     [Fact]
@@ -122,7 +130,8 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         var (kills, afterTrials, lines) = (0, 0, 0);
         while (true)
         {
-            using var process = Program.StartSweep("deep", "--space", SpaceFile(Space), "--model", "vgg.onnx", "--out", "killed", "--resume");
+            using var process =
+                Program.StartSweep("deep", "--space", SpaceFile(Space), "--model", "vgg.onnx", "--out", "killed", "--resume");
             var ended = TrainerProgram.EndAsync(process);
             if (kills < 4)
             {
@@ -144,17 +153,20 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         Assert.True(kills >= 2 && afterTrials >= 2, $"{kills} kills, {afterTrials} after more trials: the sweep was too fast to be killed");
         Assert.Equal(Figures("whole"), Figures("killed"));
         Assert.Equal(10, File.ReadLines(Program.At("killed/trials.jsonl")).Count());
-        Assert.Equal(File.ReadAllBytes(Program.At("whole/best/head.safetensors")), File.ReadAllBytes(Program.At("killed/best/head.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(Program.At("whole/best/head.safetensors")), File.ReadAllBytes(Program.At("killed/best/head.safetensors")));
         Assert.Equal(Entries("whole"), Entries("killed"));
 
-        int Lines() => File.Exists(Program.At("killed/trials.jsonl")) ? ReadShared(Program.At("killed/trials.jsonl")).Count(c => c == '\n') : 0;
+        int Lines() =>
+            File.Exists(Program.At("killed/trials.jsonl")) ? ReadShared(Program.At("killed/trials.jsonl")).Count(c => c == '\n') : 0;
     }
 
     [Fact]
     public async Task The_example_of_the_documentation_runs_as_it_stands()
     {
         var text = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "docs", "SWEEPS.md"), TestContext.Current.CancellationToken);
-        var example = text.Split("```json\n").Skip(1).Select(block => block.Split("```")[0]).Single(block => block.Contains("unfreeze", StringComparison.Ordinal));
+        var example = text.Split("```json\n").Skip(1).Select(block => block.Split("```")[0])
+            .Single(block => block.Contains("unfreeze", StringComparison.Ordinal));
 
         var (code, output, error) = await SweepAsync(example, "deep", "--out", "example");
 
@@ -168,18 +180,24 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
     public async Task What_is_no_VGG_is_tuned_from_tensors_that_are_named()
     {
         await shared.WriteOtherAsync();
-        var (code, output, error) = await SweepAsync("{\"options\": {" + Head + ", \"unfreeze-from\": [\"block3_conv1\", \"block2_pool\"], \"finetune-epochs\": 1}}", "other", "--out", "named", "--model", "other.onnx");
+        var (code, output, error) = await SweepAsync(
+            "{\"options\": {" + Head + ", \"unfreeze-from\": [\"block3_conv1\", \"block2_pool\"], \"finetune-epochs\": 1}}", "other",
+            "--out", "named", "--model", "other.onnx");
         Assert.True(code == ExitCode.Done, error);
         Assert.Contains("after block3_conv1", output, StringComparison.Ordinal);
         Assert.Contains("from cached block2_pool (128 x 8 x 8)", output, StringComparison.Ordinal);
 
-        Assert.Contains("block2_pool (cached), block3_conv1_linear", (await SweepAsync("""{"options": {"unfreeze": [0, 1]}}""", "other", "--out", "x", "--model", "other.onnx")).Error, StringComparison.Ordinal);
+        Assert.Contains("block2_pool (cached), block3_conv1_linear",
+            (await SweepAsync("""{"options": {"unfreeze": [0, 1]}}""", "other", "--out", "x", "--model", "other.onnx")).Error,
+            StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("""{"unfreeze": [0, 1]}""", "", "wrong.json: options.unfreeze: to tune a base takes the base. Give the model that made cache, with --model FILE.onnx.")]
+    [InlineData("""{"unfreeze": [0, 1]}""", "",
+        "wrong.json: options.unfreeze: to tune a base takes the base. Give the model that made cache, with --model FILE.onnx.")]
     [InlineData("""{"lr": [1e-3]}""", "vgg.onnx", "--model vgg.onnx: nothing in wrong.json tunes it.")]
-    [InlineData("""{"unfreeze": [1, 2]}""", "vgg.onnx", "cache has block2_pool, block3_pool, none of which lies before what is to be tuned. Add it with 'extractor extract IMAGES --model vgg.onnx --layer block1_pool --out cache', or unfreeze less.")]
+    [InlineData("""{"unfreeze": [1, 2]}""", "vgg.onnx", "cache has block2_pool, block3_pool, none of which lies before what is to be " +
+        "tuned. Add it with 'extractor extract IMAGES --model vgg.onnx --layer block1_pool --out cache', or unfreeze less.")]
     [InlineData("""{"unfreeze": [3]}""", "vgg.onnx", "which no cache can hold. Unfreeze less.")]
     [InlineData("""{"unfreeze": [4]}""", "vgg.onnx", "trial 2 (unfreeze=4): --unfreeze 4: the number of blocks is 1 to 3")]
     [InlineData("""{"unfreeze": [1]}""", "other.onnx", "other.onnx has modelSha256 '")]
@@ -188,7 +206,8 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         await shared.WriteOtherAsync();
         File.WriteAllText(Program.At("wrong.json"), $$"""{"options": {{options}}}""");
 
-        var (code, _, error) = await Program.SweepAsync(["cache", "--space", "wrong.json", "--out", "x", .. model.Length == 0 ? Array.Empty<string>() : ["--model", model]]);
+        var (code, _, error) = await Program.SweepAsync(
+            ["cache", "--space", "wrong.json", "--out", "x", .. model.Length == 0 ? Array.Empty<string>() : ["--model", model]]);
 
         Assert.NotEqual(ExitCode.Done, code);
         Assert.Contains(words, error, StringComparison.Ordinal);
@@ -200,12 +219,14 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
     public async Task A_base_that_is_computed_wrongly_ends_the_sweep_before_a_trial_is_tuned()
     {
         var file = Program.At(SpaceFile("{\"seeds\": 1, \"options\": {" + Head + ", \"unfreeze\": [0, 1], \"finetune-lr\": 1e-4}}"));
-        var arguments = new SweepRequest { Cache = Program.At("deep"), Space = file, Out = Program.At("wrong-sweep"), Model = Program.At("vgg.onnx") };
+        var arguments =
+            new SweepRequest { Cache = Program.At("deep"), Space = file, Out = Program.At("wrong-sweep"), Model = Program.At("vgg.onnx") };
         var space = SpaceReader.Read(file);
         var trials = TrialDraw.Trials(space, arguments.Basis, file);
         var data = await SweepData.OpenAsync(arguments.Cache, null, 0.2, null, space.Seed, TestContext.Current.CancellationToken);
         using var folder = SweepFolder.Create(arguments.Out, resume: false);
-        var run = new SweepRun(space, [.. trials.Where(t => t.Tuning is null)], null, keepsHeads: true, data, folder, CPU, TimeProvider.System);
+        var run =
+            new SweepRun(space, [.. trials.Where(t => t.Tuning is null)], null, keepsHeads: true, data, folder, CPU, TimeProvider.System);
         var tuned = new TunedTrials(
             trials, run.Repeats, ModelFile.Load(arguments.Model!), data, folder, CPU, TimeProvider.System, BrokenConvolutions.Both(256));
         var splits = run.Splits.Distinct().ToList();
@@ -219,8 +240,11 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         Assert.Single(folder.Outcomes); // the head alone
     }
 
-    private async Task<(int Code, string Output, string Error)> SweepAsync(string space, params string[] arguments) => await Program.SweepAsync(
-        [.. arguments, "--space", SpaceFile(space), .. arguments.Contains("--model") ? Array.Empty<string>() : ["--model", "vgg.onnx"]]);
+    private async Task<(int Code, string Output, string Error)> SweepAsync(string space, params string[] arguments) =>
+        await Program.SweepAsync(
+            [.. arguments, "--space", SpaceFile(space), .. arguments.Contains("--model")
+                ? Array.Empty<string>()
+                : ["--model", "vgg.onnx"]]);
 
     // One file for each content: tests run beside each other.
     private string SpaceFile(string space)
@@ -236,7 +260,8 @@ public sealed class TunedSweepTests(TunedSweepSample shared) : IClassFixture<Tun
         Assert.True(code == ExitCode.Done, error);
     }
 
-    private IEnumerable<string?> Entries(string folder) => Directory.EnumerateFileSystemEntries(Program.At(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
+    private IEnumerable<string?> Entries(string folder) =>
+        Directory.EnumerateFileSystemEntries(Program.At(folder)).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     // All but the times.
     private string Figures(string folder)
@@ -272,7 +297,8 @@ public sealed class TunedSweepSample : IAsyncLifetime
     {
         if (File.Exists(Sample.Program.At("other.onnx")))
             return;
-        ModelFile.Save(Sample.Model.Proto, Sample.Model.Contract with { Name = "other", Architecture = "onnx" }, Sample.Program.At("other.onnx"));
+        ModelFile.Save(
+            Sample.Model.Proto, Sample.Model.Contract with { Name = "other", Architecture = "onnx" }, Sample.Program.At("other.onnx"));
         await Sample.WriteCacheAsync("other", ["block2_pool", "block3_pool"], of: ModelFile.Load(Sample.Program.At("other.onnx")));
     }
 

@@ -27,12 +27,14 @@ public sealed class CheckpointTests : IDisposable
     {
         var options = Options(words);
         var (expected, weights) = Train(options, null, dieAfter: null);
-        Assert.Equal(words.Contains("early-stop", StringComparison.Ordinal), expected.Epochs.Count < options.Epochs || expected.Kept != expected.Epochs[^1]);
+        Assert.Equal(words.Contains("early-stop", StringComparison.Ordinal),
+            expected.Epochs.Count < options.Epochs || expected.Kept != expected.Epochs[^1]);
 
         for (var epoch = 1; epoch <= expected.Epochs.Count; epoch++)
         {
             var path = _folder.File($"{epoch}.safetensors");
-            Assert.Throws<ExpectedDeathException>(() => Train(options, path, dieAfter: epoch)); // before its checkpoint: the epoch comes again
+            // Before its checkpoint: the epoch comes again.
+            Assert.Throws<ExpectedDeathException>(() => Train(options, path, dieAfter: epoch));
             var (found, again) = Train(options, path, dieAfter: null);
 
             Assert.Equal(Numbers(expected), Numbers(found));
@@ -74,7 +76,8 @@ public sealed class CheckpointTests : IDisposable
         Train(Options("adam"), path, dieAfter: null);
         File.WriteAllBytes(path, File.ReadAllBytes(path)[..^20]);
 
-        Assert.Contains(path, Assert.Throws<CommandException>(() => Train(Options("adam"), path, dieAfter: null)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            path, Assert.Throws<CommandException>(() => Train(Options("adam"), path, dieAfter: null)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -96,7 +99,9 @@ public sealed class CheckpointTests : IDisposable
             Batch = 8,
             Optimizer = Enum.Parse<OptimizerChoice>(words.Split(' ')[0], ignoreCase: true),
             LearningRate = 2e-2,
-            Schedule = has.Contains("cosine") ? Schedule.Cosine : has.Contains("step") ? Schedule.Step : has.Contains("plateau") ? Schedule.Plateau : Schedule.Constant,
+            Schedule = has.Contains("cosine")
+                ? Schedule.Cosine
+                : has.Contains("step") ? Schedule.Step : has.Contains("plateau") ? Schedule.Plateau : Schedule.Constant,
             WarmUp = has.Contains("warm-up") ? 1.5 : 0,
             Clip = has.Contains("clip") ? 0.5 : null,
             L2 = has.Contains("l2") ? 0.01 : null,
@@ -107,11 +112,13 @@ public sealed class CheckpointTests : IDisposable
         };
     }
 
-    private static (TrainingResult Result, float[] Weights) Train(TrainingOptions options, string? path, int? dieAfter, TimeSpan interval = default)
+    private static (TrainingResult Result, float[] Weights) Train(
+        TrainingOptions options, string? path, int? dieAfter, TimeSpan interval = default)
     {
         using var train = Set(30, "train");
         using var val = Set(10, "val");
-        using var head = new Head(HeadPlan.Create(HeadSpec.Parse(Everything), new ModelLayer("l", new LayerShape(Channels, 1, 1)), Classes.Length), options.Seed, CPU);
+        using var head = new Head(HeadPlan.Create(
+            HeadSpec.Parse(Everything), new ModelLayer("l", new LayerShape(Channels, 1, 1)), Classes.Length), options.Seed, CPU);
         var checkpoint = path is null ? null : new Checkpoint(path, interval, TimeProvider.System);
         var result = TrainingLoop.Run(
             head, train, val, Classes, options,

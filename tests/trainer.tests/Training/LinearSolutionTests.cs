@@ -43,25 +43,31 @@ public sealed class LinearSolutionTests
         {
             2, 0.01, [],
             [
-                0.38128047598357906, -0.09171797160099285, -0.19896616933346184, -0.6560388573821151, -0.24799240496739758, -0.17046252803169923,
+                0.38128047598357906, -0.09171797160099285, -0.19896616933346184, -0.6560388573821151, -0.24799240496739758,
+                -0.17046252803169923,
                 -0.2079227182673609,
             ]
         },
         {
             3, 0.001, [],
             [
-                0.11370502049958153, 0.34605734910870756, -0.031767999291411116, 0.29766691408089274, -0.04186346559175343, 0.1066567069635042,
+                0.11370502049958153, 0.34605734910870756, -0.031767999291411116, 0.29766691408089274, -0.04186346559175343,
+                0.1066567069635042,
                 0.03755847576781514, 0.3179020246284179, -0.3116794293572775, 0.18612723485324406, -0.07474752319565198, 0.3611230438770041,
-                -0.15126349626739533, -0.6639593737371279, 0.3434474286486888, -0.483794148934135, 0.11661098878740489, -0.46777975084050105,
+                -0.15126349626739533, -0.6639593737371279, 0.3434474286486888, -0.483794148934135, 0.11661098878740489,
+                -0.46777975084050105,
                 0.28351599357092294, 0.020448853178853425, -0.3039648467497731,
             ]
         },
         {
             3, 0.1, [1, 2.5, 0.5],
             [
-                0.03588876518075369, 0.09202906559206046, 0.04914561522132143, 0.07362109092107477, -0.0299272103341336, -0.03029495037040186,
-                0.019922818437168602, 0.08128926214031214, -0.13567315737330363, 0.03687803274292887, -0.04570342352277006, 0.159005441677927,
-                -0.05581158361792171, -0.17331832773237235, 0.08652754215198193, -0.11049912366400375, 0.07563063385690368, -0.12871049130752538,
+                0.03588876518075369, 0.09202906559206046, 0.04914561522132143, 0.07362109092107477, -0.0299272103341336,
+                -0.03029495037040186,
+                0.019922818437168602, 0.08128926214031214, -0.13567315737330363, 0.03687803274292887, -0.04570342352277006,
+                0.159005441677927,
+                -0.05581158361792171, -0.17331832773237235, 0.08652754215198193, -0.11049912366400375, 0.07563063385690368,
+                -0.12871049130752538,
                 0.17057378764006526, 0.8270947358206079, -0.9976685234606739,
             ]
         },
@@ -88,7 +94,8 @@ public sealed class LinearSolutionTests
     {
         Assert.SkipUnless(File.Exists(Python), $"no {Python}");
         var given = weights.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        using var process = Process.Start(new ProcessStartInfo(Python, ["-c", Script, $"{classes}", l2.ToString("R", CultureInfo.InvariantCulture), .. given])
+        using var process = Process.Start(new ProcessStartInfo(
+            Python, ["-c", Script, $"{classes}", l2.ToString("R", CultureInfo.InvariantCulture), .. given])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -101,7 +108,8 @@ public sealed class LinearSolutionTests
 
         var found = Solve(classes, l2, [.. given.Select(w => double.Parse(w, CultureInfo.InvariantCulture))]);
 
-        var expected = output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => double.Parse(l, CultureInfo.InvariantCulture)).ToArray();
+        var expected =
+            output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => double.Parse(l, CultureInfo.InvariantCulture)).ToArray();
         Assert.Equal(expected.Length, found.Length);
         for (var i = 0; i < expected.Length; i++)
             Assert.Equal(expected[i], found[i], Math.Max(1, Math.Abs(expected[i])) * 1e-6);
@@ -118,7 +126,8 @@ public sealed class LinearSolutionTests
     public void Head_with_a_layer_of_its_own_is_refused_by_name()
     {
         var error = Assert.Throws<CommandException>(() =>
-            LinearSolution.RequireLinear(HeadPlan.Create(HeadSpec.Parse("gap, dropout(0.5)"), new ModelLayer("l", new LayerShape(4, 2, 2)), 2)));
+            LinearSolution.RequireLinear(
+                HeadPlan.Create(HeadSpec.Parse("gap, dropout(0.5)"), new ModelLayer("l", new LayerShape(4, 2, 2)), 2)));
 
         Assert.Equal(ExitCode.Usage, error.ExitCode);
         Assert.Contains("has dropout(0.5) in it", error.Message, StringComparison.Ordinal);
@@ -138,13 +147,17 @@ public sealed class LinearSolutionTests
     private static float[] Solve(int classes, double? l2, double[] weights)
     {
         string[] names = [.. Enumerable.Range(0, classes).Select(c => $"class{c}")];
-        var classWeights = weights.Length == 0 ? ClassWeights.None : string.Join(',', names.Zip(weights, (n, w) => string.Create(CultureInfo.InvariantCulture, $"{n}={w}")));
+        var classWeights = weights.Length == 0
+            ? ClassWeights.None
+            : string.Join(',', names.Zip(weights, (n, w) => string.Create(CultureInfo.InvariantCulture, $"{n}={w}")));
         var options = new TrainingOptions { Optimizer = OptimizerChoice.Lbfgs, L2 = l2, ClassWeights = classWeights };
         options.Validate();
         using var train = Set(classes);
-        using var head = new Head(HeadPlan.Create(HeadSpec.Parse("gap"), new ModelLayer("l", new LayerShape(Channels, 1, 1)), classes), seed: 1, CPU);
+        using var head =
+            new Head(HeadPlan.Create(HeadSpec.Parse("gap"), new ModelLayer("l", new LayerShape(Channels, 1, 1)), classes), seed: 1, CPU);
 
-        var result = TrainingLoop.Run(head, train, train, names, options, _ => { }, TimeProvider.System, null, TestContext.Current.CancellationToken);
+        var result = TrainingLoop.Run(
+            head, train, train, names, options, _ => { }, TimeProvider.System, null, TestContext.Current.CancellationToken);
 
         Assert.True(result.Solution!.Converged);
         if (weights.Length == 0)

@@ -67,6 +67,7 @@ public sealed class ObjectiveTests
     {
         var error = Assert.Throws<CommandException>(() => ClassWeights.RequireKnown("dosg=2", Classes));
 
-        Assert.Contains("no class 'dosg'. Did you mean dogs? The classes are cats, dogs, great apes.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no class 'dosg'. Did you mean dogs? The classes are cats, dogs, great apes.", error.Message, StringComparison.Ordinal);
     }
 }

@@ -81,7 +81,8 @@ public sealed class TrainingLoopTests
                     var features = train.Row(row).ToArray();
                     var label = train.Labels[row];
                     var weight = weighting == ClassWeights.None ? 1 : train.Count / ((double)classes * perClass[label]);
-                    var z = Enumerable.Range(0, outputs).Select(o => x[(outputs * Channels) + o] + features.Select((f, c) => f * x[(o * Channels) + c]).Sum()).ToArray();
+                    var z = Enumerable.Range(0, outputs).Select(o => x[(outputs * Channels) + o] +
+                        features.Select((f, c) => f * x[(o * Channels) + c]).Sum()).ToArray();
                     var p = outputs == 1 ? [1 / (1 + Math.Exp(-z[0]))] : z.Select(a => Math.Exp(a) / z.Sum(Math.Exp)).ToArray();
                     lastLoss -= weight * Math.Log(outputs > 1 ? p[label] : label == 1 ? p[0] : 1 - p[0]) / train.Count;
                     for (var o = 0; o < outputs; o++)
@@ -188,7 +189,8 @@ public sealed class TrainingLoopTests
         long Live() => DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
         Run(head, train, val, new TrainingOptions { Epochs = 1 });
         var before = Live();
-        TrainingLoop.Run(head, train, val, ["class0", "class1"], new TrainingOptions { Epochs = 6, Batch = 4 }, _ => live.Add(Live()), TimeProvider.System, null, TestContext.Current.CancellationToken);
+        TrainingLoop.Run(head, train, val, ["class0", "class1"], new TrainingOptions { Epochs = 6, Batch = 4 }, _ => live.Add(Live()),
+            TimeProvider.System, null, TestContext.Current.CancellationToken);
 
         Assert.Single(live.Distinct()); // nothing per step or epoch that grows
         Assert.Equal(before, Live());
@@ -217,7 +219,8 @@ public sealed class TrainingLoopTests
     }
 
     private static TrainingResult Run(Head head, FeatureSet train, FeatureSet val, TrainingOptions options) =>
-        TrainingLoop.Run(head, train, val, Names(head.Plan.Classes), options, _ => { }, TimeProvider.System, null, TestContext.Current.CancellationToken);
+        TrainingLoop.Run(head, train, val, Names(head.Plan.Classes), options, _ => { }, TimeProvider.System, null,
+            TestContext.Current.CancellationToken);
 
     private static string[] Names(int classes) => [.. Enumerable.Range(0, classes).Select(c => $"class{c}")];
 
@@ -231,7 +234,8 @@ public sealed class TrainingLoopTests
     private static FeatureSet Set(int perClass, int classes, string split, int? first = null)
     {
         var names = Names(classes);
-        var rows = SyntheticCache.Rows(perClass, names, split).Where(r => r.Label != "class0" || int.Parse(r.Path[^8..^4]) < (first ?? perClass)).ToList();
+        var rows = SyntheticCache.Rows(perClass, names, split)
+            .Where(r => r.Label != "class0" || int.Parse(r.Path[^8..^4]) < (first ?? perClass)).ToList();
         return new FeatureSet(
             tensor([.. rows.SelectMany(r => SyntheticCache.Features(r, Channels, 0.8))], [rows.Count, Channels]),
             [.. rows.Select(r => Array.IndexOf(names, r.Label))]);

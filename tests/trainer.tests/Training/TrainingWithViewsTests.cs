@@ -47,19 +47,22 @@ public sealed class TrainingWithViewsTests
         using var set = train;
         using var head = Create();
         var result = TrainingLoop.Run(
-            head, set, set, ["a", "b"], new TrainingOptions { Epochs = epochs, Batch = 8, LearningRate = rate, Seed = 3 }, _ => { }, TimeProvider.System, null,
+            head, set, set, ["a", "b"], new TrainingOptions { Epochs = epochs, Batch = 8, LearningRate = rate, Seed = 3 }, _ => { },
+            TimeProvider.System, null,
             TestContext.Current.CancellationToken);
         return (result, [.. head.State.SelectMany(s => s.Value.data<float>().ToArray())]);
     }
 
-    private static Head Create() => new(HeadPlan.Create(HeadSpec.Parse("dense(5, relu)"), new ModelLayer("pooled", new LayerShape(Channels, 1, 1)), 2), 3, CPU);
+    private static Head Create() =>
+        new(HeadPlan.Create(HeadSpec.Parse("dense(5, relu)"), new ModelLayer("pooled", new LayerShape(Channels, 1, 1)), 2), 3, CPU);
 
     /// <summary>Images of two classes; each view is the plain image with so much noise.</summary>
     private static FeatureSet Set(int views, float noise)
     {
         var random = new SeededRandom(0, "set");
         var plain = Enumerable.Range(0, Images * Channels).Select(_ => Draw()).ToArray();
-        var others = Enumerable.Range(0, Images).SelectMany(i => Enumerable.Range(0, views * Channels).Select(v => plain[(i * Channels) + (v % Channels)] + (noise * Draw())));
+        var others = Enumerable.Range(0, Images).SelectMany(
+            i => Enumerable.Range(0, views * Channels).Select(v => plain[(i * Channels) + (v % Channels)] + (noise * Draw())));
         return new FeatureSet(
             tensor([.. plain, .. others], [Images * (1 + views), Channels]),
             [.. Enumerable.Range(0, Images).Select(i => i % 2)],

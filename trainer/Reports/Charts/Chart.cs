@@ -21,23 +21,27 @@ internal static class Chart
     private static readonly OxyColor Line = OxyColor.FromRgb(5, 0, 5);
     private static readonly (string Number, string Variable)[] Variables =
     [
-        ("rgb(1,0,1)", "var(--first)"), ("rgb(2,0,2)", "var(--second)"), ("rgb(3,0,3)", "var(--ink)"), ("rgb(4,0,4)", "var(--soft)"), ("rgb(5,0,5)", "var(--line)"),
+        ("rgb(1,0,1)", "var(--first)"), ("rgb(2,0,2)", "var(--second)"), ("rgb(3,0,3)", "var(--ink)"), ("rgb(4,0,4)", "var(--soft)"),
+        ("rgb(5,0,5)", "var(--line)"),
     ];
 
     // OxyPlot counts a dash in line widths, SVG in units: as they come, dots and dashes run into each other.
-    private static readonly (string Oxy, string Svg)[] Dashes = [("stroke-dasharray:1,1", "stroke-dasharray:2,5"), ("stroke-dasharray:4,1", "stroke-dasharray:7,5")];
+    private static readonly (string Oxy, string Svg)[] Dashes =
+        [("stroke-dasharray:1,1", "stroke-dasharray:2,5"), ("stroke-dasharray:4,1", "stroke-dasharray:7,5")];
 
     /// <summary>An empty plot with two straight axes in the page's colours.</summary>
     public static PlotModel Empty(string x, string y)
     {
-        var plot = new PlotModel { PlotAreaBorderColor = Line, TextColor = Soft, DefaultFontSize = 16, Padding = new OxyThickness(4, 8, 16, 4) };
+        var plot =
+            new PlotModel { PlotAreaBorderColor = Line, TextColor = Soft, DefaultFontSize = 16, Padding = new OxyThickness(4, 8, 16, 4) };
         plot.Axes.Add(Axis<LinearAxis>(AxisPosition.Bottom, x));
         plot.Axes.Add(Axis<LinearAxis>(AxisPosition.Left, y));
         return plot;
     }
 
     /// <summary>Gives an axis a logarithmic scale.</summary>
-    public static void MakeLogarithmic(PlotModel plot, int axis) => plot.Axes[axis] = Axis<LogarithmicAxis>(plot.Axes[axis].Position, plot.Axes[axis].Title);
+    public static void MakeLogarithmic(PlotModel plot, int axis) =>
+        plot.Axes[axis] = Axis<LogarithmicAxis>(plot.Axes[axis].Position, plot.Axes[axis].Title);
 
     /// <summary>The names of the series, above the plot where no line runs.</summary>
     public static void AddLegend(PlotModel plot) => plot.Legends.Add(new Legend
@@ -78,7 +82,8 @@ internal static class Chart
         svg.SetAttributeValue("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {Width} {height}"));
         svg.SetAttributeValue("role", "img");
         svg.SetAttributeValue("aria-label", caption);
-        return $"<figure id=\"{name}\">{new Html(svg.ToString(SaveOptions.DisableFormatting))}<figcaption>{caption}</figcaption></figure>\n";
+        return $"<figure id=\"{name}\">{new Html(svg.ToString(SaveOptions.DisableFormatting))}<figcaption>{caption}" +
+            $"</figcaption></figure>\n";
     }
 
     private static T Axis<T>(AxisPosition position, string title)

@@ -45,7 +45,8 @@ internal static class ConfusionMatrix
             }
         }
 
-        var caption = "Rows: the true class; columns: what was predicted." + (shown.Length < classes.Count ? $" The {shown.Length} classes with the most mistakes of {classes.Count}." : "");
+        var caption = "Rows: the true class; columns: what was predicted." +
+            (shown.Length < classes.Count ? $" The {shown.Length} classes with the most mistakes of {classes.Count}." : "");
         return Chart.Figure(plot, "confusion", caption, height: shown.Length <= 6 ? 340 : 480);
     }
 

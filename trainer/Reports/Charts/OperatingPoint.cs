@@ -45,6 +45,7 @@ internal readonly record struct OperatingPoint(int Class, double FalsePositiveRa
             falseAlarms += !isOfClass && isDecided ? 1 : 0;
         }
 
-        return new OperatingPoint(c, (double)falseAlarms / (images.Count - positives), (double)found / positives, (double)found / (found + falseAlarms));
+        return new OperatingPoint(
+            c, (double)falseAlarms / (images.Count - positives), (double)found / positives, (double)found / (found + falseAlarms));
     }
 }

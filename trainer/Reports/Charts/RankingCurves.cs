@@ -13,9 +13,15 @@ internal static class RankingCurves
     public static Html Roc(JudgedImages images)
     {
         var plot = Plot("false positive rate", "true positive rate", images, Ranking.Roc, p => (p.FalsePositiveRate, p.Recall));
-        plot.Series.Insert(0, new LineSeries { Points = { new DataPoint(0, 0), new DataPoint(1, 1) }, Color = OxyColor.FromAColor(120, Chart.Ink), LineStyle = LineStyle.Dot });
+        plot.Series.Insert(0, new LineSeries
+        {
+            Points = { new DataPoint(0, 0), new DataPoint(1, 1) },
+            Color = OxyColor.FromAColor(120, Chart.Ink),
+            LineStyle = LineStyle.Dot,
+        });
         return Chart.Figure(
-            plot, "roc", $"ROC: of all rows of other classes, how many are taken in with how many of the class's own. {Marks(images)} Dotted: chance.");
+            plot, "roc",
+            $"ROC: of all rows of other classes, how many are taken in with how many of the class's own. {Marks(images)} Dotted: chance.");
     }
 
     public static Html PrecisionRecall(JudgedImages images) => Chart.Figure(
@@ -31,7 +37,8 @@ internal static class RankingCurves
     };
 
     private static PlotModel Plot(
-        string x, string y, JudgedImages images, Func<double[], bool[], IReadOnlyList<(double X, double Y)>> curve, Func<OperatingPoint, (double X, double Y)> place)
+        string x, string y, JudgedImages images, Func<double[], bool[], IReadOnlyList<(double X, double Y)>> curve,
+        Func<OperatingPoint, (double X, double Y)> place)
     {
         var plot = Chart.Empty(x, y);
         Chart.UnitRange(plot, 0, 1);

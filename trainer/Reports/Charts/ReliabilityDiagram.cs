@@ -14,9 +14,16 @@ internal static class ReliabilityDiagram
     public static Html Of(JudgedImages images)
     {
         var hasThreshold = images.Predictions.Threshold is not null;
-        var plot = hasThreshold ? Chart.Empty($"probability of {Short(images.Classes[1])}", "fraction that is") : Chart.Empty("confidence", "accuracy");
+        var plot = hasThreshold
+            ? Chart.Empty($"probability of {Short(images.Classes[1])}", "fraction that is")
+            : Chart.Empty("confidence", "accuracy");
         Chart.UnitRange(plot, 0, 1);
-        plot.Series.Add(new LineSeries { Points = { new DataPoint(0, 0), new DataPoint(1, 1) }, Color = OxyColor.FromAColor(160, Chart.Ink), LineStyle = LineStyle.Dot });
+        plot.Series.Add(new LineSeries
+        {
+            Points = { new DataPoint(0, 0), new DataPoint(1, 1) },
+            Color = OxyColor.FromAColor(160, Chart.Ink),
+            LineStyle = LineStyle.Dot,
+        });
         foreach (var bin in Enumerable.Range(0, images.Count).GroupBy(row => Bin(images.Probability(row, Class(row)))))
         {
             plot.Annotations.Add(new RectangleAnnotation
@@ -31,7 +38,8 @@ internal static class ReliabilityDiagram
         }
 
         if (images.Predictions.Threshold is not { } threshold)
-            return Chart.Figure(plot, "reliability", "Accuracy of the rows of each confidence; the fuller the colour the more rows. On the dotted line, confidence is honest.");
+            return Chart.Figure(plot, "reliability",
+                "Accuracy of the rows of each confidence; the fuller the colour the more rows. On the dotted line, confidence is honest.");
         Chart.AddLegend(plot);
         plot.Series.Add(new LineSeries
         {
@@ -44,7 +52,8 @@ internal static class ReliabilityDiagram
         return Chart.Figure(
             plot,
             "reliability",
-            $"Of the rows of each probability, the fraction that is {images.Classes[1]}; the fuller the colour the more rows. On the dotted line, probabilities are honest. " +
+            $"Of the rows of each probability, the fraction that is {images.Classes[1]}; the fuller the colour the more rows. On the " +
+            $"dotted line, probabilities are honest. " +
             $"To the right of the dashed one, {images.Classes[1]} is decided for.");
 
         int Class(int row) => hasThreshold ? 1 : images.Predictions.Decided[row];
