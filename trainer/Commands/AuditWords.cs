@@ -27,7 +27,9 @@ internal sealed class AuditWords(TextWriter output)
         foreach (var (label, predicted, images, ofClass) in audit.Labels?.Confused.Take(MostConfusions) ?? [])
             Line($"  {Cut(label)} taken for {Cut(predicted)}: {images:N0} of {ofClass:N0}");
         if (pairs.Count(p => p.CrossesSplits) is > 0 and var leaks)
-            WrappedText.Write(output, "warning: ", Text($"{leaks:N0} of {pairs.Count:N0} duplicate pairs lie in different splits: figures on these images flatter. Remove one of each pair."));
+            WrappedText.Write(
+                output, "warning: ", Text($"{leaks:N0} of {pairs.Count:N0} duplicate pairs lie in different splits: ") +
+                    "figures on these images flatter. Remove one of each pair.");
         if (pairs.Count(p => p.HasTwoLabels) is > 0 and var conflicts)
             WrappedText.Write(
                 output, "warning: ", Text($"{conflicts:N0} of {pairs.Count:N0} duplicate pairs have two labels: one of them is wrong."));

@@ -24,8 +24,9 @@ internal sealed class DepthWords(TextWriter output)
         foreach (var row in shown)
         {
             var gain = row.Gain is { } of ? Invariant($"{of.Mean:+0.0000;-0.0000} ±{advice.Widths * of.StandardError:0.0000}") : "";
-            output.WriteLine(Invariant(
-                $"{Part(row).PadRight(width)}  {Rate(row.Rate),7} {Rate(row.HeadRate),7}  {Column(Accuracy(row), isRepeated)}  {row.Standing.Loss!.Value.Mean:0.0000}  {gain}").TrimEnd());
+            var words = Invariant($"{Part(row).PadRight(width)}  {Rate(row.Rate),7} {Rate(row.HeadRate),7}  ") +
+                Invariant($"{Column(Accuracy(row), isRepeated)}  {row.Standing.Loss!.Value.Mean:0.0000}  {gain}");
+            output.WriteLine(words.TrimEnd());
         }
 
         if (shown.Count < table.Rows.Count)

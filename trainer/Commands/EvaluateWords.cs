@@ -17,7 +17,8 @@ internal sealed class EvaluateWords(TextWriter output)
     public void Write(string folder, RunFile run, EvaluationReport report, JudgedRows judged)
     {
         var intervals = report.Intervals;
-        Line($"{report.Split} accuracy {Show(report.Accuracy, intervals.Accuracy)}, {report.Rows:N0} {(report.Rows == 1 ? "image" : "images")}");
+        var images = report.Rows == 1 ? "image" : "images";
+        Line($"{report.Split} accuracy {Show(report.Accuracy, intervals.Accuracy)}, {report.Rows:N0} {images}");
         Line($"  loss {Show(report.Loss, intervals.Loss)}, AUC {Show(report.Auc, intervals.Auc)}");
         Line($"  average precision {Show(report.AveragePrecision, intervals.AveragePrecision)}");
         Line($"  calibration error {Show(report.Ece, intervals.Ece)}");
@@ -53,12 +54,16 @@ internal sealed class EvaluateWords(TextWriter output)
         Line($"{"class".PadRight(width)}   images  precision  recall                   F1      AUC");
         foreach (var figures in report.PerClass.Take(MostClasses))
         {
-            Line($"{Cut(figures.Class).PadRight(width)}  {figures.Rows,7:N0}  {Show(figures.Precision),9}  {Show(figures.Recall, figures.Intervals.Recall),-23}  {Show(figures.F1),6}  {Show(figures.Auc),6}");
+            var recall = Show(figures.Recall, figures.Intervals.Recall);
+            var name = Cut(figures.Class).PadRight(width);
+            var auc = Show(figures.Auc);
+            Line($"{name}  {figures.Rows,7:N0}  {Show(figures.Precision),9}  {recall,-23}  {Show(figures.F1),6}  {auc,6}");
         }
 
         if (report.Classes.Count > MostClasses)
             Line($"... and {report.Classes.Count - MostClasses} more classes: --json has all of them");
-        Line($"{"macro".PadRight(width)}  {"",7}  {Show(report.Macro.Precision),9}  {Show(report.Macro.Recall, report.Intervals.MacroRecall),-23}  {Show(report.Macro.F1),6}");
+        var macroRecall = Show(report.Macro.Recall, report.Intervals.MacroRecall);
+        Line($"{"macro".PadRight(width)}  {"",7}  {Show(report.Macro.Precision),9}  {macroRecall,-23}  {Show(report.Macro.F1),6}");
     }
 
     private void Confusions(EvaluationReport report)

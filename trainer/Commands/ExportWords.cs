@@ -22,9 +22,10 @@ internal sealed class ExportWords(TextWriter output)
             : $"  takes float32 [{batch}, 3, {size}, {size}], prepared as its contract says");
         Line($"  gives probabilities [{(decision.RawInput ? "1" : batch)}, {decision.Classes.Count}] and label");
         WrappedText.Write(output, "  classes: ", string.Join(", ", decision.Classes));
+        var temperature = string.Create(CultureInfo.InvariantCulture, $"temperature {decision.Temperature:0.###}");
         Line(decision.Threshold is { } threshold
-            ? (FormattableString)$"  temperature {decision.Temperature:0.###}; {decision.Classes[1]} where its probability is above {threshold:0.###}"
-            : $"  temperature {decision.Temperature:0.###}; the most probable class");
+            ? (FormattableString)$"  {temperature}; {decision.Classes[1]} where its probability is above {threshold:0.###}"
+            : $"  {temperature}; the most probable class");
         WrappedText.Write(output, "  checked: ", string.Create(
             CultureInfo.InvariantCulture,
             $"on {check.Source} it differs from the trainer ({check.Against}) by {check.LargestDifference:0.0e+0} at most; " +

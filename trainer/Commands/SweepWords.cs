@@ -16,7 +16,9 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
     public void Begin(SweepRequest arguments, SweepData data, SweepRun run, TunedTrials? tuned, int trials, torch.Device device)
     {
         var (cache, split) = (data.Data.Cache, data.Data.Split);
-        Line($"{cache.Folder}: {(arguments.Folds is { } k ? $"{k} folds of its training and validation images" : $"{split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}")}");
+        Line(arguments.Folds is { } folds
+            ? (FormattableString)$"{cache.Folder}: {folds} folds of its training and validation images"
+            : $"{cache.Folder}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
         Line($"{data.Data.Classes.Count} classes, features of {cache.Contract.Model}, on the {TrainingDevice.Describe(device)}");
         var repeats = run.Repeats.Count == 1 ? "" : $", each {run.Repeats.Count} times ({Repeats(arguments)})";
         Line($"{space.Search.ToString().ToLowerInvariant()}: {trials:N0} trials{repeats}");
@@ -72,7 +74,8 @@ internal sealed class SweepWords(TextWriter output, SweepSpace space)
     public void End(SweepRequest arguments, IReadOnlyList<Standing> standings, BestRun best, DepthAdvice? advice, double seconds)
     {
         Line("");
-        Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{(standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "")}");
+        var several = standings[0].Outcomes.Count > 1 ? $"; mean ± sd of {standings[0].Outcomes.Count}" : "";
+        Line($"leaderboard, by validation {space.Rank.ToString().ToLowerInvariant()}{several}");
         foreach (var (standing, i) in standings.Take(Shown).Select((s, i) => (s, i)))
             WrappedText.Write(output, $"{i + 1,3}. ",
                 $"trial {standing.Trial.Number}: {(standing.Error is null ? Figures(standing) : "failed")}: {Options(standing)}");

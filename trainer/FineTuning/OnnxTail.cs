@@ -189,7 +189,9 @@ internal sealed class OnnxTail : IDisposable
             {
                 throw new CommandException(
                     $"{source} has a tensor '{tensor.Name}', which is no weight of {_model.Path} from {After ?? "the image"} to {To}. " +
-                    $"{(After is null ? "Pass the model that it was tuned from." : "What it tuned begins before that layer: use a shallower one.")}");
+                    (After is null
+                        ? "Pass the model that it was tuned from."
+                        : "What it tuned begins before that layer: use a shallower one."));
             }
 
             if (!tensor.Shape.SequenceEqual(value.shape))

@@ -22,12 +22,17 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
     {
         Line(
             $"{arguments.Run}: {images.Train.Count:N0} images to train, {images.Validation.Count:N0} to validate, {images.Data.Split.How}");
-        Line($"{model.Contract.Name}, tuned after {network.UnfrozenFrom ?? "the image"} to {network.Base.To}, on the {TrainingDevice.Describe(device)}");
+        var from = network.UnfrozenFrom ?? "the image";
+        Line($"{model.Contract.Name}, tuned after {from} to {network.Base.To}, on the {TrainingDevice.Describe(device)}");
         Line(prefix is null
             ? $"from the pictures in {arguments.Images}{(options.Augment ? ", a view of each for each epoch" : "")}"
             : $"from cached {prefix.Name} ({prefix.Shape}){(options.Augment ? ", a view of each image for each epoch" : "")}");
         foreach (var group in groups)
-            Line($"  {group.Name}: {group.Weights:N0} weights at {group.LearningRate:0.0##e+0}{(group.FirstEpoch > 1 ? $", from epoch {group.FirstEpoch}" : "")}");
+        {
+            var start = group.FirstEpoch > 1 ? $", from epoch {group.FirstEpoch}" : "";
+            Line($"  {group.Name}: {group.Weights:N0} weights at {group.LearningRate:0.0##e+0}{start}");
+        }
+
         if (network.Base.HasBatchNorm)
             WrappedText.Write(
                 output, "note: ", "Batch norms keep the statistics that they were trained with; their scales and shifts are tuned.");
@@ -71,8 +76,9 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
         if (result.Before is { } before)
             Line($"before tuning {before.Accuracy:0.0000}, loss {before.Loss:0.0000}");
         Line($"kept: {Kept(result)}{TrainWords.Decisions(result)}");
+        var best = result.BestEpoch == 0 ? "before tuning" : $"in epoch {result.BestEpoch}";
         if (result.BestEpoch != result.SavedEpoch)
-            Line($"The lowest validation loss was {(result.BestEpoch == 0 ? "before tuning" : $"in epoch {result.BestEpoch}")}: --early-stop keeps that one.");
+            Line($"The lowest validation loss was {best}: --early-stop keeps that one.");
         Line($"{result.Seconds:0.0} s, of which loading {result.LoadSeconds:0.0} s; {result.RowsPerSecond:N1} images/s");
         Line($"{arguments.Out}: {RunReport.FileName}, {RunFolder.BaseName}, {RunFolder.HeadName},");
         Line($"  {RunFolder.RunName}, {RunFolder.MetricsName}");

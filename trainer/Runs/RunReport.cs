@@ -106,7 +106,9 @@ internal static class RunReport
                 ? "Train with --images DIR, the folder that was extracted, to see the pictures here."
                 : "The pictures were not where the cache says they are.";
             Html hint = $"<p class=\"soft\">{way}</p>\n";
-            return $"{order}{hint}{ReportPage.Table(["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)))}";
+            var table = ReportPage.Table(
+                ["image", "true", "predicted", "probability of the true class"], worst.Select(row => Words(images, row)));
+            return $"{order}{hint}{table}";
         }
 
         return $"{order}<div class=\"pictures\">{shown.Select(s => Picture(s.Address, Words(images, s.Row)))}</div>\n";

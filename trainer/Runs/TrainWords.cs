@@ -16,7 +16,8 @@ internal sealed class TrainWords(TextWriter output, TrainingOptions options)
     public void Begin(TrainingData data, Head head, torch.Device device)
     {
         var (cache, split, layer) = (data.Cache, data.Split, data.Layer);
-        Line($"{string.Join(", ", data.Joined.Caches.Select(c => c.Folder))}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
+        var caches = string.Join(", ", data.Joined.Caches.Select(c => c.Folder));
+        Line($"{caches}: {split.TrainImages:N0} to train, {split.Validation.Count:N0} to validate, {split.How}");
         if (split.Train.Count > split.TrainImages)
             Line($"{split.Train.Count:N0} views of the images to train; an epoch draws one of each image");
         Line($"{data.Classes.Count} classes: {Shorten(data.Classes)}");

@@ -63,7 +63,8 @@ internal sealed class DepthAdvice
         get
         {
             var shown = Chosen.Gain is null ? _mostAccurate : Chosen;
-            var compared = Invariant($"{Capital(Action(shown))}: {shown.Standing.Accuracy!.Value.Mean:0.0000} beside {Table.Head.Standing.Accuracy!.Value.Mean:0.0000} for the head alone, ") +
+            var compared = Invariant($"{Capital(Action(shown))}: {shown.Standing.Accuracy!.Value.Mean:0.0000} beside ") +
+                Invariant($"{Table.Head.Standing.Accuracy!.Value.Mean:0.0000} for the head alone, ") +
                 Invariant($"{shown.Gain!.Value.Mean:+0.0000;-0.0000} ± {Widths * shown.Gain.Value.StandardError:0.0000}");
             return Chosen.Gain is null
                 ? $"{compared}: {(shown.Gain.Value.Mean > 0 ? "within the noise" : "no gain")}. The head alone is enough."
@@ -93,7 +94,8 @@ internal sealed class DepthAdvice
             return "Nothing deeper was tried.";
         var best = Best(deeper);
         var gain = PairedGain.Of(Chosen.Repeats, best.Repeats);
-        return Invariant($"Deeper ({best.Part} at {Rate(best.Rate!.Value)}: {best.Standing.Accuracy!.Value.Mean:0.0000}) brings no more beyond the noise: ") +
+        return Invariant($"Deeper ({best.Part} at {Rate(best.Rate!.Value)}: {best.Standing.Accuracy!.Value.Mean:0.0000}) ") +
+            "brings no more beyond the noise: " +
             Invariant($"{gain.Mean:+0.0000;-0.0000} ± {Widths * gain.StandardError:0.0000}.");
     }
 

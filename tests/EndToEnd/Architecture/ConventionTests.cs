@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Headstart.Tests.Architecture;
 
 /// <summary>What makes any line findable from its folder's name, and any class readable alone.</summary>
-public sealed class ConventionTests
+public sealed partial class ConventionTests
 {
     [Fact]
     public void Namespaces_are_folders()
@@ -29,6 +31,18 @@ public sealed class ConventionTests
     }
 
     [Fact]
+    public void Lines_have_at_most_140_columns()
+    {
+        // As .editorconfig says, in characters. Text between three or more quotation marks may be wider: there, a line's end is content.
+        var wide = from s in SourceFile.OfPrograms().Concat(SourceFile.OfTests())
+                   from line in RawText().Replace(s.Text, Emptied).Split('\n').Index()
+                   where line.Item.TrimEnd('\r').Length > 140
+                   select $"{s.Path}:{line.Index + 1} has {line.Item.Length} columns: wrap it";
+
+        Assert.Empty(wide);
+    }
+
+    [Fact]
     public void Source_files_hold_one_idea()
     {
         // A ceiling for what slips through, not the aim: files here are rarely over 250 lines.
@@ -38,4 +52,11 @@ public sealed class ConventionTests
             where lines > 400
             select $"{s.Path} has {lines} lines: split it by concept");
     }
+
+    /// <summary>A raw string's marks and line ends without its text, so that lines keep their numbers.</summary>
+    private static string Emptied(Match raw) =>
+        raw.Groups["marks"].Value + new string('\n', raw.Value.Count(c => c == '\n')) + raw.Groups["marks"].Value;
+
+    [GeneratedRegex("""(?<marks>"{3,}).*?\k<marks>""", RegexOptions.Singleline)]
+    private static partial Regex RawText();
 }

@@ -48,6 +48,8 @@ internal sealed partial record SourceFile(string Path, string Text, string Expec
     [GeneratedRegex(@"^namespace\s+([\w.]+)", RegexOptions.Multiline)]
     private static partial Regex NamespaceDeclaration();
 
-    [GeneratedRegex(@"^(?:(?:public|internal|sealed|static|abstract|readonly|partial|unsafe)\s+)*(?:class|struct|record\s+struct|record|interface|enum)\s+(\w+)", RegexOptions.Multiline)]
+    [GeneratedRegex(
+        @"^(?:(?:public|internal|sealed|static|abstract|readonly|partial|unsafe)\s+)*" +
+        @"(?:class|struct|record\s+struct|record|interface|enum)\s+(\w+)", RegexOptions.Multiline)]
     private static partial Regex TypeDeclaration();
 }

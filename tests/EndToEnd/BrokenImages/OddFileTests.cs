@@ -116,7 +116,10 @@ public sealed class OddFileTests : IAsyncDisposable
     [Fact]
     public async Task What_other_programs_call_an_image_is_not_handed_to_a_surprising_loader()
     {
-        _folder.Write("images/cats/svg.jpg", "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"><rect width=\"9\" height=\"9\"/></svg>"u8);
+        _folder.Write(
+            "images/cats/svg.jpg",
+            "<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\">"u8 +
+            "<rect width=\"9\" height=\"9\"/></svg>"u8);
         _folder.Write("images/cats/pdf.jpg", "%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"u8);
         _folder.Write("images/cats/heic.jpg", [0, 0, 0, 24, .. "ftypheic"u8, 0, 0, 0, 0, .. "mif1heic"u8, 0, 0, 0, 8, .. "mdat"u8]);
         _folder.Write("images/cats/avif.png", [0, 0, 0, 24, .. "ftypavif"u8, 0, 0, 0, 0, .. "mif1avif"u8]);

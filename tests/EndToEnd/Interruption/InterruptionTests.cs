@@ -38,7 +38,9 @@ public sealed class InterruptionTests(WideCache wide) : IClassFixture<WideCache>
                 await Task.Delay(5, Cancellation);
             await program.Signal(signal);
             var run = (await program.Ended()).EndedWith(130);
-            Assert.Matches($@"^error: Interrupted\. \d+ of {WideCache.Images} images are in .*\. To go on: extractor extract \S+ --model \S+ --out \S+ --batch 2 --threads 2 --device cpu$", run.Error.Trim());
+            Assert.Matches(
+                $@"^error: Interrupted\. \d+ of {WideCache.Images} images are in .*\. To go on: " +
+                @"extractor extract \S+ --model \S+ --out \S+ --batch 2 --threads 2 --device cpu$", run.Error.Trim());
             Assert.Equal("", run.Output);
         }
 

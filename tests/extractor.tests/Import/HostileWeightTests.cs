@@ -59,12 +59,14 @@ public sealed class HostileWeightTests : IDisposable
     // Written by h5py 3.7 with libver="latest": f.attrs["layer_names"] = [b"block1_conv1"], and f["block1_conv1"] is
     // SoftLink("/block1_conv1").
     private const string Circle =
-        "H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1DwEMo3gNLfp6RF+3u4BDEpqG5myUbG05iEkDXCABcTAyMDg6gQAwumHI8tAwMzAw8DB4MIA0NOYmVqUXxeYm5qMYMwUAsP0DAmRiCA2gyj" +
+        "H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1DwEMo3gNLfp6RF+3u4BDEpqG5myUbG05iEkDXCABcTAyMDg6gQAwumHI8t" +
+        "AwMzAw8DB4MIA0NOYmVqUXxeYm5qMYMwUAsP0DAmRiCA2gyj" +
         "k3Lyk7MN45Pz88oM2eSB4hyMPMhivAz6yNxN79O4AZkXQEfhAAAA";
 
     // The same with ExternalLink("outside.h5", "/block1_conv1").
     private const string Outside =
-        "H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1DwDso3gNJlb6+z+nu4BDEpqG5myUbGi5mEkDXCABcTAyMDg6gQAwumHI8tAwMzAw8DB4MIA0NOYmVqUXxeYm5qMYMwUAsP0DAmRiCA2gyj" +
+        "H4sIAAAAAAACA+v0cHHj5ZLiYubgYICB/1DwDso3gNJlb6+z+nu4BDEpqG5myUbGi5mEkDXCABcTAyMDg6gQAwumHI8t" +
+        "AwMzAw8DB4MIA0NOYmVqUXxeYm5qMYMwUAsP0DAmRiCA2gyj" +
         "k3Lyk7MN45Pz88oM2XSA4hwOPMhiUgwM+aUlxZkpqXoZpgz6yFIMRx3u/gUAvMx8Ie4AAAA=";
 
     [Fact]
