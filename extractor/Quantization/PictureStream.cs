@@ -8,7 +8,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Headstart.Extraction.Quantization;
 
-/// <summary>Gives pictures batch by batch, as often as asked for. What was prepared is kept while there is room, so that a picture is decoded once.</summary>
+/// <summary>
+/// Gives pictures batch by batch, as often as asked for. What was prepared is kept while there is room, so that a picture is decoded once.
+/// </summary>
 /// <param name="preprocessing">The model's.</param>
 /// <param name="batchSize">Pictures a batch.</param>
 /// <param name="workers">That decode at once.</param>
