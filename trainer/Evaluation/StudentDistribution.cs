@@ -4,8 +4,8 @@ namespace Headstart.Trainer.Evaluation;
 /// rows.</summary>
 internal static class StudentDistribution
 {
-    // From here on it is the normal one to within a part in 1,500.
-    private const double AsGoodAsNormal = 1000;
+    // From here on the expansion around the normal one is good to 1e-8.
+    private const double ManyDegrees = 200;
 
     private const int Parts = 512;
     private const int Refinements = 3;
@@ -20,8 +20,8 @@ internal static class StudentDistribution
     /// </remarks>
     public static double Reach(double degrees)
     {
-        if (degrees >= AsGoodAsNormal)
-            return NormalDistribution.Quantile((1 + Interval.Confidence) / 2);
+        if (degrees >= ManyDegrees)
+            return Expansion(NormalDistribution.Quantile((1 + Interval.Confidence) / 2), degrees);
         const double Step = 1.0 / Parts;
         var target = Interval.Confidence * Enumerable.Range(0, Parts).Sum(i => Simpson(i * Step, (i + 1) * Step));
         var (start, sum) = (0.0, 0.0);
@@ -37,5 +37,15 @@ internal static class StudentDistribution
         double Density(double u) => Math.Pow(Math.Max(0, Math.Cos(Angle(u))), degrees - 1) * (1 - (u * u)) * (1 - (u * u));
 
         double Simpson(double from, double to) => (to - from) / 6 * (Density(from) + (4 * Density((from + to) / 2)) + Density(to));
+    }
+
+    // Cornish and Fisher's, to the third order: Abramowitz and Stegun 26.7.5.
+    private static double Expansion(double z, double degrees)
+    {
+        var square = z * z;
+        return z
+            + (z * (square + 1) / (4 * degrees))
+            + (z * ((((5 * square) + 16) * square) + 3) / (96 * degrees * degrees))
+            + (z * ((((((3 * square) + 19) * square) + 17) * square) - 15) / (384 * degrees * degrees * degrees));
     }
 }

@@ -12,6 +12,7 @@ public sealed class RankedAreasTests
     [InlineData(7.3, 2.345066736150929)]
     [InlineData(120.5, 1.9798467346103115)]
     [InlineData(999, 1.9623414611334487)]
+    [InlineData(2000, 1.9611508260994375)]
     public void Students_distribution_agrees_with_SciPy(double degrees, double reach)
     {
         Assert.Equal(reach, StudentDistribution.Reach(degrees), 1e-6);
