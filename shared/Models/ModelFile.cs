@@ -39,6 +39,10 @@ public sealed class ModelFile
         try
         {
             var contract = JsonSerializer.Deserialize<ModelContract>(json, HeadstartJson.Compact)!;
+
+            // Only files of old versions have no seal, and those have no names that this one doesn't know: such a name is a damaged one.
+            if (contract.Seal is null)
+                contract = JsonSerializer.Deserialize<ModelContract>(json, HeadstartJson.Strict)!;
             if (contract.Schema > ModelContract.CurrentSchema)
             {
                 throw new CommandException(
