@@ -69,12 +69,23 @@ internal sealed record TrainingData(
         var val = valFolder is null
             ? null
             : await OpenLikeAsync(valFolder, first, first.Contract with { Layers = [read], Augmentation = null }, read, cancellationToken);
-        var sources = caches.Select(c => new RowSource(c.Folder, c.Rows)).ToList();
-        var split = val is null ? RowSplit.Of(sources, valSplit, seed) : RowSplit.Between(sources, new RowSource(val.Folder, val.Rows));
-        if (caches.Count == 1)
-            split =
-                split with { Notes = [.. split.Notes, .. KnownDuplicates.Warnings(first, split.Train, val ?? first, split.Validation)] };
-        return new TrainingData(joined, val, read, split, RowSplit.Classes(joined.Rows, split.Train));
+        try
+        {
+            var sources = caches.Select(c => new RowSource(c.Folder, c.Rows)).ToList();
+            var split = val is null ? RowSplit.Of(sources, valSplit, seed) : RowSplit.Between(sources, new RowSource(val.Folder, val.Rows));
+            if (caches.Count == 1)
+            {
+                var leaks = KnownDuplicates.Warnings(first, split.Train, val ?? first, split.Validation);
+                split = split with { Notes = [.. split.Notes, .. leaks] };
+            }
+
+            return new TrainingData(joined, val, read, split, RowSplit.Classes(joined.Rows, split.Train));
+        }
+        catch (CommandException e) when (caches.Append(val).FirstOrDefault(c => c?.Completeness.Complete == false) is { } cut)
+        {
+            // What is not there yet is mostly why.
+            throw new CommandException($"{e.Message} {cut.Folder} is {cut.Completeness.Words}.", e.ExitCode, e);
+        }
     }
 
     /// <summary>Says what users of these caches should know, one line each; see <see cref="FolderWords.Warn"/>.</summary>

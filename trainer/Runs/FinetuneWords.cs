@@ -63,12 +63,15 @@ internal sealed class FinetuneWords(TextWriter output, TuningOptions options)
     {
         var auc = result.Val.Auc is { } area ? $", AUC {area:0.0000}" : "";
         Line("");
-        if (result.Before is { } began && (result.Val.Loss > began.Loss || result.Val.Accuracy < began.Accuracy))
+        if (result.Before is { } began && result.Val.Loss > began.Loss)
         {
-            Line($"It ended worse than it began: val loss {result.Val.Loss:0.0000} acc {result.Val.Accuracy:0.0000}, " +
-                $"before tuning {began.Loss:0.0000} and {began.Accuracy:0.0000}.");
+            Line($"It ended worse than it began: val loss {result.Val.Loss:0.0000}, before tuning {began.Loss:0.0000}.");
             if (result.BestEpoch == 0)
                 Line("No epoch was better: lower --lr, or keep the run that it began with.");
+        }
+        else if (result.Before is { } other && result.Val.Accuracy < other.Accuracy)
+        {
+            Line($"The accuracy fell from {other.Accuracy:0.0000} to {result.Val.Accuracy:0.0000}, although the loss did not rise.");
         }
 
         Line($"validation accuracy {result.Val.Accuracy:0.0000}{TrainWords.AccuracyInterval(result)}, loss {result.Val.Loss:0.0000}{auc}");
