@@ -26,7 +26,8 @@ public sealed class OldContractTests
 
         Assert.Equal(("demo-base", "float32", "cpu"), (contract.Model, contract.Precision, contract.Provider));
         Assert.Equal([new ModelLayer("block4_pool", new LayerShape(64, 4, 4))], contract.Layers);
-        Assert.Equal((64, ResizeMode.Stretch, ResizeFilter.BilinearAntialiased), (contract.Preprocessing.Size, contract.Preprocessing.Resize, contract.Preprocessing.Filter));
+        var images = contract.Preprocessing;
+        Assert.Equal((64, ResizeMode.Stretch, ResizeFilter.BilinearAntialiased), (images.Size, images.Resize, images.Filter));
     }
 
     [Fact]
